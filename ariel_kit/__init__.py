@@ -1,0 +1,47 @@
+"""ariel_kit: from raw Ariel detector frames to a transmission spectrum with honest error bars.
+
+The public names below load on first use, so ``import ariel_kit`` needs neither torch nor numba.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+_PUBLIC = {
+    "open_dataset": "dataset",
+    "read_labels": "dataset",
+    "Observation": "observation",
+    "LightCurves": "observation",
+    "Spectrum": "observation",
+    "RunSettings": "config",
+    "load_settings": "config",
+    "simulate_dataset": "simulation",
+    "calibrate_planet": "preprocessing",
+    "fit_planets": "spectral_extraction",
+    "run_pipeline": "pipeline",
+    "score": "scoring",
+    "make_submission": "submission",
+    "validate_submission": "submission",
+    "plot_white_light_curve": "plots",
+    "plot_light_curve_map": "plots",
+    "plot_spectrum": "plots",
+    "plot_residual_rms": "plots",
+    "plot_bad_pixels": "plots",
+    "plot_calibration_of_sigma": "plots",
+}
+__all__ = ["__version__", *_PUBLIC]
+__version__ = version("ariel-kit")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        from ariel_kit.errors import UnknownNameError
+
+        raise AttributeError(str(UnknownNameError("public name", name, _PUBLIC)))
+    return getattr(import_module(f"ariel_kit.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,277 @@
+"""Reads and writes folders in the layout of the Ariel Data Challenge, 2024 and 2025 editions.
+
+Labels are read by `read_labels` into an object of their own: nothing that predicts can reach them
+through a `Dataset`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ariel_kit.errors import DataFileError, UnknownNameError
+from ariel_kit.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
+
+LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
+SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
+LINEARITY_TERMS = 6
+
+
+class Adc(NamedTuple):
+    """The converter of one planet: ``electron = adu / gain + offset``."""
+
+    gain: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration frames of one instrument and visit.
+
+    Attributes
+    ----------
+    dark : ndarray [shape=(y, x), dtype=float64, unit=electron/s]
+    dead : ndarray [shape=(y, x), dtype=bool]
+    flat : ndarray [shape=(y, x), dtype=float64]
+    linear_corr : ndarray [shape=(6, y, x), dtype=float64]
+        Polynomial from measured to true electrons, constant term first.
+    read : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Read noise of a single read, one sigma.
+    """
+
+    dark: np.ndarray
+    dead: np.ndarray
+    flat: np.ndarray
+    linear_corr: np.ndarray
+    read: np.ndarray
+
+
+@dataclass(frozen=True)
+class Labels:
+    """True spectra.
+
+    Attributes
+    ----------
+    planet_ids : ndarray [shape=(planet,), dtype=int64]
+    depths : ndarray [shape=(planet, 283), dtype=float64]
+    """
+
+    planet_ids: np.ndarray
+    depths: np.ndarray
+
+    def of(self, planet_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The depths of `planet_ids`, in that order.
+
+        Raises
+        ------
+        UnknownNameError
+            If a planet has no label.
+        """
+        row = {int(planet): i for i, planet in enumerate(self.planet_ids)}
+        missing = [planet for planet in planet_ids if int(planet) not in row]
+        if missing:
+            raise UnknownNameError("labelled planet", str(missing[0]), map(str, row))
+        return self.depths[[row[int(planet)] for planet in planet_ids]]
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Open a folder in the challenge's layout; the edition is recognised by its files.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that holds ``train_adc_info.csv`` (2024) or ``adc_info.csv`` (2025).
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataFileError
+        If the folder is in neither layout.
+    """
+    root = Path(path)
+    if any((root / f"{split}_adc_info.csv").is_file() for split in ("train", "test")):
+        return Dataset(root, 2024)
+    if (root / "adc_info.csv").is_file():
+        return Dataset(root, 2025)
+    raise DataFileError(
+        f"{root} is not a challenge folder: it must hold train_adc_info.csv or test_adc_info.csv "
+        "(2024) or adc_info.csv (2025). Give the folder that holds these files."
+    )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder of observations. Make one with `open_dataset`."""
+
+    root: Path
+    edition: int
+
+    @cached_property
+    def _tables(self) -> dict[str, pl.DataFrame]:
+        name = "adc_info" if self.edition == 2024 else "star_info"
+        paths = {split: self.root / f"{split}_{name}.csv" for split in ("train", "test")}
+        return {split: read_csv(path) for split, path in paths.items() if path.is_file()}
+
+    def table(self, split: str) -> pl.DataFrame:
+        """The planet index of a split: adc_info in 2024, star_info in 2025."""
+        if split not in self._tables:
+            raise UnknownNameError("split", split, self._tables)
+        return self._tables[split]
+
+    def planets(self, split: str) -> list[int]:
+        """Planet ids of a split, in the order of its table."""
+        return [int(planet) for planet in self.table(split)["planet_id"]]
+
+    def submission_planets(self, split: str) -> list[int]:
+        """Planet ids in the order a submission must have them."""
+        path = self.root / "sample_submission.csv"
+        if split == "test" and path.is_file():
+            return [int(planet) for planet in read_csv(path)["planet_id"]]
+        return self.planets(split)
+
+    def adc(self, split: str, planet_id: int, instrument: Instrument) -> Adc:
+        """Gain and offset of the converter."""
+        if self.edition == 2024:
+            row = self._row(split, planet_id)
+        else:
+            row = read_csv(self.root / "adc_info.csv").row(0, named=True)
+        columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
+        _require_columns(self.root, row, columns)
+        gain, offset = (float(row[column]) for column in columns)
+        if not (np.isfinite(gain) and np.isfinite(offset) and gain > 0):
+            raise DataFileError(
+                f"planet {planet_id}: the {instrument.name} converter needs a positive gain and a "
+                f"finite offset; got gain {gain}, offset {offset}. Check the adc_info table."
+            )
+        return Adc(gain, offset)
+
+    def star(self, split: str, planet_id: int) -> int | None:
+        """The star's number in 2024; None in 2025, where every star differs."""
+        star = self._row(split, planet_id).get("star")
+        return None if star is None else int(star)
+
+    def _row(self, split: str, planet_id: int) -> dict[str, float]:
+        rows = self.table(split).filter(pl.col("planet_id") == planet_id)
+        if rows.is_empty():
+            raise UnknownNameError(f"planet of split {split}", str(planet_id), [])
+        return rows.row(0, named=True)
+
+    def visits(self, split: str, planet_id: int) -> int:
+        """Number of visits of a planet: 1 in 2024, what the folder holds in 2025."""
+        if self.edition == 2024:
+            return 1
+        pattern = f"{INSTRUMENTS['AIRS-CH0'].name}_signal_*.parquet"
+        return max(1, len(list(self._folder(split, planet_id).glob(pattern))))
+
+    def _folder(self, split: str, planet_id: int) -> Path:
+        # Some tables write ids as floats; the folder is always the integer.
+        return self.root / split / str(int(planet_id))
+
+    def _suffix(self, visit: int) -> str:
+        return "" if self.edition == 2024 else f"_{visit}"
+
+    def signal_path(
+        self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
+    ) -> Path:
+        """Where the raw frames of a visit are."""
+        name = f"{instrument.name}_signal{self._suffix(visit)}.parquet"
+        return self._folder(split, planet_id) / name
+
+    def calibration_path(
+        self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
+    ) -> Path:
+        """The folder of a visit's calibration frames."""
+        name = f"{instrument.name}_calibration{self._suffix(visit)}"
+        return self._folder(split, planet_id) / name
+
+    def read_calibration(
+        self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
+    ) -> Calibration:
+        """Read and check the calibration frames.
+
+        Raises
+        ------
+        DataFileError
+            If one is missing, damaged, of the wrong shape, or not finite.
+        """
+        folder = self.calibration_path(split, planet_id, instrument, visit)
+        frame = (instrument.height, instrument.width)
+        return Calibration(
+            dark=_read_map(folder / "dark.parquet", frame),
+            dead=_read_map(folder / "dead.parquet", frame).astype(bool),
+            flat=_read_map(folder / "flat.parquet", frame),
+            linear_corr=_read_map(folder / "linear_corr.parquet", (LINEARITY_TERMS, *frame)),
+            read=_read_map(folder / "read.parquet", frame),
+        )
+
+    def read_wavelengths(self) -> np.ndarray:
+        """The folder's own wavelength grid [shape=(283,), dtype=float64, unit=micron]."""
+        path = self.root / "wavelengths.csv"
+        values = read_csv(path).to_numpy()
+        if values.shape != (1, N_WAVELENGTHS):
+            raise DataFileError(
+                f"{path} must hold 1 row of {N_WAVELENGTHS} wavelengths; got {values.shape}."
+            )
+        return np.asarray(values[0], dtype=np.float64)
+
+
+def read_labels(path: str | Path) -> Labels:
+    """Read a table of true spectra: ``planet_id, wl_1 .. wl_283``.
+
+    Raises
+    ------
+    DataFileError
+        If columns are missing or values are not finite.
+    """
+    table = read_csv(path)
+    _require_columns(path, table.columns, ["planet_id", *LABEL_COLUMNS])
+    depths = table.select(LABEL_COLUMNS).to_numpy().astype(np.float64)
+    if not np.isfinite(depths).all():
+        raise DataFileError(f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not.")
+    return Labels(table["planet_id"].to_numpy().astype(np.int64), depths)
+
+
+def find_labels(dataset: Dataset) -> Path | None:
+    """The training labels of a folder under either edition's name, if they are there."""
+    names = ("train_labels.csv", "train.csv")
+    return next((dataset.root / name for name in names if (dataset.root / name).is_file()), None)
+
+
+def read_csv(path: str | Path) -> pl.DataFrame:
+    """Read a table, or say which file could not be read."""
+    try:
+        return pl.read_csv(path, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataFileError(f"{path} cannot be read as a CSV table: {error}") from error
+
+
+def _require_columns(
+    where: str | Path, found: Sequence[str] | Mapping[str, float], wanted: Sequence[str]
+) -> None:
+    missing = [column for column in wanted if column not in found]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        raise DataFileError(f"{where} lacks the column(s) {', '.join(missing[:5])}{more}.")
+
+
+def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataFileError(f"{path} cannot be read as parquet: {error}") from error
+    rows = int(np.prod(shape[:-1]))
+    if table.shape != (rows, shape[-1]):
+        raise DataFileError(f"{path} must be {rows} rows x {shape[-1]} columns; got {table.shape}.")
+    values = table.to_numpy().reshape(shape)
+    if values.dtype == object or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+        raise DataFileError(f"{path} must hold finite numbers; it holds NaN, infinity or nulls.")
+    return values if values.dtype == bool else values.astype(np.float64)
