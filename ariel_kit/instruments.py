@@ -113,7 +113,7 @@ def column_wavelengths() -> np.ndarray:
     array([4.0785, 1.6333])
     """
     x = np.linspace(-1, 1, AIRS.width)
-    return np.polynomial.legendre.legval(x, [3.00106965, -1.22260521, -0.145211721])
+    return np.polynomial.legendre.legval(x, [3.0010696518468, -1.2226052102268, -0.14521172117477])
 
 
 def wavelengths() -> np.ndarray:

@@ -1,0 +1,34 @@
+"""Fixtures shared by all rooms, and the rule which tests run by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+ON_REQUEST = ("slow", "benchmark")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip slow tests and benchmarks unless ``-m`` names their marker."""
+    asked = config.getoption("-m") or ""
+    for item in items:
+        for marker in ON_REQUEST:
+            if marker in item.keywords and marker not in asked:
+                item.add_marker(pytest.mark.skip(reason=f"on request: run with -m {marker}"))
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a fixed seed."""
+    return np.random.default_rng(20261122)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real challenge files; skips the test when it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real challenge files are not beside this checkout")
+    return SHARED_DATA
