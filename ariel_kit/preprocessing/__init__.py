@@ -1,0 +1,6 @@
+"""Raw frames to light curves."""
+
+from ariel_kit.preprocessing.calibrate import calibrate_planet, warmup
+from ariel_kit.preprocessing.normalize import RobustZscore, robust_zscore
+
+__all__ = ["RobustZscore", "calibrate_planet", "robust_zscore", "warmup"]
