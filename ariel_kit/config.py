@@ -52,7 +52,7 @@ class ExtractionSettings(Settings):
     )
     low_rank: Literal["labels", "em", "both"] = Field(
         "both",
-        description="Where the low-rank prior is learned: training spectra, predicted planets, both.",
+        description="Where the low-rank prior is learned: from labels, predicted planets, or both.",
     )
     bin_seconds: float = Field(144.0, gt=0, le=1800, description="Length of a time bin.")
 
@@ -101,7 +101,9 @@ def load_settings(
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
         if not isinstance(loaded, dict | None):
-            raise ConfigError(f"{path} must hold a mapping of settings; got {type(loaded).__name__}.")
+            raise ConfigError(
+                f"{path} must hold a mapping of settings; got {type(loaded).__name__}."
+            )
         values = loaded or {}
     for override in overrides:
         _apply(values, override)
@@ -114,7 +116,9 @@ def make_settings(kind: type[Model], values: dict[str, Any], where: str = "setti
         return kind.model_validate(values)
     except ValidationError as error:
         problems = [_sentence(kind, dict(item)) for item in error.errors()]
-        raise ConfigError("\n  ".join([f"{where}: {len(problems)} problem(s)", *problems])) from error
+        raise ConfigError(
+            "\n  ".join([f"{where}: {len(problems)} problem(s)", *problems])
+        ) from error
 
 
 def save_settings(settings: Settings, path: str | Path) -> None:
@@ -157,5 +161,3 @@ def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
         matches = get_close_matches(place, known, n=1)
         near = f" Did you mean {matches[0]!r}?" if matches else f" Known: {', '.join(known)}."
     return f"{place}: {item['msg']} (got {item['input']!r}).{near}"
-
-

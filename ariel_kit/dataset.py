@@ -236,7 +236,9 @@ def read_labels(path: str | Path) -> Labels:
     _require_columns(path, table.columns, ["planet_id", *LABEL_COLUMNS])
     depths = table.select(LABEL_COLUMNS).to_numpy().astype(np.float64)
     if not np.isfinite(depths).all():
-        raise DataFileError(f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not.")
+        raise DataFileError(
+            f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not."
+        )
     return Labels(table["planet_id"].to_numpy().astype(np.int64), depths)
 
 

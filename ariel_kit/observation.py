@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class _Value:
     def save(self, path: str | Path) -> None:
         """Write to one ``.npz`` file."""
         with Path(path).open("wb") as file:
-            np.savez(file, allow_pickle=False, **self.to_arrays())  # type: ignore[arg-type]
+            np.savez(file, **self.to_arrays())  # type: ignore[arg-type]
 
     @classmethod
     def load(cls: type[Value], path: str | Path) -> Value:
@@ -58,7 +59,7 @@ class _Value:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return cls.from_arrays({name: arrays[name] for name in arrays.files})
-        except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
+        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
             raise DataFileError(
                 f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."
             ) from error
@@ -151,7 +152,7 @@ class Observation(_Value):
         }.items():
             check_shape(name, getattr(self, name).shape, expected)
 
-    def with_step(self: Observation, step: str, facts: Mapping[str, Any], **changes: Any) -> Observation:
+    def with_step(self, step: str, facts: Mapping[str, Any], **changes: Any) -> Observation:
         """A copy with `changes` and with the step's facts added to its provenance."""
         return replace(self, provenance={**self.provenance, step: dict(facts)}, **changes)
 

@@ -1,0 +1,361 @@
+"""The challenge's metric, both editions, exactly, and what stands behind the one number.
+
+Source: the hosts' metric of the Ariel Data Challenge 2024 (one global ratio of log-likelihoods)
+and 2025 (a weighted mean of the ratios of all elements).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ariel_kit.dataset import Labels, read_csv, read_labels
+from ariel_kit.errors import ConfigError, SubmissionError, check_shape
+from ariel_kit.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.observation import Spectrum
+from ariel_kit.submission import submission_arrays
+
+log = logging.getLogger(__name__)
+
+SIGMA_FLOOR = 1e-15
+IDEAL_SIGMA = 1e-5
+IDEAL_SIGMA_FGS1_2025 = 1e-6
+FGS1_WEIGHT_2025 = 57.846
+EDITIONS = (2024, 2025)
+AIRS_EDGES = (1.9, 2.4, 2.9, 3.4, 3.9)
+"""Micron; the AIRS regions of a breakdown."""
+
+
+class Reference(NamedTuple):
+    """The score's zero: one mean and one sigma for every planet and wavelength."""
+
+    mean: float
+    sigma: float
+
+
+REFERENCE_2024 = Reference(0.0025517145902829823, 0.0017261973793536417)
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """How one part of the table did.
+
+    Attributes
+    ----------
+    group : str
+        ``all``, ``planet``, ``region`` or ``star``.
+    name : str
+        Which one.
+    n_planets : int
+    score : float
+        The metric on this part alone, not clipped.
+    rmse_ppm, bias_ppm : float
+        Of ``mean - truth``.
+    z_std : float
+        Standard deviation of ``(mean - truth) / sigma``; 1 when sigma is honest.
+    coverage : float
+        Share of elements within one sigma; 0.683 when sigma is honest.
+    """
+
+    group: str
+    name: str
+    n_planets: int
+    score: float
+    rmse_ppm: float
+    bias_ppm: float
+    z_std: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class ScoreReport:
+    """A submission's score and where it comes from.
+
+    Attributes
+    ----------
+    edition : int
+    total : Breakdown
+        The whole table.
+    planets, regions, stars : tuple of Breakdown
+        ``stars`` is empty when no stars were given.
+    n_unscored : int
+        Planets of the solution that the submission does not hold.
+    """
+
+    edition: int
+    total: Breakdown
+    planets: tuple[Breakdown, ...]
+    regions: tuple[Breakdown, ...]
+    stars: tuple[Breakdown, ...]
+    n_unscored: int
+
+    @property
+    def raw(self) -> float:
+        """The metric before clipping: it still tells something below zero."""
+        return self.total.score
+
+    @property
+    def score(self) -> float:
+        """The metric as Kaggle prints it, within 0 and 1."""
+        return float(np.clip(self.raw, 0.0, 1.0))
+
+    def to_table(self) -> pl.DataFrame:
+        """All breakdowns, one row each."""
+        rows = [self.total, *self.stars, *self.regions, *self.planets]
+        return pl.DataFrame([asdict(row) for row in rows])
+
+    def to_json(self) -> str:
+        """Everything as JSON."""
+        return json.dumps({"score": self.score, "raw": self.raw, **asdict(self)})
+
+
+def score(
+    solution: Labels | np.ndarray | str | Path,
+    submission: pl.DataFrame | Sequence[Spectrum] | tuple[np.ndarray, np.ndarray] | str | Path,
+    *,
+    edition: int = 2024,
+    stars: Sequence[int | None] | np.ndarray | None = None,
+    reference: Reference | None = None,
+) -> ScoreReport:
+    """Score a submission against the truth.
+
+    Planets are matched by id when both sides carry ids, otherwise row by row.
+
+    Parameters
+    ----------
+    solution : Labels, path or ndarray [shape=(planet, 283)]
+        True transit depths.
+    submission : path, table, spectra or two ndarrays [shape=(planet, 283)]
+        A ``submission.csv``, its table, `Spectrum` values, or ``(mean, sigma)``.
+    edition : int
+        2024 or 2025.
+    stars : sequence, optional
+        The star of each planet, in the order of `submission`; adds a breakdown per star.
+    reference : Reference, optional
+        The score's zero. Fixed by the hosts in 2024. In 2025 it is the training set's mean and
+        standard deviation, and that of `solution` when left out.
+
+    Returns
+    -------
+    ScoreReport
+
+    Raises
+    ------
+    SubmissionError
+        For what the hosts' metric refuses: a negative or missing value, a column that is not
+        numeric, a wrong number of columns; and for a planet without truth.
+    ConfigError
+        If the edition is unknown.
+
+    Examples
+    --------
+    >>> truth = np.full((2, 283), 0.004)
+    >>> score(truth, (truth, np.full((2, 283), 1e-5))).score
+    1.0
+    """
+    ids, mean, sigma = _prediction(submission)
+    truth, n_unscored = _truth(solution, ids, len(mean))
+    expected = {"planet": len(mean), "wavelength": N_WAVELENGTHS}
+    for name, values in (("solution", truth), ("mean", mean), ("sigma", sigma)):
+        check_shape(name, values.shape, expected)
+    _refuse_bad_values(mean, sigma)
+    zero = _reference(edition, reference, truth)
+
+    def part(
+        group: str, name: Any, rows: Any = slice(None), columns: Any = slice(None)
+    ) -> Breakdown:
+        cut = (values[rows][:, columns] for values in (truth, mean, sigma))
+        weights = element_weights(edition)[columns]
+        return _breakdown(group, str(name), tuple(cut), weights, edition, zero)
+
+    names = range(len(mean)) if ids is None else ids
+    return ScoreReport(
+        edition=edition,
+        total=part("all", "all"),
+        planets=tuple(part("planet", name, rows=[i]) for i, name in enumerate(names)),
+        regions=tuple(part("region", name, columns=where) for name, where in regions().items()),
+        stars=_per_star(part, stars, len(mean)),
+        n_unscored=n_unscored,
+    )
+
+
+def log_likelihood_score(
+    truth: Any,
+    mean: Any,
+    sigma: Any,
+    *,
+    edition: int = 2024,
+    reference: Reference | None = None,
+) -> Any:
+    """The bare metric, not clipped, on numpy arrays or on torch tensors alike.
+
+    On tensors it is differentiable with respect to `mean` and `sigma`.
+
+    Parameters
+    ----------
+    truth, mean, sigma : ndarray or Tensor [shape=(planet, 283), dtype=float64]
+    edition : int
+        2024 or 2025.
+    reference : Reference, optional
+        As in `score`.
+
+    Returns
+    -------
+    scalar of the inputs' kind
+        1 for the truth with the ideal sigma, 0 for the reference.
+
+    Raises
+    ------
+    ConfigError
+        If the edition is unknown.
+
+    Examples
+    --------
+    >>> truth = np.full((2, 283), 0.004)
+    >>> float(log_likelihood_score(truth, truth, np.full((2, 283), 2e-5)).round(3))
+    0.874
+    """
+    zero = _reference(edition, reference, truth)
+    return _metric(truth, mean, sigma, element_weights(edition), edition, zero)
+
+
+def element_weights(edition: int) -> np.ndarray:
+    """Weight of each wavelength in the metric [shape=(283,), dtype=float64]."""
+    weights = np.ones(N_WAVELENGTHS)
+    if edition == 2025:
+        weights[0] = FGS1_WEIGHT_2025
+    return weights
+
+
+def regions() -> dict[str, np.ndarray]:
+    """The wavelength regions of a breakdown: name to boolean mask [shape=(283,)].
+
+    >>> [int(mask.sum()) for mask in regions().values()]
+    [1, 53, 65, 75, 89]
+    """
+    micron = wavelengths()
+    bands = pairwise(AIRS_EDGES)
+    airs = {f"AIRS {a:.1f}-{b:.1f} um": (micron >= a) & (micron < b) for a, b in bands}
+    return {"FGS1 0.7 um": np.arange(N_WAVELENGTHS) == 0, **airs}
+
+
+def _metric(
+    truth: Any, mean: Any, sigma: Any, weights: np.ndarray, edition: int, zero: Reference
+) -> Any:
+    # Only FGS1 carries a weight of its own, and only it has the tighter ideal of 2025.
+    ideal_sigma = np.where(weights == 1, IDEAL_SIGMA, IDEAL_SIGMA_FGS1_2025)
+    xp, (weights, ideal_sigma, zero_sigma) = _namespace(sigma, weights, ideal_sigma, zero.sigma)
+    least = _log_density(xp, truth - zero.mean, zero_sigma)
+    gain = _log_density(xp, truth - mean, xp.clip(sigma, SIGMA_FLOOR, None)) - least
+    most = _log_density(xp, 0.0 * truth, ideal_sigma) - least
+    if edition == 2024:
+        return gain.sum() / most.sum()
+    return (gain / most * weights).sum() / (weights + 0.0 * truth).sum()
+
+
+def _log_density(xp: Any, error: Any, sigma: Any) -> Any:
+    # The constant -log(2 pi) / 2 cancels in every difference above.
+    return -0.5 * (error / sigma) ** 2 - xp.log(sigma)
+
+
+def _namespace(like: Any, *constants: Any) -> tuple[Any, list[Any]]:
+    """The array module of `like`, and float64 constants as its arrays."""
+    arrays = [np.asarray(constant, dtype=np.float64) for constant in constants]
+    if isinstance(like, np.ndarray):
+        return np, arrays
+    import torch  # only a caller who has tensors gets here
+
+    return torch, [torch.as_tensor(array, device=like.device) for array in arrays]
+
+
+def _reference(edition: int, reference: Reference | None, truth: Any) -> Reference:
+    if edition not in EDITIONS:
+        raise ConfigError(f"edition must be 2024 or 2025; got {edition!r}.")
+    if reference is not None:
+        return reference
+    if edition == 2024:
+        return REFERENCE_2024
+    return Reference(float(truth.mean()), float(((truth - truth.mean()) ** 2).mean() ** 0.5))
+
+
+def _breakdown(
+    group: str,
+    name: str,
+    arrays: tuple[np.ndarray, ...],
+    weights: np.ndarray,
+    edition: int,
+    zero: Reference,
+) -> Breakdown:
+    truth, mean, sigma = arrays
+    error = mean - truth
+    z = error / np.clip(sigma, SIGMA_FLOOR, None)
+    return Breakdown(
+        group=group,
+        name=name,
+        n_planets=len(truth),
+        score=float(_metric(truth, mean, sigma, weights, edition, zero)),
+        rmse_ppm=1e6 * float(np.sqrt(np.mean(error**2))),
+        bias_ppm=1e6 * float(error.mean()),
+        z_std=float(z.std()),
+        coverage=float(np.mean(np.abs(z) <= 1)),
+    )
+
+
+def _per_star(part: Any, stars: Any, n_planets: int) -> tuple[Breakdown, ...]:
+    if stars is None:
+        return ()
+    names = ["unknown" if star is None else str(star) for star in stars]
+    check_shape("stars", (len(names),), {"planet": n_planets})
+    kinds = np.array(names)
+    return tuple(part("star", kind, rows=kinds == kind) for kind in sorted(set(names)))
+
+
+def _prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.ndarray]:
+    if isinstance(submission, tuple):
+        mean, sigma = (np.asarray(values, dtype=np.float64) for values in submission)
+        return None, mean, sigma
+    if isinstance(submission, str | Path):
+        submission = read_csv(submission)
+    if isinstance(submission, pl.DataFrame):
+        return submission_arrays(submission)
+    spectra = list(submission)
+    ids = [spectrum.planet_id for spectrum in spectra]
+    mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
+    return ids, mean, sigma
+
+
+def _truth(solution: Any, ids: list[int] | None, n_rows: int) -> tuple[np.ndarray, int]:
+    if isinstance(solution, str | Path):
+        solution = read_labels(solution)
+    if not isinstance(solution, Labels):
+        return np.asarray(solution, dtype=np.float64), 0
+    if ids is None:
+        return solution.depths, 0
+    unknown = sorted(set(ids) - set(solution.planet_ids.tolist()))
+    if unknown:
+        raise SubmissionError(
+            f"every planet of a submission needs a true spectrum; {len(unknown)} have none, "
+            f"the first is {unknown[0]}. Score against the labels of the same split."
+        )
+    n_unscored = len(solution.planet_ids) - len(set(ids))
+    if n_unscored:
+        log.warning("%d planets of the solution are not in the submission", n_unscored)
+    return solution.of(ids), n_unscored
+
+
+def _refuse_bad_values(mean: np.ndarray, sigma: np.ndarray) -> None:
+    for name, values in (("mean", mean), ("sigma", sigma)):
+        for what, bad in (("finite", ~np.isfinite(values)), ("at least 0", values < 0)):
+            if bad.any():
+                raise SubmissionError(
+                    f"every {name} of a submission must be {what}; {int(bad.sum())} are not, "
+                    f"the first in row {int(np.argmax(bad.any(axis=1)))}."
+                )

@@ -1,0 +1,119 @@
+"""Where the run is, what it may use, and how it reports progress."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+
+import pytest
+
+from ariel_kit import runtime
+from ariel_kit.errors import BudgetError, ConfigError, UnknownNameError
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """An environment without a trace of Kaggle."""
+    for name in ("KAGGLE_IS_COMPETITION_RERUN", "KAGGLE_KERNEL_RUN_TYPE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(runtime, "KAGGLE_INPUT", tmp_path / "absent")
+    return monkeypatch
+
+
+def test_kaggle_and_its_scored_run_are_recognised(nowhere, tmp_path):
+    assert runtime.find_place() == "local"
+    nowhere.setattr(runtime, "KAGGLE_INPUT", tmp_path)
+    assert runtime.find_place() == "kaggle"
+    nowhere.setenv("KAGGLE_KERNEL_RUN_TYPE", "Batch")
+    assert runtime.find_place() == "kaggle"
+    nowhere.setenv("KAGGLE_IS_COMPETITION_RERUN", "1")
+    assert runtime.find_place() == "kaggle-rerun"
+
+
+def test_jobs_follow_the_cores(monkeypatch):
+    monkeypatch.setattr(runtime, "available_cores", lambda: 6)
+    assert [runtime.resolve_jobs(n) for n in (-1, 1, 4)] == [6, 1, 4]
+    for wrong in (0, -2):
+        with pytest.raises(ConfigError, match=f"or -1 for all cores; got {wrong}"):
+            runtime.resolve_jobs(wrong)
+
+
+def test_memory_is_refused_with_both_numbers(monkeypatch):
+    runtime.require_memory(1, "nothing much")
+    monkeypatch.setattr(runtime.psutil, "virtual_memory", lambda: type("M", (), {"available": 2e9}))
+    with pytest.raises(BudgetError, match=r"a planet needs 3.0 GB of memory; 2.0 GB are free. Use"):
+        runtime.require_memory(3_000_000_000, "a planet")
+
+
+def test_progress_passes_everything_on_and_writes_whole_lines():
+    stream = io.StringIO()
+    items = runtime.progress(iter("abc"), total=3, description="calibrate", stream=stream)
+    assert list(items) == ["a", "b", "c"]
+    lines = stream.getvalue().splitlines()
+    assert "\r" not in stream.getvalue()
+    assert lines[-1].startswith("calibrate: 3/3 planets, ")
+    assert lines[-1].endswith("left")
+    assert len(lines) <= 2  # the start and the end: ten seconds have not passed
+
+
+def test_a_terminal_gets_a_moving_bar():
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    list(runtime.progress([1, 2], total=2, description="fit", stream=stream))
+    assert "\rfit: 2/2 planets" in stream.getvalue()
+
+
+def test_timings_add_up_even_when_a_stage_fails():
+    timings = runtime.Timings()
+    for _ in range(2):
+        with timings.stage("calibrate"):
+            pass
+    with pytest.raises(ValueError, match="oops"), timings.stage("fit"):
+        raise ValueError("oops")
+    assert list(timings) == ["calibrate", "fit"]
+    assert all(seconds >= 0 for seconds in timings.values())
+
+
+def test_the_log_goes_to_standard_error_once(capsys):
+    logger = logging.getLogger("ariel_kit")
+    handlers, level = logger.handlers[:], logger.level
+    try:
+        runtime.setup_logging()
+        runtime.setup_logging("warning")
+        logging.getLogger("ariel_kit.pipeline").warning("planet 3 failed")
+        logging.getLogger("ariel_kit.pipeline").info("not shown")
+    finally:
+        logger.handlers[:], logger.level = handlers, level
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("WARNING planet 3 failed") == 1
+    assert "not shown" not in captured.err
+    with pytest.raises(UnknownNameError, match=r"Unknown log level 'warnings'\. Did you mean"):
+        runtime.setup_logging("warnings")
+
+
+def test_threads_are_capped_everywhere(monkeypatch):
+    import torch
+
+    for name in ("NUMBA", "OMP", "MKL", "OPENBLAS"):
+        monkeypatch.setenv(f"{name}_NUM_THREADS", "8")
+    monkeypatch.setenv("POLARS_MAX_THREADS", "8")
+    before = torch.get_num_threads()
+    try:
+        runtime.limit_threads(1)
+        assert torch.get_num_threads() == 1
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["POLARS_MAX_THREADS"] == "1"
+    finally:
+        runtime.limit_threads(before)
+
+
+def test_versions_name_the_kit_and_what_is_missing(monkeypatch):
+    monkeypatch.setattr(runtime, "PACKAGES", ("ariel-kit", "numpy", "no-such-package"))
+    found = runtime.versions()
+    assert found["numpy"].count(".") == 2
+    assert found["ariel-kit"]
+    assert found["no-such-package"] == "not installed"
