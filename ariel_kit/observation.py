@@ -57,7 +57,7 @@ class _Value:
             If the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 return cls.from_arrays({name: arrays[name] for name in arrays.files})
         except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
             raise DataFileError(
