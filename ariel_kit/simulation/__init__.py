@@ -1,0 +1,9 @@
+"""Simulated data with known truth: spectra, light curves, raw frames on disk."""
+
+from __future__ import annotations
+
+from ariel_kit.simulation.lightcurves import simulate_light_curves
+from ariel_kit.simulation.scene import PlanetTruth, draw_planets
+from ariel_kit.simulation.spectra import draw_spectra
+
+__all__ = ["PlanetTruth", "draw_planets", "draw_spectra", "simulate_light_curves"]

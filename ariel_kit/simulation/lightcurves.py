@@ -1,0 +1,135 @@
+"""The fast path: binned light curves drawn directly, with the noise that calibrated frames have.
+
+Same truth, same detector, same pointing as the frames; the sums over pixels are done on the
+expected image and its variance instead of on drawn electrons. Bad pixels are left out of it: the
+detector is taken as fully infilled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ariel_kit.dataset import Calibration
+from ariel_kit.instruments import AIRS, FGS1, OBSERVATION_HOURS, Instrument
+from ariel_kit.observation import LightCurves
+from ariel_kit.simulation.calibration_frames import draw_detector
+from ariel_kit.simulation.optics import foreground, get_star, star_image
+from ariel_kit.simulation.pointing import draw_pointing
+from ariel_kit.simulation.scene import PlanetTruth, relative_light
+
+STREAM_DETECTOR = {AIRS.name: 1, FGS1.name: 2}
+STREAM_POINTING = 3
+STREAM_LIGHT_CURVES = 4
+
+
+class Extraction(NamedTuple):
+    """What the sum over pixels makes of the star.
+
+    Attributes
+    ----------
+    level : ndarray [shape=(wavelength,), unit=electron]
+        Mean flux per CDS frame.
+    jitter : ndarray [shape=(5, wavelength), unit=electron]
+        Its response to the moments of the shift.
+    shot : ndarray [shape=(wavelength,), unit=electron^2]
+        Variance of one CDS frame that goes with the star's light.
+    floor : ndarray [shape=(wavelength,), unit=electron^2]
+        Variance that does not.
+    """
+
+    level: np.ndarray
+    jitter: np.ndarray
+    shot: np.ndarray
+    floor: np.ndarray
+
+
+def simulate_light_curves(
+    planets: Sequence[PlanetTruth], *, seed: int, bin_seconds: float = 144.0
+) -> list[tuple[LightCurves, LightCurves]]:
+    """Draw calibrated, binned light curves without drawing frames.
+
+    Parameters
+    ----------
+    planets : sequence of PlanetTruth
+    seed : int
+        Of the noise; the planets bring their own truth.
+    bin_seconds : float
+        Length of a bin; a whole number of AIRS pairs is used, a last short bin is kept.
+
+    Returns
+    -------
+    list of (LightCurves, LightCurves)
+        AIRS (bins, 282) and FGS1 (bins, 1) of each planet.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation.scene import draw_planets
+    >>> airs, fgs1 = simulate_light_curves(draw_planets(1, seed=3), seed=0)[0]
+    >>> airs.flux.shape, fgs1.flux.shape
+    ((188, 282), (188, 1))
+    """
+    return [_light_curves_of_planet(planet, seed, bin_seconds) for planet in planets]
+
+
+def _light_curves_of_planet(
+    planet: PlanetTruth, seed: int, bin_seconds: float
+) -> tuple[LightCurves, LightCurves]:
+    rng = np.random.default_rng([seed, planet.planet_id, STREAM_LIGHT_CURVES])
+    pointing = draw_pointing(rng, AIRS.n_pairs)
+    pairs_per_bin = max(1, round(bin_seconds / AIRS.cadence))
+    fgs1_per_airs = FGS1.n_pairs // AIRS.n_pairs
+    return (
+        _draw(rng, planet, AIRS, pointing.airs_odd, pairs_per_bin),
+        _draw(rng, planet, FGS1, pointing.fgs1_odd, pairs_per_bin * fgs1_per_airs),
+    )
+
+
+def _draw(
+    rng: np.random.Generator,
+    planet: PlanetTruth,
+    instrument: Instrument,
+    moments: np.ndarray,
+    per_bin: int,
+) -> LightCurves:
+    starts = np.arange(0, instrument.n_pairs, per_bin)
+    counts = np.diff(np.append(starts, instrument.n_pairs))
+    time = np.add.reduceat(instrument.pair_times(), starts) / counts
+    span = counts * instrument.cadence / 3600
+    binned = np.add.reduceat(moments, starts, axis=0, dtype=np.float64) / counts[:, None]
+
+    detector = draw_detector(planet.rng(STREAM_DETECTOR[instrument.name]), instrument)
+    extraction = extract(planet, instrument, detector.calibration)
+    light = relative_light(planet, instrument, time, span, OBSERVATION_HOURS)
+    variance = (extraction.shot * light + extraction.floor) / counts[:, None]
+    flux = light * (extraction.level + binned @ extraction.jitter)
+    flux += np.sqrt(variance) * rng.standard_normal(flux.shape)
+
+    spread = np.cov(moments, rowvar=False).astype(np.float64)
+    jitter = np.einsum("kw,kl,lw->w", extraction.jitter, spread, extraction.jitter)
+    one_frame = extraction.shot * light.mean(axis=0) + extraction.floor + jitter
+    return LightCurves(time, span, flux, np.sqrt(one_frame / counts[:, None]))
+
+
+def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibration) -> Extraction:
+    """Expected light curve of the extraction that preprocessing does by default.
+
+    AIRS rows 8..23 are summed; FGS1 pixels are weighted by the image over its variance.
+    """
+    image = star_image(get_star(planet.star), instrument)
+    read = np.where(calibration.dead, np.median(calibration.read), calibration.read)
+    steady = foreground(instrument) + calibration.dark * instrument.exposure
+    floor = steady + 2 * read**2
+    if instrument is FGS1:
+        weights = image[0] / (image[0] + floor)
+        weights *= image[0].sum() / (weights * image[0]).sum()
+        totals = np.array([[np.sum(weights * term)] for term in image])
+        shot, still = np.sum(weights**2 * image[0]), np.sum(weights**2 * floor)
+        return Extraction(totals[0], totals[1:], np.array([shot]), np.array([still]))
+    window = np.zeros((instrument.height, 1))
+    window[instrument.signal_rows] = 1.0
+    totals = (window * image).sum(axis=1)[:, instrument.columns][:, ::-1]
+    still = (window * floor).sum(axis=0)[instrument.columns][::-1]
+    return Extraction(totals[0], totals[1:], totals[0], still)
