@@ -1,0 +1,278 @@
+"""The joint fit: what the light curves of a planet say about its 283 depths, in closed form.
+
+For AIRS at time t and wavelength l, and in the same way for FGS1,
+
+    log flux = a_l + sum_ij c_ij P_i(t) Q_j(l) + log(1 - d_l S(t; shape)) + noise.
+
+All but the depths d are eliminated exactly (Gaussian priors on the drift c and the window's
+shape, a flat one on the levels a). What remains is a 283 x 283 precision matrix and a right-hand
+side: every prior afterwards works on that pair and never on the light curves again. Everything
+runs batched in float64 torch, on the CPU or a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.linalg import block_diag
+
+from ariel_kit.drift import SPECTRAL_SIGMA, time_basis, wavelength_basis
+from ariel_kit.observation import LightCurves
+from ariel_kit.white_light import (
+    SHAPE_MEAN,
+    SHAPE_SIGMA,
+    WhiteLight,
+    window_and_slopes,
+)
+
+N_SHAPE = len(SHAPE_MEAN)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Log light curves of one instrument for a batch of planets on one time grid.
+
+    Attributes
+    ----------
+    time, span : ndarray [shape=(time,), unit=hour]
+    log_flux : Tensor [shape=(planet, time, wavelength), dtype=float64]
+        Log flux, minus its mean over time.
+    time_weight : Tensor [shape=(planet, time), dtype=float64]
+        Shape in time of the inverse variance, mean 1 over bins that hold data.
+    weight : Tensor [shape=(planet, wavelength), dtype=float64]
+        Inverse variance of `log_flux` where `time_weight` is 1.
+    """
+
+    time: np.ndarray
+    span: np.ndarray
+    log_flux: torch.Tensor
+    time_weight: torch.Tensor
+    weight: torch.Tensor
+
+    @classmethod
+    def of(cls, curves: Sequence[LightCurves], device: torch.device) -> Channel:
+        """Stack light curves that share a time grid.
+
+        The inverse variance is taken as a product of a time and a wavelength part: exact for
+        bins of any lengths, and good to the square of the depth through the transit.
+        """
+        flux = torch.as_tensor(np.stack([c.flux for c in curves]), device=device)
+        noise = torch.as_tensor(np.stack([c.noise for c in curves]), device=device)
+        inverse = (flux / noise) ** 2
+        time_weight = 1 / (noise**2).sum(2)
+        time_weight = time_weight / time_weight.mean(1, keepdim=True)
+        weight = inverse.sum(1) / time_weight.sum(1, keepdim=True)
+        log_flux = torch.log(flux)
+        return cls(
+            curves[0].time,
+            curves[0].span,
+            log_flux - log_flux.mean(1, keepdim=True),
+            time_weight,
+            weight,
+        )
+
+
+@dataclass(frozen=True)
+class DepthLikelihood:
+    """The light curves' Gaussian likelihood of the depths, nuisances eliminated.
+
+    Attributes
+    ----------
+    precision : Tensor [shape=(planet, 283, 283), dtype=float64]
+    information : Tensor [shape=(planet, 283), dtype=float64]
+        ``precision @ d`` at the depths d of highest likelihood.
+    """
+
+    precision: torch.Tensor
+    information: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Linearised:
+    """One linearisation of a batch: the depths' likelihood and the way back to the nuisances."""
+
+    likelihood: DepthLikelihood
+    reference: torch.Tensor
+    nuisance_precision: torch.Tensor
+    nuisance_information: torch.Tensor
+    cross: torch.Tensor
+
+    def nuisances(self, depths: torch.Tensor) -> torch.Tensor:
+        """Most probable nuisances [shape=(planet, nuisance)] given the depths."""
+        pull = torch.einsum("pdn,pd->pn", self.cross, depths - self.reference)
+        factor = torch.linalg.cholesky(self.nuisance_precision)
+        right = (self.nuisance_information - pull)[..., None]
+        return torch.cholesky_solve(right, factor)[..., 0]
+
+
+class JointFit:
+    """A batch of planets on common time grids, ready to be linearised about any window.
+
+    Parameters
+    ----------
+    airs, fgs1 : sequence of LightCurves
+        One per planet; all on the same grid.
+    white : WhiteLight
+        The white-light fits of the same planets: the first reference.
+    drift : tuple of ndarray [shape=(planet, degree, degree)]
+        Prior covariance of each planet's drift in time, for FGS1 and for AIRS.
+    limb_darkening : tuple of float
+        Quadratic coefficients.
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        airs: Sequence[LightCurves],
+        fgs1: Sequence[LightCurves],
+        white: WhiteLight,
+        drift: tuple[np.ndarray, np.ndarray],
+        *,
+        limb_darkening: tuple[float, float] = (0.0, 0.0),
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.limb_darkening = limb_darkening
+        self.white = white
+        self.degree, self.terms = drift[0].shape[-1], len(SPECTRAL_SIGMA)
+        self._nuisance_precision = self._prior_precision(*drift)
+        # FGS1 is index 0 of a spectrum, so it goes first here too.
+        self.channels = (Channel.of(fgs1, self.device), Channel.of(airs, self.device))
+        self.shape = white.shape.copy()
+        self.depths = self._tensor(white.depth)[:, None].repeat(1, 1 + airs[0].flux.shape[1])
+
+    def _tensor(self, array: np.ndarray) -> torch.Tensor:
+        return torch.as_tensor(array, dtype=torch.float64, device=self.device)
+
+    def linearise(self) -> Linearised:
+        """Eliminate levels, drift and shape about the current shape and depths."""
+        slices = (slice(0, 1), slice(1, None))
+        blocks = [
+            self._reduce(channel, self.depths[:, part], which)
+            for which, (channel, part) in enumerate(zip(self.channels, slices, strict=True))
+        ]
+        nuisance_precision = sum(block.nuisance_precision for block in blocks)
+        nuisance_information = sum(block.nuisance_information for block in blocks)
+        nuisance_precision = nuisance_precision + self._nuisance_precision
+        pull = self._tensor((SHAPE_MEAN - self.shape) * SHAPE_SIGMA**-2.0)
+        nuisance_information = nuisance_information + torch.nn.functional.pad(
+            pull, (nuisance_information.shape[1] - N_SHAPE, 0)
+        )
+        cross = torch.cat([block.cross for block in blocks], dim=1)
+        diagonal = torch.cat([block.depth_precision for block in blocks], dim=1)
+        right = torch.cat([block.depth_information for block in blocks], dim=1)
+        factor = torch.linalg.cholesky(nuisance_precision)
+        half = torch.linalg.solve_triangular(factor, cross.transpose(1, 2), upper=False)
+        offset = torch.linalg.solve_triangular(
+            factor, nuisance_information[..., None], upper=False
+        )
+        depth_precision = torch.diag_embed(diagonal) - half.transpose(1, 2) @ half
+        information = right - (half.transpose(1, 2) @ offset)[..., 0]
+        # `information` is about the reference depths; make it absolute.
+        information = information + torch.einsum("pde,pe->pd", depth_precision, self.depths)
+        likelihood = DepthLikelihood(depth_precision, information)
+        return Linearised(
+            likelihood, self.depths, nuisance_precision, nuisance_information, cross
+        )
+
+    def move_to(self, linearised: Linearised, depths: torch.Tensor) -> None:
+        """Take new depths, and the window's shape that goes with them, as the reference."""
+        nuisances = linearised.nuisances(depths)
+        self.shape = self.shape + nuisances[:, -N_SHAPE:].cpu().numpy()
+        self.depths = depths
+
+    def _prior_precision(self, fgs1: np.ndarray, airs: np.ndarray) -> torch.Tensor:
+        """Of (FGS1 drift, AIRS drift, shape), the order of `_expansion`."""
+        spectral = np.diag(np.array(SPECTRAL_SIGMA) ** -2.0)
+        blocks = [
+            [np.linalg.inv(first), np.kron(np.linalg.inv(second), spectral), np.diag(SHAPE_SIGMA**-2.0)]
+            for first, second in zip(fgs1, airs, strict=True)
+        ]
+        return self._tensor(np.stack([block_diag(*planet) for planet in blocks]))
+
+    def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
+        white = self.white.depth
+        window, slopes = (
+            self._tensor(array)
+            for array in window_and_slopes(
+                channel.time, channel.span, self.shape, white, self.limb_darkening
+            )
+        )
+        depth = self._tensor(white)[:, None]
+        light = 1 - depth * window
+        basis = self._tensor(time_basis(channel.time, self.degree))
+        design = torch.cat(
+            [
+                torch.ones_like(window)[..., None],
+                basis.expand(len(white), -1, -1),
+                -(depth / light)[..., None] * slopes,
+                -(window / light)[..., None],
+            ],
+            dim=2,
+        )
+        residual = channel.log_flux - torch.log1p(-depths[:, None, :] * window[..., None])
+        weighted = (design * channel.time_weight[..., None]).transpose(1, 2)
+        gram, right = weighted @ design, weighted @ residual
+        # The level of each wavelength is free: one Schur complement serves them all.
+        gram_level, right_level = gram[:, :1, :1], right[:, :1]
+        right = right[:, 1:] - gram[:, 1:, :1] @ right_level / gram_level
+        gram = gram[:, 1:, 1:] - gram[:, 1:, :1] @ gram[:, :1, 1:] / gram_level
+        expansion = self._expansion(which, depths / depth)
+        return _Block.of(gram, right, channel.weight, expansion)
+
+    def _expansion(self, which: int, relative_depth: torch.Tensor) -> torch.Tensor:
+        """From nuisances to the time coefficients of each wavelength.
+
+        Returns
+        -------
+        Tensor [shape=(planet, wavelength, degree + 3, nuisance)]
+        """
+        degree, terms = self.degree, self.terms
+        n_planets, n_wavelengths = relative_depth.shape
+        n_drift = degree * (1 + terms)
+        out = torch.zeros(
+            n_planets, n_wavelengths, degree + N_SHAPE, n_drift + N_SHAPE,
+            dtype=torch.float64, device=self.device,
+        )  # fmt: skip
+        modes = torch.ones(1, 1) if which == 0 else self._tensor(wavelength_basis(terms))
+        for i in range(degree):
+            first = i if which == 0 else degree + i * terms
+            out[:, :, i, first : first + modes.shape[1]] = modes.to(out)
+        for k in range(N_SHAPE):
+            # A deeper wavelength answers more to a shift of the window.
+            out[:, :, degree + k, n_drift + k] = relative_depth
+        return out
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Normal equations of one instrument in (depths, nuisances)."""
+
+    depth_precision: torch.Tensor
+    depth_information: torch.Tensor
+    nuisance_precision: torch.Tensor
+    nuisance_information: torch.Tensor
+    cross: torch.Tensor
+
+    @classmethod
+    def of(
+        cls,
+        gram: torch.Tensor,
+        right: torch.Tensor,
+        weight: torch.Tensor,
+        expansion: torch.Tensor,
+    ) -> _Block:
+        """Combine one planet-wide time Gram matrix with the weights of the wavelengths."""
+        weighted = expansion * weight[..., None, None]
+        projected = torch.einsum("pab,plbn->plan", gram[:, :-1, :-1], expansion)
+        return cls(
+            depth_precision=weight * gram[:, -1, -1, None],
+            depth_information=weight * right[:, -1],
+            nuisance_precision=torch.einsum("plan,plam->pnm", weighted, projected),
+            nuisance_information=torch.einsum("plan,pal->pn", weighted, right[:, :-1]),
+            cross=torch.einsum("pa,plan->pln", gram[:, -1, :-1], weighted),
+        )
+
