@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from ariel_kit.simulation.generate import simulate_dataset, simulate_planet, write_tables
 from ariel_kit.simulation.lightcurves import simulate_light_curves
 from ariel_kit.simulation.scene import PlanetTruth, draw_planets
 from ariel_kit.simulation.spectra import draw_spectra
 
-__all__ = ["PlanetTruth", "draw_planets", "draw_spectra", "simulate_light_curves"]
+__all__ = [
+    "PlanetTruth",
+    "draw_planets",
+    "draw_spectra",
+    "simulate_dataset",
+    "simulate_light_curves",
+    "simulate_planet",
+    "write_tables",
+]

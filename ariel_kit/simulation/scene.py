@@ -44,6 +44,7 @@ class PlanetTruth:
     ----------
     planet_id : int
     star : int
+    edition : {2024, 2025}
     seed : int
         With the planet's id, the root of every random draw of its frames.
     depths : ndarray [shape=(283,), dtype=float64]
@@ -60,6 +61,7 @@ class PlanetTruth:
 
     planet_id: int
     star: int
+    edition: Edition
     seed: int
     depths: np.ndarray
     shape: TransitShape
@@ -72,6 +74,10 @@ class PlanetTruth:
     def rng(self, stream: int) -> np.random.Generator:
         """A generator of this planet's own; equal streams give equal draws."""
         return np.random.default_rng([self.seed, self.planet_id, stream])
+
+    def adc(self, instrument: Instrument) -> Adc:
+        """The converter of an instrument."""
+        return self.fgs1_adc if instrument is FGS1 else self.airs_adc
 
 
 def draw_planets(
@@ -138,6 +144,7 @@ def _draw_planet(
     return PlanetTruth(
         planet_id=planet_id,
         star=number,
+        edition=edition,
         seed=seed,
         depths=depths,
         shape=_draw_shape(rng),

@@ -1,0 +1,248 @@
+"""Simulated data sets on disk, in the challenge's layout, one planet at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ariel_kit.dataset import Dataset
+from ariel_kit.dataset_writer import (
+    write_adc_info,
+    write_calibration,
+    write_frames,
+    write_grid,
+    write_labels,
+    write_sample_submission,
+    write_shared_adc_info,
+    write_star_info,
+)
+from ariel_kit.errors import ConfigError
+from ariel_kit.instruments import (
+    AIRS,
+    FGS1,
+    INSTRUMENTS,
+    N_AIRS,
+    N_WAVELENGTHS,
+    Instrument,
+)
+from ariel_kit.simulation.calibration_frames import Detector, draw_detector
+from ariel_kit.simulation.detector import expose
+from ariel_kit.simulation.lightcurves import STREAM_DETECTOR, STREAM_POINTING
+from ariel_kit.simulation.optics import foreground, get_star, star_image
+from ariel_kit.simulation.pointing import draw_pointing
+from ariel_kit.simulation.scene import ADC_2025, Edition, PlanetTruth, draw_planets, relative_light
+
+logger = logging.getLogger(__name__)
+
+STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
+STREAM_ORBIT = 7
+TRAIN_LABELS = {2024: "train_labels.csv", 2025: "train.csv"}
+TEST_LABELS = "test_labels.csv"
+"""Truth of the test planets; the challenge has no such file."""
+
+
+def simulate_dataset(
+    output_dir: str | Path,
+    *,
+    n_train: int = 2,
+    n_test: int = 2,
+    stars: Sequence[int] = (0, 1),
+    molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
+    seed: int = 0,
+    edition: Edition = 2024,
+    n_pairs: int = AIRS.n_pairs,
+) -> Path:
+    """Write a data set with known truth: raw frames, calibration frames and tables.
+
+    A full-size planet takes about 300 MB. The truth of the test planets is in
+    ``test_labels.csv``, beside the files that the challenge has.
+
+    Parameters
+    ----------
+    output_dir : str or Path
+        Made when it is not there; files of the same name are overwritten.
+    n_train, n_test : int
+        Planets of the two splits.
+    stars : sequence of int
+        0 and 1 are those of 2024; others are stars nobody trained on.
+    molecules : {"known", "unseen", "all"} or sequence of str
+        Which gases the planets may hold.
+    seed : int
+    edition : {2024, 2025}
+        Layout; 2025 adds limb darkening.
+    n_pairs : int
+        AIRS pairs of an observation, 5625 in a real one; the transit shrinks with it.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of range.
+    UnknownNameError
+        If a molecule is unknown.
+    """
+    _check_pairs(n_pairs)
+    planets = draw_planets(
+        n_train + n_test, seed=seed, stars=stars, molecules=molecules, edition=edition
+    )
+    splits = {"train": planets[:n_train], "test": planets[n_train:]}
+    root = Path(output_dir)
+    write_tables(root, **splits, n_pairs=n_pairs)
+    for split, members in splits.items():
+        for i, planet in enumerate(members):
+            logger.info("simulating %s planet %d of %d", split, i + 1, len(members))
+            simulate_planet(root, split, planet, n_pairs=n_pairs)
+    return root
+
+
+def write_tables(
+    root: Path,
+    *,
+    train: Sequence[PlanetTruth],
+    test: Sequence[PlanetTruth],
+    n_pairs: int = AIRS.n_pairs,
+) -> None:
+    """Write every file of a data set but the planets' folders.
+
+    Parameters
+    ----------
+    root : Path
+        Made when it is not there.
+    train, test : sequence of PlanetTruth
+        All of one edition, which sets the layout.
+    n_pairs : int
+        AIRS pairs of an observation.
+
+    Raises
+    ------
+    ConfigError
+        If there is no planet, or there are two editions.
+    """
+    editions = {planet.edition for planet in (*train, *test)}
+    if len(editions) != 1:
+        raise ConfigError(
+            f"a data set needs planets of one edition; got {len(train)} train and {len(test)} test "
+            f"planets of editions {sorted(editions)}."
+        )
+    edition = editions.pop()
+    root.mkdir(parents=True, exist_ok=True)
+    write_grid(root, n_pairs)
+    write_sample_submission(root / "sample_submission.csv", [p.planet_id for p in test])
+    labels = {"train": TRAIN_LABELS[edition], "test": TEST_LABELS}
+    for split, planets in (("train", train), ("test", test)):
+        ids = [planet.planet_id for planet in planets]
+        depths = np.array([planet.depths for planet in planets]).reshape(-1, N_WAVELENGTHS)
+        write_labels(root / labels[split], ids, depths)
+        if edition == 2024:
+            adcs = {
+                name: [planet.adc(instrument) for planet in planets]
+                for name, instrument in INSTRUMENTS.items()
+            }
+            stars = [planet.star for planet in planets]
+            write_adc_info(root / f"{split}_adc_info.csv", ids, adcs, stars)
+        else:
+            write_star_info(root / f"{split}_star_info.csv", ids, _star_info(planets))
+    if edition == 2025:
+        write_shared_adc_info(root / "adc_info.csv", dict.fromkeys(INSTRUMENTS, ADC_2025))
+
+
+def _star_info(planets: Sequence[PlanetTruth]) -> dict[str, np.ndarray]:
+    """Main-sequence stars by temperature, and circular orbits that fit the transits."""
+    solar = np.array([get_star(planet.star).temperature / 5772 for planet in planets])
+    half_duration = np.array([planet.shape.half_duration for planet in planets])
+    impact = np.sqrt(1 - 1 / np.array([planet.shape.ingress_ratio for planet in planets]))
+    period = np.array([planet.rng(STREAM_ORBIT).uniform(3, 10) for planet in planets])
+    distance = 24 * period * np.sqrt(1 - impact**2) / (np.pi * half_duration)
+    return {
+        "Rs": solar**1.8,
+        "Ms": solar**1.6,
+        "Ts": 5772 * solar,
+        "Mp": np.full(len(planets), 0.5),
+        "e": np.zeros(len(planets)),
+        "P": period,
+        "sma": distance,
+        "i": np.degrees(np.arccos(impact / distance)),
+    }
+
+
+def simulate_planet(
+    root: Path, split: str, planet: PlanetTruth, *, n_pairs: int = AIRS.n_pairs
+) -> Path:
+    """Write the folder of one planet: raw frames and calibration frames.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the data set.
+    split : str
+    planet : PlanetTruth
+    n_pairs : int
+        AIRS pairs of the observation.
+
+    Returns
+    -------
+    Path
+        The planet's folder.
+
+    Raises
+    ------
+    ConfigError
+        If `n_pairs` is not positive.
+    """
+    _check_pairs(n_pairs)
+    dataset = Dataset(root, planet.edition)
+    pointing = draw_pointing(planet.rng(STREAM_POINTING), n_pairs)
+    for instrument, moments in (
+        (AIRS, (pointing.airs_even, pointing.airs_odd)),
+        (FGS1, (pointing.fgs1_even, pointing.fgs1_odd)),
+    ):
+        detector = draw_detector(planet.rng(STREAM_DETECTOR[instrument.name]), instrument)
+        frames = _take_frames(planet, instrument, detector, moments)
+        write_frames(dataset.signal_path(split, planet.planet_id, instrument), frames)
+        folder = dataset.calibration_path(split, planet.planet_id, instrument)
+        write_calibration(folder, detector.calibration)
+    return root / split / str(planet.planet_id)
+
+
+def _take_frames(
+    planet: PlanetTruth,
+    instrument: Instrument,
+    detector: Detector,
+    moments: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    time = instrument.pair_times(len(moments[0]))
+    span = np.full(len(time), instrument.exposure / 3600)
+    hours = len(time) * instrument.cadence / 3600
+    light = relative_light(planet, instrument, time, span, hours)
+    return expose(
+        image=star_image(get_star(planet.star), instrument),
+        steady=foreground(instrument),
+        light=light.T,
+        column=_light_of_columns(instrument),
+        moments=moments,
+        detector=detector,
+        adc=planet.adc(instrument),
+        instrument=instrument,
+        seed=int(planet.rng(STREAM_ELECTRONS[instrument.name]).integers(2**63)),
+    )
+
+
+def _light_of_columns(instrument: Instrument) -> np.ndarray:
+    """Index of the light that each column sees; columns beyond the 282 see the nearest."""
+    if instrument is FGS1:
+        return np.zeros(FGS1.width, dtype=np.int64)
+    ascending = AIRS.columns.stop - 1 - np.arange(AIRS.width)
+    return np.clip(ascending, 0, N_AIRS - 1)
+
+
+def _check_pairs(n_pairs: int) -> None:
+    if n_pairs < 1:
+        raise ConfigError(f"n_pairs must be at least 1; got {n_pairs}.")
