@@ -33,6 +33,7 @@ from ariel_kit.preprocessing.extraction import (
     optimal_rows,
     pointing_weights,
     psf_weights,
+    scatter_modes,
     stamp,
 )
 from ariel_kit.preprocessing.foreground import border_level, fit_foreground
@@ -42,6 +43,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BAD_FRACTION = 0.8
 FGS1_BORDER = 3
+SAMPLE_STRETCHES = 8
+SAMPLE_LENGTH = 1024
 
 
 def calibrate_planet(
@@ -165,8 +168,8 @@ class _Detector:
     facts: dict[str, Any]
 
     def variance(self, levels: np.ndarray) -> np.ndarray:
-        """Noise variance of one CDS frame where the mean level is `levels`."""
-        return self.read_variance + np.maximum(levels, 0)
+        """Noise variance of one CDS frame where the mean level is `levels`; infinite where bad."""
+        return np.where(self.bad, np.inf, self.read_variance + np.maximum(levels, 0))
 
 
 def _open_detector(source: _Source, instrument: Instrument) -> _Detector:
@@ -227,7 +230,7 @@ def _calibrate_airs(source: _Source, settings: CalibrationSettings) -> dict[str,
     bad_fraction = _bad_fraction(source, np.where(window, star, 0.0), detector.bad)
     weights = window.astype(np.float64)
     if settings.airs_extraction == "optimal":
-        variance = np.where(detector.bad | ~window, np.inf, detector.variance(levels))
+        variance = np.where(window, detector.variance(levels), np.inf)
         weights = optimal_rows(np.where(window, star, 0.0), variance)
     rows = np.arange(AIRS.height)[:, None] - (AIRS.height - 1) / 2
     sums = _extract(
@@ -260,29 +263,49 @@ def _calibrate_fgs1(source: _Source, settings: CalibrationSettings) -> dict[str,
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
     star = levels - foreground
     variance = detector.variance(levels)
-    inside = stamp(star, detector.read_variance) & ~detector.bad
-    pointing = pointing_weights(star, variance, inside)
+    inside = stamp(star, detector.read_variance)
     if settings.fgs1_extraction == "psf":
-        flux = psf_weights(star, variance, inside)
+        scatter = scatter_modes(_sample(frames, detector, inside), variance[inside])
+        flux = psf_weights(star, variance, inside, scatter)
     else:
-        flux = brightest_pixels(star, variance).astype(np.float64)
+        flux = brightest_pixels(star, detector.read_variance + levels).astype(np.float64)
     sums = _extract(
         frames,
         detector,
-        modes=np.stack([flux, *pointing], axis=-1),
+        modes=np.stack([flux, *pointing_weights(star, variance, inside)], axis=-1),
         output=np.zeros(star.shape, np.int64),
         donors=find_donors(
             settings.bad_pixels, star, usable=~detector.bad, targets=detector.bad, reach=(2, 2)
         ),
         foreground=np.full(star.shape, foreground),
-    )
-    motion = (sums[0, 1:] / sums[0, 0]).T
+    )[0]
+    motion = (sums[1:] / (sums[0] / sums[0].mean())).T
     return {
-        "flux": sums[0, 0],
-        "noise": float(white_noise(sums[0, 0])),
+        "flux": sums[0],
+        "noise": float(white_noise(sums[0])),
         "pointing": (motion - motion.mean(axis=0)).astype(np.float32),
         "facts": {**detector.facts, "foreground": foreground, "pixels": int(np.sum(flux != 0))},
     }
+
+
+def _sample(frames: Frames, detector: _Detector, inside: np.ndarray) -> np.ndarray:
+    """Calibrated frames of some pixels from stretches all over the observation; (pixel, time)."""
+    pixels = np.flatnonzero(inside)
+    length = min(SAMPLE_LENGTH, frames.n_pairs)
+    parts = []
+    for first in np.unique(np.linspace(0, frames.n_pairs - length, SAMPLE_STRETCHES).astype(int)):
+        part = np.zeros((len(pixels), 1, length), np.float32)
+        kernels.weighted_sums(
+            frames.memory,
+            frames.offsets + first,
+            detector.constants.reshape(inside.size, -1),
+            np.arange(len(pixels) + 1),
+            pixels,
+            np.ones((len(pixels), 1), np.float32),
+            part,
+        )
+        parts.append(part[:, 0])
+    return np.concatenate(parts, axis=1)
 
 
 def _mean_image(frames: Frames, detector: _Detector) -> np.ndarray:

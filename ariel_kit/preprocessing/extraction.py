@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
-JITTER_PRIOR = 0.3
-"""Pixels; image motion the weights have to be blind to, larger than any seen."""
+JITTER = 0.1
+"""Image motion from frame to frame that weights are prepared for, pixels."""
 STAMP_SHARE = 0.05
 """A pixel enters the FGS1 stamp where its light exceeds this share of its read noise variance."""
 MAX_STAMP = 200
+EDGE_MARGIN = 1.2
+"""How far beyond what noise alone would give a mode of the scatter has to stand out."""
 
 
 def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -29,53 +31,94 @@ def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
     ndarray [shape=(row, x), dtype=float64]
         The weighted sum of a column equals its plain sum on average.
     """
-    slope = derivative(star, axis=0)
-    weights = np.zeros_like(star)
-    for column in range(star.shape[1]):
-        modes = slope[:, column, None]
-        weights[:, column] = blind_weights(star[:, column], variance[:, column], modes)
-    return weights
+    slopes = JITTER * derivative(star, axis=0)
+    weights = [
+        blind_weights(*column)
+        for column in zip(star.T, variance.T, slopes.T[..., None], strict=True)
+    ]
+    return np.stack(weights, axis=1)
 
 
 def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> np.ndarray:
-    """Weights of least noise among those that keep the total flux and do not see `modes`.
+    """Weights of least noise among those that keep the total flux.
 
-    With V the noise covariance, modes included at `JITTER_PRIOR`, these are
-    ``w = V^-1 p sum(p) / (p' V^-1 p)``.
+    With V the covariance of one frame, ``diag(variance) + modes modes'``, these are
+    ``V^-1 p sum(p) / (p' V^-1 p)``: nearly blind to any mode that is large.
 
     Parameters
     ----------
-    star : ndarray [shape=(pixel,)]
-    variance : ndarray [shape=(pixel,)]
+    star : ndarray [shape=(pixel,), unit=electron]
+    variance : ndarray [shape=(pixel,), unit=electron^2]
         Infinite where a pixel is bad: its weight is zero and the others make up for it.
-    modes : ndarray [shape=(pixel, mode)]
-        Change of the image per pixel of motion.
+    modes : ndarray [shape=(pixel, mode), unit=electron]
+        Patterns of correlated scatter, one sigma each.
+
+    Returns
+    -------
+    ndarray [shape=(pixel,), dtype=float64]
     """
     precision = 1 / variance
-    spread = np.eye(modes.shape[1]) / JITTER_PRIOR**2 + modes.T @ (precision[:, None] * modes)
+    inner = np.eye(modes.shape[1]) + modes.T @ (precision[:, None] * modes)
     weights = precision * star
-    weights -= precision * (modes @ np.linalg.solve(spread, modes.T @ weights))
+    weights -= precision * (modes @ np.linalg.solve(inner, modes.T @ weights))
     return weights * (star.sum() / (weights @ star))
 
 
-def psf_weights(star: np.ndarray, variance: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Weights of least noise over a stamp, blind to first-order motion in both directions.
+def psf_weights(
+    star: np.ndarray, variance: np.ndarray, inside: np.ndarray, scatter: np.ndarray
+) -> np.ndarray:
+    """FGS1 weights of least noise, blind to pointing jitter.
 
     Parameters
     ----------
     star, variance : ndarray [shape=(y, x), unit=electron]
+        Mean starlight, and the noise variance of one CDS frame; infinite where bad.
     inside : ndarray [shape=(y, x), dtype=bool]
-        The good pixels of the stamp.
+        The pixels of the stamp.
+    scatter : ndarray [shape=(pixel, mode), unit=electron]
+        What `scatter_modes` found inside; the slopes of the image join them, which matters for
+        observations too short to show their modes.
 
     Returns
     -------
     ndarray [shape=(y, x), dtype=float64]
-        Zero outside; the weighted sum equals, on average, the sum of all the star's pixels.
+        Zero outside.
     """
-    modes = np.stack([derivative(star, axis=axis)[inside] for axis in (0, 1)], axis=1)
+    slopes = [JITTER * derivative(star, axis=axis)[inside] for axis in (0, 1)]
+    modes = np.concatenate([np.stack(slopes, axis=1), scatter], axis=1)
     weights = np.zeros_like(star)
     weights[inside] = blind_weights(star[inside], variance[inside], modes)
     return weights
+
+
+def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Patterns in which pixels scatter together from one frame to the next: motion of the image.
+
+    Differences of neighbouring frames, over their noise, have a covariance whose eigenvalues stay
+    below the edge of Marchenko and Pastur (1967) if there is nothing but noise.
+
+    Parameters
+    ----------
+    samples : ndarray [shape=(pixel, time), dtype=float32, unit=electron]
+        Some calibrated frames; zero where bad.
+    variance : ndarray [shape=(pixel,), unit=electron^2]
+        Their noise variance; infinite where bad.
+
+    Returns
+    -------
+    ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
+        One sigma each.
+    """
+    n = samples.shape[1] // 2
+    if n < 2:
+        return np.zeros((len(samples), 0))
+    steps = samples[:, 1 : 2 * n : 2] - samples[:, : 2 * n : 2]
+    steps /= np.sqrt(2 * variance)[:, None].astype(np.float32)
+    values, vectors = np.linalg.eigh((steps @ steps.T).astype(np.float64) / n)
+    sigma = np.where(np.isfinite(variance), np.sqrt(variance), 0.0)
+    edge = EDGE_MARGIN * (1 + np.sqrt(len(samples) / n)) ** 2
+    found = values > edge
+    return sigma[:, None] * vectors[:, found] * np.sqrt(values[found] - 1)
 
 
 def brightest_pixels(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -109,23 +152,29 @@ def stamp(star: np.ndarray, read_variance: np.ndarray) -> np.ndarray:
 def pointing_weights(
     star: np.ndarray, variance: np.ndarray, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights whose sum, over the flux, is the star's motion in y and in x.
+    """Weights whose sum, over the relative flux, is the star's motion in y and in x.
 
-    Least squares of a frame on the mean image and its two derivatives, whose scale is set so that
-    a unit of motion moves the first moment of the image by one pixel.
+    Least squares of a frame on the mean image and its two slopes. The slopes are scaled so that a
+    unit of motion moves the first moment of the image by one pixel.
+
+    Parameters
+    ----------
+    star, variance, inside : ndarray [shape=(y, x)]
+        As for `psf_weights`.
 
     Returns
     -------
-    y, x : ndarray [shape=(y, x), dtype=float64, unit=pixel]
+    y, x : ndarray [shape=(y, x), dtype=float64, unit=pixel/electron]
+        Zero outside.
     """
-    slopes = [-derivative(star, axis=axis)[inside] for axis in (0, 1)]
+    patterns = [star[inside]]
     for axis, grid in enumerate(np.indices(star.shape)):
-        slopes[axis] *= star[inside].sum() / (grid[inside] @ slopes[axis])
-    design = np.stack([star[inside], *slopes], axis=1)
+        slope = derivative(star, axis=axis)[inside]
+        patterns.append(slope * star[inside].sum() / (grid[inside] @ slope))
+    design = np.stack(patterns, axis=1)
     weighted = design / variance[inside][:, None]
-    solution = np.linalg.solve(design.T @ weighted, weighted.T) * star[inside].sum()
     weights = np.zeros((2, *star.shape))
-    weights[:, inside] = solution[1:]
+    weights[:, inside] = np.linalg.solve(design.T @ weighted, weighted.T)[1:]
     return weights[0], weights[1]
 
 
