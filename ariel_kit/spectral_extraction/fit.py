@@ -4,29 +4,272 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ariel_kit.config import ExtractionSettings
 from ariel_kit.drift import DriftLikelihood, DriftMixture, default_drift
-from ariel_kit.errors import FitError, ShapeError
-from ariel_kit.instruments import wavelengths
+from ariel_kit.errors import ShapeError
+from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, wavelengths
 from ariel_kit.observation import LightCurves, Observation, Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit
+from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
 from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
 from ariel_kit.white_light import WhiteLight, drift_likelihood_at, fit_white_light
 
 log = logging.getLogger(__name__)
 
+Curves = tuple[LightCurves, LightCurves]
+"""AIRS and FGS1 of one planet."""
+
 BATCH = 32
+"""Planets solved at once: a few hundred MB, and enough to keep two cores busy."""
 LINEARISATIONS = 2
 EM_ROUNDS = 2
 LABEL_STRENGTH = 30.0
-"""Planets' worth of belief in the labels' shapes when both sources are used."""
-WHITE_SCATTER = 60e-6
-"""Typical spread of a spectrum about its white depth: the sigma of the flat baseline."""
+"""Planets' worth of belief in the labels' shapes when the predicted planets teach too."""
+LARGEST_RESIDUAL = 5.0
+"""White-light residual, in units of the noise, above which a fit has not found the transit."""
 
-Curves = tuple[LightCurves, LightCurves]
-"""AIRS and FGS1 of one planet."""
+
+def fit_planets(
+    observations: Sequence[Observation],
+    *,
+    prior: SpectrumPrior,
+    settings: ExtractionSettings | None = None,
+) -> list[Spectrum]:
+    """Fit calibrated observations; the more planets at once, the better their priors.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+    prior : SpectrumPrior
+        From `learn_prior` or `simulated_prior`.
+    settings : ExtractionSettings, optional
+
+    Returns
+    -------
+    list of Spectrum
+        In the order of `observations`. A planet whose fit failed has the population's spectrum
+        and ``provenance["fit"]["status"] == "fallback"``.
+    """
+    settings = settings or ExtractionSettings()
+    curves = [observation.binned(settings.bin_seconds) for observation in observations]
+    ids = [observation.planet_id for observation in observations]
+    return fit_light_curves(ids, curves, prior=prior, settings=settings)
+
+
+def fit_light_curves(
+    planet_ids: Sequence[int],
+    curves: Sequence[Curves],
+    *,
+    prior: SpectrumPrior,
+    settings: ExtractionSettings | None = None,
+) -> list[Spectrum]:
+    """Fit binned light curves, AIRS (time, 282) and FGS1 (time, 1); see `fit_planets`."""
+    if len(planet_ids) != len(curves):
+        raise ShapeError(
+            f"planet_ids and curves must pair up; got {len(planet_ids)} and {len(curves)}."
+        )
+    settings = settings or ExtractionSettings()
+    faults = [_fault(planet) for planet in curves]
+    good = [i for i, fault in enumerate(faults) if fault is None]
+    batches = _start([curves[i] for i in good])
+    solve = _white_spectra if settings.extractor == "white" else _joint_spectra
+    answers = solve(batches, prior, settings)
+    spectra: list[Spectrum | None] = [None] * len(curves)
+    for batch, fits in zip(batches, answers, strict=True):
+        for row, place in enumerate(batch.places):
+            i = good[place]
+            faults[i] = batch.fault(row)
+            if faults[i] is None:
+                mean, sigma, covariance, facts = fits[row]
+                provenance = {"fit": {"status": "complete", **batch.facts(row), **facts}}
+                spectra[i] = Spectrum(
+                    planet_ids[i], wavelengths(), mean, sigma, covariance, provenance
+                )
+    for i, fault in enumerate(faults):
+        if fault is not None:
+            log.warning("planet %s gets the population's spectrum: %s", planet_ids[i], fault)
+            spectra[i] = prior.fallback(planet_ids[i], fault)
+    return [spectrum for spectrum in spectra if spectrum is not None]
+
+
+def _fault(curves: Curves) -> str | None:
+    """Why light curves cannot be fitted, or None."""
+    for name, curve, width in zip(("AIRS", "FGS1"), curves, (N_AIRS, 1), strict=True):
+        if curve.flux.shape[1] != width:
+            return f"{name} must have {width} wavelengths; got {curve.flux.shape[1]}"
+        if not (np.isfinite(curve.flux).all() and (curve.flux > 0).all()):
+            return f"{name} flux must be positive and finite"
+        if not (np.isfinite(curve.noise).all() and (curve.noise > 0).all()):
+            return f"{name} noise must be positive and finite"
+    return None
+
+
+@dataclass
+class _Batch:
+    """Planets on common time grids, from white light to depths."""
+
+    places: list[int]
+    airs: list[LightCurves]
+    fgs1: list[LightCurves]
+    white: WhiteLight
+    fgs1_drift: DriftLikelihood
+    joint: JointFit | None = None
+
+    @classmethod
+    def of(cls, places: list[int], curves: Sequence[Curves], drift: DriftMixture) -> _Batch:
+        airs, fgs1 = ([curves[i][which] for i in places] for which in (0, 1))
+        white = fit_white_light(*_summed(airs), drift.covariance)
+        fgs1_drift = drift_likelihood_at(white, *_summed(fgs1), drift.covariance)
+        return cls(places, airs, fgs1, white, fgs1_drift)
+
+    def refit_white(self, drift: DriftMixture) -> None:
+        """White light again, each planet with its own drift prior."""
+        covariances = drift.planet_covariances(self.white.drift_likelihood)
+        self.white = fit_white_light(*_summed(self.airs), covariances)
+
+    def start_joint_fit(self, airs: DriftMixture, fgs1: DriftMixture) -> None:
+        """Set up the joint fit with the drift priors that the whole set of planets taught."""
+        covariances = (
+            fgs1.planet_covariances(self.fgs1_drift),
+            airs.planet_covariances(self.white.drift_likelihood),
+        )
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.joint = JointFit(self.airs, self.fgs1, self.white, covariances, device=device)
+
+    def residual(self, row: int) -> float:
+        """Rms of the white-light residual in units of the noise."""
+        return float(np.sqrt(np.mean(self.white.residual[row] ** 2)))
+
+    def fault(self, row: int) -> str | None:
+        if not np.isfinite(self.white.sigma[row]).all():
+            return "the white-light fit did not converge"
+        if self.residual(row) > LARGEST_RESIDUAL:
+            return f"the white-light residual is {self.residual(row):.1f} times the noise"
+        return None
+
+    def facts(self, row: int) -> dict[str, float]:
+        names = ("mid_time", "half_duration", "ingress_ratio")
+        shape = {name: float(v) for name, v in zip(names, self.white.shape[row], strict=True)}
+        return {
+            **shape,
+            "white_depth": float(self.white.depth[row]),
+            "white_sigma": float(self.white.sigma[row, -1]),
+            "white_residual": self.residual(row),
+        }
+
+
+Fit = tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, float | str]]
+"""Mean, sigma, covariance and facts of one planet."""
+
+
+def _start(curves: Sequence[Curves]) -> list[_Batch]:
+    """Group planets by time grid and fit their white light."""
+    groups: dict[tuple[bytes, ...], list[int]] = {}
+    for i, planet in enumerate(curves):
+        grid = tuple(a.tobytes() for curve in planet for a in (curve.time, curve.span))
+        groups.setdefault(grid, []).append(i)
+    drift = default_drift()
+    return [
+        _Batch.of(places[first : first + BATCH], curves, drift)
+        for places in groups.values()
+        for first in range(0, len(places), BATCH)
+    ]
+
+
+def _summed(
+    curves: Sequence[LightCurves],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Time, span, white flux and its noise."""
+    flux = np.stack([curve.flux.sum(axis=1) for curve in curves])
+    noise = np.stack([np.sqrt((curve.noise**2).sum(axis=1)) for curve in curves])
+    return curves[0].time, curves[0].span, flux, noise
+
+
+def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
+    """One drift prior from all planets of a run."""
+    together = DriftLikelihood(
+        np.concatenate([likelihood.precision for likelihood in likelihoods]),
+        np.concatenate([likelihood.information for likelihood in likelihoods]),
+    )
+    return default_drift().learn(together)
+
+
+def _white_spectra(
+    batches: Sequence[_Batch], prior: SpectrumPrior, settings: ExtractionSettings
+) -> list[list[Fit]]:
+    """The plain baseline: the white depth at every wavelength, one sigma."""
+    if not batches:
+        return []
+    drift = _learn_drift([batch.white.drift_likelihood for batch in batches])
+    answers = []
+    for batch in batches:
+        batch.refit_white(drift)
+        sigma = np.hypot(batch.white.sigma[:, -1], prior.spread)
+        answers.append(
+            [
+                (np.full(N_WAVELENGTHS, d), np.full(N_WAVELENGTHS, s), None, {})
+                for d, s in zip(batch.white.depth, sigma, strict=True)
+            ]
+        )
+    return answers
+
+
+def _joint_spectra(
+    batches: Sequence[_Batch], prior: SpectrumPrior, settings: ExtractionSettings
+) -> list[list[Fit]]:
+    """The joint fit; the shapes of spectra are learned on from the planets themselves."""
+    if not batches:
+        return []
+    airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
+    fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
+    for batch in batches:
+        batch.refit_white(airs)
+        batch.start_joint_fit(airs, fgs1)
+    if settings.low_rank == "em":
+        prior = prior.without_shapes()
+    likelihoods = [_converge(batch, prior) for batch in batches]
+    if settings.low_rank != "labels":
+        strength = LABEL_STRENGTH if settings.low_rank == "both" else 0.0
+        prior = _learn_shapes(prior, likelihoods, strength)
+    return [_answers(prior, likelihood) for likelihood in likelihoods]
+
+
+def _converge(batch: _Batch, prior: SpectrumPrior) -> DepthLikelihood:
+    """Relinearise about the posterior until the window and the depths agree."""
+    joint = batch.joint
+    if joint is None:
+        raise RuntimeError("start_joint_fit comes before _converge.")
+    linearised = joint.linearise()
+    for _ in range(LINEARISATIONS - 1):
+        joint.move_to(linearised, prior.posterior(linearised.likelihood).mean)
+        linearised = joint.linearise()
+    return linearised.likelihood
+
+
+def _learn_shapes(
+    prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood], strength: float
+) -> SpectrumPrior:
+    """EM over the planets being predicted, each with its own noise covariance."""
+    learned = prior
+    for _ in range(EM_ROUNDS):
+        posteriors = [learned.posterior(likelihood) for likelihood in likelihoods]
+        mean = torch.cat([posterior.mean for posterior in posteriors])
+        covariance = torch.cat([posterior.covariance for posterior in posteriors])
+        learned = refine_prior(prior, mean.cpu().numpy(), covariance.cpu().numpy(), strength)
+    return learned
+
+
+def _answers(prior: SpectrumPrior, likelihood: DepthLikelihood) -> list[Fit]:
+    posterior = prior.posterior(likelihood)
+    mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
+    sigma = MODEL_ERROR.sigma(mean, covariance)
+    alpha, beta = prior.typical_amplitudes(posterior)
+    return [
+        (m, s, c, {"alpha": float(a), "beta": float(b), "prior": prior.source})
+        for m, s, c, a, b in zip(mean, sigma, covariance, alpha, beta, strict=True)
+    ]

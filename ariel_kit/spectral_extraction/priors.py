@@ -60,6 +60,8 @@ class SpectrumPrior:
         Log prior probability of the amplitudes.
     mean_depth, sigma_depth : ndarray [shape=(283,), dtype=float64]
         Of the population: the answer for a planet that could not be measured.
+    spread : float
+        Rms of a spectrum about its own mean, over the population.
     source : str
         Where the shapes come from.
     """
@@ -68,6 +70,7 @@ class SpectrumPrior:
     log_weights: np.ndarray
     mean_depth: np.ndarray
     sigma_depth: np.ndarray
+    spread: float
     source: str
 
     def fallback(self, planet_id: int, reason: str) -> Spectrum:
@@ -79,6 +82,17 @@ class SpectrumPrior:
             sigma=self.sigma_depth,
             provenance={"fit": {"status": "fallback", "reason": reason}},
         )
+
+    def without_shapes(self) -> SpectrumPrior:
+        """The same prior with nothing but the smooth part: where learning from scratch starts."""
+        return replace(self, shapes=np.zeros((N_WAVELENGTHS, 0)), source="no labels")
+
+    def typical_amplitudes(self, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
+        """Geometric mean of alpha and of beta [shape=(planet,) each]."""
+        weights = posterior.weights.cpu().numpy()
+        alpha = np.exp(weights.sum(axis=2) @ np.log(ALPHAS))
+        beta = np.exp(weights.sum(axis=1) @ np.log(BETAS))
+        return alpha, beta
 
     def features(self) -> tuple[np.ndarray, np.ndarray]:
         """Columns of the prior's factor, and which amplitude scales each: 0 none, 1 alpha, 2 beta."""
@@ -208,6 +222,7 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
         log_weights=_broad_weights(),
         mean_depth=np.full(N_WAVELENGTHS, depths.mean()),
         sigma_depth=np.full(N_WAVELENGTHS, depths.std()),
+        spread=float(np.sqrt(np.mean(shapes**2))),
         source=source,
     )
 
@@ -259,3 +274,24 @@ def _broad_weights() -> np.ndarray:
     alpha = -0.5 * (np.log(ALPHAS) / 1.5) ** 2
     beta = -0.5 * (np.log(BETAS / 0.5) / 1.5) ** 2
     return alpha[:, None] + beta[None, :]
+
+
+def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
+    """A prior from the kit's own simulated spectra, for folders that come without labels.
+
+    Parameters
+    ----------
+    seed : int
+    n : int
+        Number of spectra, half for each of the two stars of 2024.
+
+    Returns
+    -------
+    SpectrumPrior
+    """
+    from ariel_kit.simulation.spectra import draw_spectra
+
+    rng = np.random.default_rng(seed)
+    return learn_prior(
+        draw_spectra(n, rng=rng, star=np.arange(n) % 2, molecules="all"), source="simulated spectra"
+    )

@@ -1,0 +1,64 @@
+"""The error that no posterior knows of: what the model itself leaves out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+
+@dataclass(frozen=True)
+class ModelError:
+    """``sigma**2 = (scale * posterior sigma)**2 + floor**2``.
+
+    Attributes
+    ----------
+    scale : float
+    floor : float
+        Transit depth.
+    """
+
+    scale: float
+    floor: float
+
+    def sigma(self, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+        """One sigma of every depth.
+
+        Parameters
+        ----------
+        mean : ndarray [shape=(planet, 283)]
+        covariance : ndarray [shape=(planet, 283, 283)]
+
+        Returns
+        -------
+        ndarray [shape=(planet, 283)]
+        """
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        return np.sqrt(self.scale**2 * variance + self.floor**2)
+
+    @classmethod
+    def calibrate(cls, mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> ModelError:
+        """The scale and floor of highest likelihood on planets the prior was not learned from.
+
+        Parameters
+        ----------
+        mean, truth : ndarray [shape=(planet, 283)]
+        covariance : ndarray [shape=(planet, 283, 283)]
+
+        Returns
+        -------
+        ModelError
+        """
+
+        def loss(logarithms: np.ndarray) -> float:
+            scale, floor = np.exp(logarithms)
+            sigma = cls(float(scale), float(floor) * 1e-6).sigma(mean, covariance)
+            return float(np.mean(0.5 * ((truth - mean) / sigma) ** 2 + np.log(sigma)))
+
+        best = minimize(loss, np.log([1.0, 3.0]), method="Nelder-Mead")
+        scale, floor = np.exp(best.x)
+        return cls(float(scale), float(floor) * 1e-6)
+
+
+MODEL_ERROR = ModelError(scale=1.0, floor=2e-6)
