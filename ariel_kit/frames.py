@@ -7,7 +7,7 @@ memory of the columns itself, as pairs (even read, odd read) of one 32-bit word 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ class Frames:
     Attributes
     ----------
     series : tuple of ndarray [shape=(frame,), dtype=uint16, unit=adu]
-        One array per pixel; they own the memory below.
+        One array per pixel that was read; they own the memory below.
     memory : ndarray [shape=(word,), dtype=uint32]
         The stretch of memory that holds all series: the low half of a word is an even read, the
         high half the odd read after it. Only the words the offsets lead to may be touched.
@@ -40,6 +40,10 @@ class Frames:
     memory: np.ndarray
     offsets: np.ndarray
     n_pairs: int
+
+    def take(self, pixels: np.ndarray) -> Frames:
+        """Some of the pixels; nothing is copied."""
+        return replace(self, offsets=self.offsets[pixels])
 
 
 def read_frames(

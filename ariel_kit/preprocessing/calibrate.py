@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
-from math import comb
 from typing import Any
 
 import numpy as np
 
 from ariel_kit.config import CalibrationSettings
-from ariel_kit.dataset import Adc, Calibration, Dataset
+from ariel_kit.dataset import Dataset
 from ariel_kit.errors import DataFileError
-from ariel_kit.frames import Frames, read_frames
-from ariel_kit.instruments import AIRS, FGS1, Instrument
+from ariel_kit.instruments import AIRS, FGS1
 from ariel_kit.observation import Observation
 from ariel_kit.preprocessing import kernels
-from ariel_kit.preprocessing.badpixels import (
-    Donors,
-    fill_levels,
-    find_bad_pixels,
-    find_donors,
-)
+from ariel_kit.preprocessing.badpixels import fill_levels, find_donors
+from ariel_kit.preprocessing.detector import Detector, Visit
 from ariel_kit.preprocessing.extraction import (
     brightest_pixels,
     optimal_rows,
@@ -81,7 +74,7 @@ def calibrate_planet(
         If the split or the planet is not in the data set.
     """
     settings = settings or CalibrationSettings()
-    source = _Source(dataset, split, planet_id, visit)
+    source = Visit(dataset, split, planet_id, visit, tight=settings.memory == "tight")
     airs = _calibrate_airs(source, settings)
     fgs1 = _calibrate_fgs1(source, settings)
     facts = {"settings": settings.model_dump(mode="json"), "split": split, "visit": visit}
@@ -121,121 +114,20 @@ def warmup() -> float:
     return seconds
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Where the frames of one visit come from."""
-
-    dataset: Dataset
-    split: str
-    planet_id: int
-    visit: int
-
-    def frames(self, instrument: Instrument, pixels: np.ndarray) -> Frames:
-        return read_frames(
-            self.dataset, self.split, self.planet_id, instrument, pixels=pixels, visit=self.visit
-        )
-
-    def calibration(self, instrument: Instrument) -> Calibration:
-        return self.dataset.read_calibration(self.split, self.planet_id, instrument, self.visit)
-
-    def adc(self, instrument: Instrument) -> Adc:
-        return self.dataset.adc(self.split, self.planet_id, instrument)
-
-    def path(self, instrument: Instrument) -> str:
-        return str(
-            self.dataset.calibration_path(self.split, self.planet_id, instrument, self.visit)
-        )
-
-
-@dataclass(frozen=True)
-class _Detector:
-    """The extracted part of one detector, AIRS columns in ascending wavelength.
-
-    Attributes
-    ----------
-    pixels : ndarray [shape=(y, x), dtype=int64]
-        Index of each pixel in the file.
-    constants : ndarray [shape=(y, x, 6), dtype=float32]
-        What the kernels need; zero where bad, so that nothing wild ever enters a sum.
-    read_variance : ndarray [shape=(y, x), unit=electron^2]
-        Read noise variance of one CDS frame.
-    """
-
-    pixels: np.ndarray
-    bad: np.ndarray
-    constants: np.ndarray
-    read_variance: np.ndarray
-    facts: dict[str, Any]
-
-    def variance(self, levels: np.ndarray) -> np.ndarray:
-        """Noise variance of one CDS frame where the mean level is `levels`; infinite where bad."""
-        return np.where(self.bad, np.inf, self.read_variance + np.maximum(levels, 0))
-
-
-def _open_detector(source: _Source, instrument: Instrument) -> _Detector:
-    calibration, adc = source.calibration(instrument), source.adc(instrument)
-    reasons = find_bad_pixels(calibration)
-    constants = pixel_constants(calibration, adc, instrument, reasons.any)
-    pixels = np.arange(instrument.n_pixels).reshape(instrument.height, instrument.width)
-    columns = np.arange(instrument.width)[instrument.columns]
-    if instrument is AIRS:
-        columns = columns[::-1]
-    return _Detector(
-        pixels=pixels[:, columns],
-        bad=reasons.any[:, columns],
-        constants=np.ascontiguousarray(constants[:, columns]),
-        read_variance=2 * (calibration.read**2)[:, columns],
-        facts={
-            "gain": adc.gain,
-            "offset": adc.offset,
-            **{name: int(mask[:, columns].sum()) for name, mask in reasons._asdict().items()},
-        },
-    )
-
-
-def pixel_constants(
-    calibration: Calibration, adc: Adc, instrument: Instrument, bad: np.ndarray
-) -> np.ndarray:
-    """Fold converter, linearity, dark and flat into six numbers per pixel.
-
-    The polynomial in electrons becomes one in raw units by composition, in float64. Its constant
-    term, and with it the offset of the converter, is left out: a CDS cancels it.
-
-    Returns
-    -------
-    ndarray [shape=(y, x, 6), dtype=float32]
-        Terms 1..5 of the polynomial, then the dark charge; all over the flat. Zero where bad.
-    """
-    terms = calibration.linear_corr
-    flat = np.where(bad, 1.0, calibration.flat)
-    constants = np.zeros((*flat.shape, len(terms)))
-    for power in range(1, len(terms)):
-        for k in range(power, len(terms)):
-            shift = comb(k, power) * adc.offset ** (k - power)
-            constants[..., power - 1] += terms[k] * shift / adc.gain**power
-    constants[..., -1] = calibration.dark * instrument.exposure
-    constants /= flat[..., None]
-    constants[bad] = 0
-    return constants.astype(np.float32)
-
-
-def _calibrate_airs(source: _Source, settings: CalibrationSettings) -> dict[str, Any]:
-    detector = _open_detector(source, AIRS)
-    frames = source.frames(AIRS, detector.pixels.ravel())
-    levels = fill_levels(_mean_image(frames, detector), detector.bad)
+def _calibrate_airs(visit: Visit, settings: CalibrationSettings) -> dict[str, Any]:
+    detector = visit.open(AIRS)
+    levels = fill_levels(detector.mean_image(), detector.bad)
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
     star = levels - foreground
     window = np.zeros(star.shape, dtype=bool)
     window[AIRS.signal_rows] = True
-    bad_fraction = _bad_fraction(source, np.where(window, star, 0.0), detector.bad)
+    bad_fraction = _bad_fraction(detector, np.where(window, star, 0.0))
     weights = window.astype(np.float64)
     if settings.airs_extraction == "optimal":
         variance = np.where(window, detector.variance(levels), np.inf)
         weights = optimal_rows(np.where(window, star, 0.0), variance)
     rows = np.arange(AIRS.height)[:, None] - (AIRS.height - 1) / 2
-    sums = _extract(
-        frames,
-        detector,
+    sums = detector.extract(
         modes=np.stack([weights, weights * rows, weights * rows**2], axis=-1),
         output=np.broadcast_to(np.arange(star.shape[1]), star.shape),
         donors=find_donors(
@@ -256,22 +148,22 @@ def _calibrate_airs(source: _Source, settings: CalibrationSettings) -> dict[str,
     }
 
 
-def _calibrate_fgs1(source: _Source, settings: CalibrationSettings) -> dict[str, Any]:
-    detector = _open_detector(source, FGS1)
-    frames = source.frames(FGS1, detector.pixels.ravel())
-    levels = fill_levels(_mean_image(frames, detector), detector.bad)
+def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, Any]:
+    detector = visit.open(FGS1)
+    levels = fill_levels(detector.mean_image(), detector.bad)
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
     star = levels - foreground
     variance = detector.variance(levels)
     inside = stamp(star, detector.read_variance)
     if settings.fgs1_extraction == "psf":
-        scatter = scatter_modes(_sample(frames, detector, inside), variance[inside])
+        scatter = scatter_modes(
+            detector.sample(inside, stretches=SAMPLE_STRETCHES, length=SAMPLE_LENGTH),
+            variance[inside],
+        )
         flux = psf_weights(star, variance, inside, scatter)
     else:
         flux = brightest_pixels(star, detector.read_variance + levels).astype(np.float64)
-    sums = _extract(
-        frames,
-        detector,
+    sums = detector.extract(
         modes=np.stack([flux, *pointing_weights(star, variance, inside)], axis=-1),
         output=np.zeros(star.shape, np.int64),
         donors=find_donors(
@@ -288,81 +180,6 @@ def _calibrate_fgs1(source: _Source, settings: CalibrationSettings) -> dict[str,
     }
 
 
-def _sample(frames: Frames, detector: _Detector, inside: np.ndarray) -> np.ndarray:
-    """Calibrated frames of some pixels from stretches all over the observation; (pixel, time)."""
-    pixels = np.flatnonzero(inside)
-    length = min(SAMPLE_LENGTH, frames.n_pairs)
-    parts = []
-    for first in np.unique(np.linspace(0, frames.n_pairs - length, SAMPLE_STRETCHES).astype(int)):
-        part = np.zeros((len(pixels), 1, length), np.float32)
-        kernels.weighted_sums(
-            frames.memory,
-            frames.offsets + first,
-            detector.constants.reshape(inside.size, -1),
-            np.arange(len(pixels) + 1),
-            pixels,
-            np.ones((len(pixels), 1), np.float32),
-            part,
-        )
-        parts.append(part[:, 0])
-    return np.concatenate(parts, axis=1)
-
-
-def _mean_image(frames: Frames, detector: _Detector) -> np.ndarray:
-    levels = np.empty(detector.pixels.size)
-    constants = detector.constants.reshape(len(levels), -1)
-    kernels.mean_levels(frames.memory, frames.offsets, frames.n_pairs, constants, levels)
-    return levels.reshape(detector.pixels.shape)
-
-
-def _extract(
-    frames: Frames,
-    detector: _Detector,
-    *,
-    modes: np.ndarray,
-    output: np.ndarray,
-    donors: Donors,
-    foreground: np.ndarray,
-) -> np.ndarray:
-    """Add up calibrated pixels, bad ones replaced by their donors, minus the foreground.
-
-    Parameters
-    ----------
-    modes : ndarray [shape=(y, x, mode)]
-        Weights of each pixel.
-    output : ndarray [shape=(y, x), dtype=int64]
-        The light curve a pixel belongs to.
-    foreground : ndarray [shape=(y, x), unit=electron]
-
-    Returns
-    -------
-    ndarray [shape=(output, mode, time), dtype=float32]
-    """
-    n_modes = modes.shape[-1]
-    flat = modes.reshape(-1, n_modes)
-    good = np.flatnonzero(flat.any(axis=1) & ~detector.bad.ravel())
-    pixels = np.concatenate([good, donors.donor])
-    weights = np.concatenate([flat[good], flat[donors.target] * donors.weight[:, None]])
-    owners = output.ravel()[np.concatenate([good, donors.target])]
-    order = np.argsort(owners, kind="stable")
-    pixels, weights, owners = pixels[order], weights[order], owners[order]
-    n_outputs = int(output.max()) + 1
-    sums = np.zeros((n_outputs, n_modes, frames.n_pairs), np.float32)
-    kernels.weighted_sums(
-        frames.memory,
-        frames.offsets,
-        detector.constants.reshape(len(flat), -1),
-        np.searchsorted(owners, np.arange(n_outputs + 1)),
-        pixels,
-        weights.astype(np.float32),
-        sums,
-    )
-    background = np.zeros((n_outputs, n_modes))
-    np.add.at(background, owners, weights * foreground.ravel()[pixels, None])
-    sums -= background[:, :, None].astype(np.float32)
-    return sums
-
-
 def _row_moments(sums: np.ndarray) -> np.ndarray:
     """Row centroid and width of the white light; axes (time, moment), relative to their means."""
     flux, first, second = sums.sum(axis=0, dtype=np.float64)
@@ -372,14 +189,18 @@ def _row_moments(sums: np.ndarray) -> np.ndarray:
     return (moments - moments.mean(axis=0)).astype(np.float32)
 
 
-def _bad_fraction(source: _Source, star: np.ndarray, bad: np.ndarray) -> np.ndarray:
+def _bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
     """Share of each column's light that falls on bad pixels."""
     light = np.maximum(star, 0)
-    fraction = (light * bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
+    fraction = (light * detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
     lost = np.flatnonzero(fraction > MAX_BAD_FRACTION)
     if len(lost):
+        visit = detector.visit
+        folder = visit.dataset.calibration_path(
+            visit.split, visit.planet_id, detector.instrument, visit.number
+        )
         raise DataFileError(
-            f"planet {source.planet_id}: {source.path(AIRS)} marks pixels as bad that hold more "
+            f"planet {visit.planet_id}: {folder} marks pixels as bad that hold more "
             f"than {MAX_BAD_FRACTION:.0%} of the light of {len(lost)} wavelength(s), first "
             f"wl_{lost[0] + 2}; nothing is left to infill them from. Check dead and dark."
         )

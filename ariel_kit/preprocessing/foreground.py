@@ -3,8 +3,8 @@
 The rows outside the extraction hold foreground and wings. Subtracted as if constant, wings of 0.6 %
 inflate a depth of 0.004 by 20 ppm; so both are fitted together: in each column
 ``level = foreground + flux * wing(distance)``. Wings fall at least as steeply as those of a
-diffraction image summed along the other axis, ``distance**-2``: without that knowledge the flat part
-of a wing and the foreground cannot be told apart.
+diffraction image summed along the other axis, ``distance**-2``: without that knowledge the flat
+part of a wing and the foreground cannot be told apart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ POWERS = np.arange(2.0, 4.01, 0.25)
 """Wings fall as ``distance**-power * exp(-rate * distance)``."""
 RATES = np.arange(0.0, 1.01, 0.04)
 STRENGTH_TERMS = 3
-"""Strength of the wings over wavelength: a polynomial of this many terms above and below the star."""
+"""Terms of the polynomial in wavelength that is the strength of the wings on either side."""
 ROUNDS = 3
 
 

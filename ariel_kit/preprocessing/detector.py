@@ -1,0 +1,233 @@
+"""One detector of one visit: its pixels, what calibrates them, and passes over their samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from ariel_kit.dataset import Adc, Calibration, Dataset
+from ariel_kit.frames import Frames, read_frames
+from ariel_kit.instruments import AIRS, Instrument
+from ariel_kit.preprocessing import kernels
+from ariel_kit.preprocessing.badpixels import Donors, find_bad_pixels
+
+TIGHT_BLOCKS = 6
+"""Parts in which the frames are read when memory is tight."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Where the frames of one visit come from."""
+
+    dataset: Dataset
+    split: str
+    planet_id: int
+    number: int
+    tight: bool
+
+    def open(self, instrument: Instrument) -> Detector:
+        """Read the calibration frames; the columns of AIRS are turned to ascending wavelength."""
+        where = (self.split, self.planet_id, instrument)
+        calibration = self.dataset.read_calibration(*where, self.number)
+        adc = self.dataset.adc(*where)
+        reasons = find_bad_pixels(calibration)
+        columns = np.arange(instrument.width)[instrument.columns]
+        if instrument is AIRS:
+            columns = columns[::-1]
+        pixels = np.arange(instrument.n_pixels).reshape(instrument.height, instrument.width)
+        constants = pixel_constants(calibration, adc, instrument, reasons.any)
+        counts = {name: int(mask[:, columns].sum()) for name, mask in reasons._asdict().items()}
+        return Detector(
+            visit=self,
+            instrument=instrument,
+            pixels=pixels[:, columns],
+            bad=reasons.any[:, columns],
+            constants=np.ascontiguousarray(constants[:, columns]).reshape(-1, constants.shape[-1]),
+            read_variance=2 * calibration.read[:, columns] ** 2,
+            facts={"gain": adc.gain, "offset": adc.offset, **counts},
+        )
+
+
+def pixel_constants(
+    calibration: Calibration, adc: Adc, instrument: Instrument, bad: np.ndarray
+) -> np.ndarray:
+    """Fold converter, linearity, dark and flat into six numbers per pixel.
+
+    The polynomial in electrons becomes one in raw units by composition, in float64. Its constant
+    term is left out, since a CDS cancels it.
+
+    Parameters
+    ----------
+    bad : ndarray [shape=(y, x), dtype=bool]
+
+    Returns
+    -------
+    ndarray [shape=(y, x, 6), dtype=float32]
+        Terms 1..5 of the polynomial, then the dark charge; all over the flat. Zero where bad, so
+        that nothing wild ever enters a sum.
+    """
+    terms = calibration.linear_corr
+    constants = np.zeros((*bad.shape, len(terms)))
+    for power in range(1, len(terms)):
+        for k in range(power, len(terms)):
+            shift = comb(k, power) * adc.offset ** (k - power)
+            constants[..., power - 1] += terms[k] * shift / adc.gain**power
+    constants[..., -1] = calibration.dark * instrument.exposure
+    constants[bad] = 0
+    return (constants / np.where(bad, 1.0, calibration.flat)[..., None]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """The extracted part of a detector.
+
+    Attributes
+    ----------
+    visit : Visit
+    instrument : Instrument
+    pixels : ndarray [shape=(y, x), dtype=int64]
+        Index of each pixel in the file.
+    bad : ndarray [shape=(y, x), dtype=bool]
+    constants : ndarray [shape=(pixel, 6), dtype=float32]
+        Of `pixel_constants`.
+    read_variance : ndarray [shape=(y, x), unit=electron^2]
+        Read noise variance of one CDS frame.
+    facts : dict
+        For the provenance.
+    """
+
+    visit: Visit
+    instrument: Instrument
+    pixels: np.ndarray
+    bad: np.ndarray
+    constants: np.ndarray
+    read_variance: np.ndarray
+    facts: dict[str, Any]
+
+    def variance(self, levels: np.ndarray) -> np.ndarray:
+        """Noise variance of one CDS frame where the mean level is `levels`; infinite where bad."""
+        return np.where(self.bad, np.inf, self.read_variance + np.maximum(levels, 0))
+
+    @property
+    def n_blocks(self) -> int:
+        """How many parts the frames are read in."""
+        return TIGHT_BLOCKS if self.visit.tight else 1
+
+    @cached_property
+    def _everything(self) -> Frames:
+        return self._read(np.arange(self.pixels.size))
+
+    def _read(self, pixels: np.ndarray) -> Frames:
+        visit = self.visit
+        wanted = self.pixels.ravel()[pixels]
+        return read_frames(
+            visit.dataset,
+            visit.split,
+            visit.planet_id,
+            self.instrument,
+            pixels=wanted,
+            visit=visit.number,
+        )
+
+    def _frames(self, pixels: np.ndarray) -> Frames:
+        """Frames of some pixels: kept from the first pass, or read anew when memory is tight."""
+        return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
+
+    def mean_image(self) -> np.ndarray:
+        """Mean CDS level of every pixel [shape=(y, x), dtype=float64, unit=electron]."""
+        levels = np.empty(self.pixels.size)
+        for block in np.array_split(np.arange(self.pixels.size), self.n_blocks):
+            frames = self._frames(block)
+            part = np.empty(len(block))
+            kernels.mean_levels(
+                frames.memory, frames.offsets, frames.n_pairs, self.constants[block], part
+            )
+            levels[block] = part
+        return levels.reshape(self.pixels.shape)
+
+    def sample(self, inside: np.ndarray, *, stretches: int, length: int) -> np.ndarray:
+        """Calibrated frames of some pixels from stretches all over the observation.
+
+        Parameters
+        ----------
+        inside : ndarray [shape=(y, x), dtype=bool]
+
+        Returns
+        -------
+        ndarray [shape=(pixel, time), dtype=float32, unit=electron]
+        """
+        pixels = np.flatnonzero(inside)
+        frames = self._frames(pixels)
+        length = min(length, frames.n_pairs)
+        starts = np.unique(np.linspace(0, frames.n_pairs - length, stretches).astype(np.int64))
+        samples = np.zeros((len(starts), len(pixels), 1, length), np.float32)
+        each, ones = np.arange(len(pixels) + 1), np.ones((len(pixels), 1), np.float32)
+        for first, part in zip(starts, samples, strict=True):
+            kernels.weighted_sums(
+                frames.memory,
+                frames.offsets + first,
+                self.constants[pixels],
+                each,
+                each[:-1],
+                ones,
+                part,
+            )
+        return samples[:, :, 0].transpose(1, 0, 2).reshape(len(pixels), -1)
+
+    def extract(
+        self, modes: np.ndarray, output: np.ndarray, donors: Donors, foreground: np.ndarray
+    ) -> np.ndarray:
+        """Add up calibrated pixels, bad ones replaced by their donors, minus the foreground.
+
+        Parameters
+        ----------
+        modes : ndarray [shape=(y, x, mode)]
+            Weights of each pixel.
+        output : ndarray [shape=(y, x), dtype=int64]
+            The light curve a pixel belongs to.
+        donors : Donors
+        foreground : ndarray [shape=(y, x), unit=electron]
+
+        Returns
+        -------
+        ndarray [shape=(output, mode, time), dtype=float32]
+        """
+        flat = modes.reshape(self.pixels.size, -1)
+        good = np.flatnonzero(flat.any(axis=1) & ~self.bad.ravel())
+        pixels = np.concatenate([good, donors.donor])
+        weights = np.concatenate([flat[good], flat[donors.target] * donors.weight[:, None]])
+        owners = output.ravel()[np.concatenate([good, donors.target])]
+        order = np.argsort(owners, kind="stable")
+        pixels, weights, owners = pixels[order], weights[order], owners[order]
+        light = np.zeros((int(output.max()) + 1, flat.shape[1]))
+        np.add.at(light, owners, weights * foreground.ravel()[pixels, None])
+        parts = [
+            self._sums(outputs, owners, pixels, weights.astype(np.float32))
+            for outputs in np.array_split(np.arange(len(light)), min(self.n_blocks, len(light)))
+        ]
+        sums = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        sums -= light[:, :, None].astype(np.float32)
+        return sums
+
+    def _sums(
+        self, outputs: np.ndarray, owners: np.ndarray, pixels: np.ndarray, weights: np.ndarray
+    ) -> np.ndarray:
+        starts = np.searchsorted(owners, np.append(outputs, outputs[-1] + 1))
+        mine = slice(starts[0], starts[-1])
+        used, entries = np.unique(pixels[mine], return_inverse=True)
+        frames = self._frames(used)
+        sums = np.zeros((len(outputs), weights.shape[1], frames.n_pairs), np.float32)
+        kernels.weighted_sums(
+            frames.memory,
+            frames.offsets,
+            self.constants[used],
+            starts - starts[0],
+            entries,
+            weights[mine],
+            sums,
+        )
+        return sums
