@@ -105,8 +105,9 @@ def _poisson(mean, state):
 
 
 @njit(cache=True)
-def _measured(true, c0, c1, c2, c3, c4, c5):
+def _measured(true, curve):
     """Invert the linearity polynomial by two Newton steps: good to 0.01 electrons."""
+    c0, c1, c2, c3, c4, c5 = curve
     m = true
     for _ in range(2):
         value = c0 + m * (c1 + m * (c2 + m * (c3 + m * (c4 + m * c5))))
@@ -120,6 +121,15 @@ def _digitise(electrons, gain, offset):
     return np.uint16(min(max(math.floor((electrons - offset) * gain), 0.0), ADU_MAX))
 
 
+@njit(cache=True)
+def _starlight(terms, moments, t):
+    """The image's expansion at the shift of exposure t."""
+    light = terms[0]
+    for k in range(N_MOMENTS):
+        light += terms[k + 1] * moments[t, k]
+    return light
+
+
 @njit(cache=True, parallel=True)
 def _expose_loop(
     image, steady, even, odd, light, column, dark, read, response, linear, times, adc, seed, frames
@@ -130,15 +140,13 @@ def _expose_loop(
     gain, offset = adc
     for p in prange(frames.shape[0]):
         state = _mix(seed + _mix(np.uint64(p)))
-        i0, i1, i2 = image[0, p], image[1, p], image[2, p]
-        i3, i4, i5 = image[3, p], image[4, p], image[5, p]
-        c0, c1, c2 = linear[0, p], linear[1, p], linear[2, p]
-        c3, c4, c5 = linear[3, p], linear[4, p], linear[5, p]
+        terms = image[0, p], image[1, p], image[2, p], image[3, p], image[4, p], image[5, p]
+        curve = linear[0, p], linear[1, p], linear[2, p], linear[3, p], linear[4, p], linear[5, p]
         r, noise, lit = response[p], read[p], column[p]
         for t in range(light.shape[1]):
             brightness = light[lit, t]
-            first = i0 + i1 * even[t, 0] + i2 * even[t, 1] + i3 * even[t, 2] + i4 * even[t, 3] + i5 * even[t, 4]
-            rest = i0 + i1 * odd[t, 0] + i2 * odd[t, 1] + i3 * odd[t, 2] + i4 * odd[t, 3] + i5 * odd[t, 4]
+            first = _starlight(terms, even, t)
+            rest = _starlight(terms, odd, t)
             first = (max(first * brightness, 0.0) + steady[p]) * r * share + dark[p] * times[0]
             rest = (max(rest * brightness, 0.0) + steady[p]) * r + dark[p] * exposure
             early, state = _poisson(first, state)
@@ -146,10 +154,10 @@ def _expose_loop(
             reset, state = _normal(state)
             reset *= RESET_NOISE
             z, state = _normal(state)
-            m = _measured(min(early + reset, FULL_WELL), c0, c1, c2, c3, c4, c5)
+            m = _measured(min(early + reset, FULL_WELL), curve)
             frames[p, 2 * t] = _digitise(m + noise * z, gain, offset)
             z, state = _normal(state)
-            m = _measured(min(early + late + reset, FULL_WELL), c0, c1, c2, c3, c4, c5)
+            m = _measured(min(early + late + reset, FULL_WELL), curve)
             frames[p, 2 * t + 1] = _digitise(m + noise * z, gain, offset)
 
 

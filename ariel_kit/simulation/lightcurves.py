@@ -17,8 +17,13 @@ from ariel_kit.instruments import AIRS, FGS1, OBSERVATION_HOURS, Instrument
 from ariel_kit.observation import LightCurves
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.optics import foreground, get_star, star_image
-from ariel_kit.simulation.pointing import draw_pointing
+from ariel_kit.simulation.pointing import FGS1_JITTER, draw_pointing
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
+
+FGS1_STAMP_SHARE = 0.05
+"""FGS1 pixels count where their light exceeds this share of their read noise variance."""
+FGS1_MOMENT_SIGMA = FGS1_JITTER * np.array([1, 1, *(FGS1_JITTER * np.sqrt([2, 1, 2]))])
+"""One sigma of dy, dx, dy^2, dy dx, dx^2 in one FGS1 frame."""
 
 STREAM_DETECTOR = {AIRS.name: 1, FGS1.name: 2}
 STREAM_POINTING = 3
@@ -116,20 +121,26 @@ def _draw(
 def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibration) -> Extraction:
     """Expected light curve of the extraction that preprocessing does by default.
 
-    AIRS rows 8..23 are summed; FGS1 pixels are weighted by the image over its variance.
+    AIRS rows 8..23 are summed. The FGS1 pixels that the star lights get the weights of least
+    noise, jitter included.
     """
     image = star_image(get_star(planet.star), instrument)
     read = np.where(calibration.dead, np.median(calibration.read), calibration.read)
-    steady = foreground(instrument) + calibration.dark * instrument.exposure
-    floor = steady + 2 * read**2
+    floor = foreground(instrument) + calibration.dark * instrument.exposure + 2 * read**2
     if instrument is FGS1:
-        weights = image[0] / (image[0] + floor)
-        weights *= image[0].sum() / (weights * image[0]).sum()
-        totals = np.array([[np.sum(weights * term)] for term in image])
-        shot, still = np.sum(weights**2 * image[0]), np.sum(weights**2 * floor)
-        return Extraction(totals[0], totals[1:], np.array([shot]), np.array([still]))
-    window = np.zeros((instrument.height, 1))
-    window[instrument.signal_rows] = 1.0
-    totals = (window * image).sum(axis=1)[:, instrument.columns][:, ::-1]
-    still = (window * floor).sum(axis=0)[instrument.columns][::-1]
-    return Extraction(totals[0], totals[1:], totals[0], still)
+        lit = image[0] > FGS1_STAMP_SHARE * 2 * read**2
+        return _weigh(image[:, lit], floor[lit])
+    rows = image[:, instrument.signal_rows, instrument.columns].sum(axis=1)[:, ::-1]
+    still = floor[instrument.signal_rows, instrument.columns].sum(axis=0)[::-1]
+    return Extraction(rows[0], rows[1:], rows[0], still)
+
+
+def _weigh(image: np.ndarray, floor: np.ndarray) -> Extraction:
+    """Weighted sum over pixels; image (6, pixel), floor (pixel)."""
+    jitter = image[1:] * FGS1_MOMENT_SIGMA[:, None]
+    covariance = np.diag(image[0] + floor) + jitter.T @ jitter
+    weights = np.linalg.solve(covariance, image[0])
+    weights *= image[0].sum() / (weights @ image[0])
+    totals = (image @ weights)[:, None]
+    shot, still = weights**2 @ image[0], weights**2 @ floor
+    return Extraction(totals[0], totals[1:], np.array([shot]), np.array([still]))
