@@ -1,0 +1,151 @@
+"""The fused calibration against its slow twin, against planted truth, and against itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import polars as pl
+import pytest
+
+from ariel_kit.config import CalibrationSettings
+from ariel_kit.dataset import Dataset, open_dataset
+from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS, Instrument
+from ariel_kit.observation import Observation
+from ariel_kit.preprocessing import calibrate_planet
+from ariel_kit.simulation import simulate_dataset
+from tests import reference
+
+N_PAIRS = 24
+
+
+def read_raw(dataset: Dataset, split: str, planet: int, instrument: Instrument) -> reference.Raw:
+    """Read one detector of one visit the plain way."""
+    table = pl.read_parquet(dataset.signal_path(split, planet, instrument)).to_numpy()
+    maps = dataset.read_calibration(split, planet, instrument)
+    return reference.Raw(
+        frames=table.reshape(-1, instrument.height, instrument.width),
+        gain=dataset.adc(split, planet, instrument).gain,
+        offset=dataset.adc(split, planet, instrument).offset,
+        dark=maps.dark,
+        dead=maps.dead,
+        flat=maps.flat,
+        linear_corr=maps.linear_corr,
+        read=maps.read,
+        read_times=instrument.read_times,
+    )
+
+
+def random_maps(rng: np.random.Generator, instrument: Instrument) -> dict[str, np.ndarray]:
+    """Calibration frames with dead, hot and wild pixels, some next to each other."""
+    shape = (instrument.height, instrument.width)
+    dark = 0.007 + 0.001 * rng.standard_normal(shape)
+    dead = rng.random(shape) < 0.004
+    hot = rng.random(shape) < 0.004
+    dark[hot] = rng.uniform(0.1, 12, hot.sum())
+    flat = 1.01 + 0.012 * rng.standard_normal(shape)
+    flat[dead] = 1e-4 * rng.standard_normal(dead.sum())
+    mean = np.array([0.1, 1.0, 1e-8, 1.18e-11, -6e-17, 1.3e-22])[:, None, None]
+    spread = np.array([0.2, 0.005, 7e-8, 1.3e-12, 0, 0])[:, None, None]
+    linear_corr = mean + spread * rng.standard_normal((6, *shape))
+    linear_corr[:, dead] = 1e6 * rng.standard_normal((6, dead.sum()))
+    linear_corr[1, 3, 3] = 1.4
+    read = 13.5 + rng.gamma(1.0, 1.0, shape)
+    return {"dark": dark, "dead": dead, "flat": flat, "linear_corr": linear_corr, "read": read}
+
+
+def random_frames(rng: np.random.Generator, instrument: Instrument, n_frames: int) -> np.ndarray:
+    """Frames with a star in them, nothing subtle."""
+    y, x = np.mgrid[: instrument.height, : instrument.width]
+    if instrument is AIRS:
+        image = (4e3 + 20 * x) * np.exp(-0.5 * ((y - 15.6) / 1.6) ** 2) + 40
+    else:
+        image = 2e4 * np.exp(-0.5 * ((y - 15.3) ** 2 + (x - 16.2) ** 2) / 1.2**2) + 5
+    ends = np.array([0.02, 1.02]) if instrument is AIRS else np.array([1.0, 2.0])
+    electrons = image * np.resize(ends, n_frames)[:, None, None]
+    noisy = electrons + np.sqrt(electrons + 200) * rng.standard_normal(electrons.shape)
+    return np.clip((noisy + 900) * 0.7, 0, 65535).astype(np.uint16)
+
+
+def write_planet(
+    root: Path, frames: dict[str, np.ndarray], maps: dict[str, dict[str, np.ndarray]]
+) -> Dataset:
+    """Write planet 7 of split train in the 2024 layout; its converter undoes `random_frames`."""
+    for name, cube in frames.items():
+        instrument = INSTRUMENTS[name]
+        folder = root / "train" / "7" / f"{name}_calibration"
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = [f"column_{i}" for i in range(instrument.n_pixels)]
+        table = pl.DataFrame(np.ascontiguousarray(cube.reshape(len(cube), -1)), schema=columns)
+        table.write_parquet(folder.parent / f"{name}_signal.parquet")
+        for key, values in maps[name].items():
+            table = pl.DataFrame(
+                np.ascontiguousarray(values.reshape(-1, instrument.width)),
+                schema=columns[: instrument.width],
+            )
+            table.write_parquet(folder / f"{key}.parquet")
+    (root / "train_adc_info.csv").write_text(
+        "planet_id,FGS1_adc_offset,FGS1_adc_gain,AIRS-CH0_adc_offset,AIRS-CH0_adc_gain,star\n"
+        "7,-900,0.7,-900,0.7,1\n"
+    )
+    return open_dataset(root)
+
+
+@pytest.fixture(scope="module")
+def random_planet(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    rng = np.random.default_rng(4)
+    frames = {
+        name: random_frames(rng, instrument, 2 * N_PAIRS)
+        for name, instrument in INSTRUMENTS.items()
+    }
+    frames["FGS1"] = random_frames(rng, FGS1, 4 * N_PAIRS)
+    maps = {name: random_maps(rng, instrument) for name, instrument in INSTRUMENTS.items()}
+    return write_planet(tmp_path_factory.mktemp("random"), frames, maps)
+
+
+@pytest.fixture(scope="module")
+def simulated_planet(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("simulated")
+    return open_dataset(simulate_dataset(folder, n_train=1, n_test=0, n_pairs=N_PAIRS, seed=5))
+
+
+@pytest.fixture(params=["random_planet", "simulated_planet"])
+def planet(request: pytest.FixtureRequest) -> tuple[Dataset, int]:
+    dataset = request.getfixturevalue(request.param)
+    return dataset, dataset.planets("train")[0]
+
+
+def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.max(np.abs(found - expected)) / np.abs(expected).mean())
+
+
+@pytest.mark.parametrize("method", ["row", "median", "psf"])
+def test_airs_equals_the_slow_twin(planet: tuple[Dataset, int], method: str) -> None:
+    dataset, number = planet
+    found = calibrate_planet(dataset, number, settings=CalibrationSettings(bad_pixels=method))
+    expected = reference.airs(read_raw(dataset, "train", number, AIRS), method)
+    assert found.airs.shape == expected["flux"].shape
+    np.testing.assert_allclose(found.airs, expected["flux"], rtol=1e-5)
+    np.testing.assert_allclose(found.row_moments, expected["moments"], atol=1e-5)
+    facts = found.provenance["calibration"]["airs"]
+    assert facts["foreground"] == pytest.approx(np.median(expected["foreground"]), abs=1e-3)
+
+
+def test_fgs1_core_equals_the_slow_twin(planet: tuple[Dataset, int]) -> None:
+    dataset, number = planet
+    settings = CalibrationSettings(fgs1_extraction="brightest")
+    found = calibrate_planet(dataset, number, settings=settings)
+    expected = reference.fgs1_core(read_raw(dataset, "train", number, FGS1))
+    np.testing.assert_allclose(found.fgs1, expected, rtol=1e-5)
+
+
+def test_fgs1_psf_equals_the_slow_twin(planet: tuple[Dataset, int]) -> None:
+    dataset, number = planet
+    found = calibrate_planet(dataset, number)
+    flux, pointing = reference.fgs1_psf(read_raw(dataset, "train", number, FGS1))
+    np.testing.assert_allclose(found.fgs1, flux, rtol=1e-5)
+    np.testing.assert_allclose(found.pointing, pointing, atol=2e-5)
