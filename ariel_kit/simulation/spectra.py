@@ -47,7 +47,7 @@ RAYLEIGH = 2.5e-27
 H2_PAIRS = 0.72
 """Square of the mixing ratio of H2."""
 
-LOG_ABUNDANCE = {"H2O": (-8.0, -3.5), "CO2": (-8.5, -3.0), "CH4": (-7.5, -3.5)}
+LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
 """Range of log10 of the mixing ratio, drawn evenly."""
 LOG_ABUNDANCE_UNSEEN = (-7.0, -3.0)
 LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
@@ -194,13 +194,13 @@ def draw_atmospheres(
     radius = radius_ratio * star_radius * SOLAR_RADIUS
     gravity = 4 / 3 * np.pi * GRAVITATION * density * radius
     height = BOLTZMANN * temperature / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS * gravity)
-    cloudy = rng.random(n) < 0.25
+    cloudy = rng.random(n) < 0.4
     return Atmospheres(
         mean_depth=radius_ratio**2,
         scale_height=np.minimum(height / radius, 0.08),
         temperature=temperature,
         cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
-        haze=np.exp(np.abs(rng.normal(0, 0.5, n))),
+        haze=np.exp(rng.normal(-0.3, 0.4, n)),
         gases=gases,
         abundance=abundance,
     )
