@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ariel_kit.errors import ConfigError
+from ariel_kit.errors import ConfigError, UnknownNameError
 
 Model = TypeVar("Model", bound="Settings")
 
@@ -108,6 +108,27 @@ def load_settings(
     for override in overrides:
         _apply(values, override)
     return make_settings(kind, values, where=str(path or "settings"))
+
+
+def find_recipe(name: str) -> Path:
+    """The YAML file of a shipped recipe, or `name` itself when that is a path to one.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither.
+
+    Examples
+    --------
+    >>> find_recipe("white").name
+    'white.yaml'
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    recipes = {path.stem: path for path in Path(__file__).with_name("configs").glob("*.yaml")}
+    if name not in recipes:
+        raise UnknownNameError("recipe", name, recipes)
+    return recipes[name]
 
 
 def make_settings(kind: type[Model], values: dict[str, Any], where: str = "settings") -> Model:

@@ -128,12 +128,12 @@ def progress(
         items,
         total=total,
         desc=description,
-        unit="planet",
+        unit=" planets",
         mininterval=pause,
         miniters=1,
         file=stream if moving else _Lines(stream),
         dynamic_ncols=moving,
-        bar_format="{desc}: {n_fmt}/{total_fmt} planets, {rate_fmt}, {remaining} left",
+        bar_format="{desc}: {n_fmt}/{total_fmt} planets, {rate_noinv_fmt}, {remaining} left",
     )
 
 

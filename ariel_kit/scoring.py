@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -185,6 +185,33 @@ def score(
         stars=_per_star(part, stars, len(mean)),
         n_unscored=n_unscored,
     )
+
+
+def format_scores(reports: Mapping[str, ScoreReport]) -> str:
+    """Lay score reports out as a text table: one row each, then the parts of the first.
+
+    Parameters
+    ----------
+    reports : mapping
+        Name to report, e.g. the fit and the baseline it is compared with.
+
+    Examples
+    --------
+    >>> truth = np.full((2, 283), 0.004)
+    >>> print(format_scores({"ideal": score(truth, (truth, truth / 400))}).splitlines()[1])
+    ideal                    2    1.000    1.000       0.0       +0.0    0.00      1.000
+    """
+    head = "part               planets    score      raw  rmse ppm   bias ppm   z std   coverage"
+    first = next(iter(reports.values()))
+    rows = [(name, report.score, report.total) for name, report in reports.items()]
+    rows += [(f"  {part.name}", None, part) for part in (*first.stars, *first.regions)]
+    lines = [
+        f"{name:<20} {part.n_planets:>5} {'' if clipped is None else format(clipped, '.3f'):>8} "
+        f"{part.score:>8.3f} {part.rmse_ppm:>9.1f} {part.bias_ppm:>+10.1f} {part.z_std:>7.2f} "
+        f"{part.coverage:>10.3f}"
+        for name, clipped, part in rows
+    ]
+    return "\n".join([head, *lines])
 
 
 def log_likelihood_score(

@@ -13,12 +13,13 @@ from ariel_kit.config import (
     CalibrationSettings,
     RunSettings,
     describe_settings,
+    find_recipe,
     load_settings,
     make_settings,
     save_settings,
     settings_hash,
 )
-from ariel_kit.errors import ConfigError
+from ariel_kit.errors import ConfigError, UnknownNameError
 
 RECIPES = sorted((Path(ariel_kit.__file__).parent / "configs").glob("*.yaml"))
 
@@ -93,6 +94,13 @@ def test_every_field_is_described():
 def test_shipped_recipes_load_and_say_what_they_are_for(path):
     load_settings(RunSettings, path)
     assert path.read_text().startswith("# ")
+
+
+def test_recipes_are_found_by_name_and_misspelt_ones_suggested():
+    assert find_recipe("default") in RECIPES
+    assert find_recipe("my/own.yaml") == Path("my/own.yaml")
+    with pytest.raises(UnknownNameError, match=r"Unknown recipe 'wite'\. Did you mean 'white'"):
+        find_recipe("wite")
 
 
 def test_the_default_recipe_lists_every_default():

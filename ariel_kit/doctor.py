@@ -1,0 +1,133 @@
+"""Pre-flight: what would stop a long run, found before it starts."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from ariel_kit.config import RunSettings
+from ariel_kit.dataset import Dataset, find_labels, open_dataset
+from ariel_kit.errors import ArielKitError
+from ariel_kit.instruments import INSTRUMENTS
+from ariel_kit.pipeline import PLANET_BYTES
+from ariel_kit.runtime import KAGGLE_HOURS, available_cores, find_place, versions
+
+PRODUCT_BYTES = 8_000_000
+"""One calibrated observation on disk."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination.
+
+    Attributes
+    ----------
+    name : str
+    ok : bool
+    detail : str
+        What was found, and what to do when it is not ok.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(
+    data_dir: str | Path | None = None,
+    *,
+    split: str = "test",
+    settings: RunSettings | None = None,
+) -> list[Finding]:
+    """Check machine and data, take one planet through the line, project the time of all.
+
+    Parameters
+    ----------
+    data_dir : path, optional
+        Without it only the machine is looked at.
+    split : str
+    settings : RunSettings, optional
+
+    Returns
+    -------
+    list of Finding
+    """
+    settings = settings or RunSettings()
+    findings = list(_machine(settings))
+    if data_dir is None:
+        return findings
+    try:
+        dataset = open_dataset(data_dir)
+        planet_ids = dataset.submission_planets(split)
+    except ArielKitError as error:
+        return [*findings, Finding("data", False, str(error))]
+    findings += _data(dataset, planet_ids, split)
+    return [*findings, _one_planet(dataset, planet_ids, split, settings)]
+
+
+def _machine(settings: RunSettings) -> Iterator[Finding]:
+    found = versions()
+    missing = [name for name, number in found.items() if number == "not installed"]
+    listed = ", ".join(f"{name} {number}" for name, number in found.items())
+    yield Finding("versions", not missing, listed)
+    yield Finding("place", True, find_place())
+    yield Finding("cores", True, str(available_cores()))
+    free, needed = psutil.virtual_memory().available, PLANET_BYTES[settings.calibration.memory]
+    detail = f"{free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed per process"
+    yield Finding("memory", free > needed, detail)
+    import torch
+
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "none; the CPU does"
+    yield Finding("gpu", True, name)
+
+
+def _data(dataset: Dataset, planet_ids: list[int], split: str) -> Iterator[Finding]:
+    detail = f"{dataset.root}: {dataset.edition} layout, {len(planet_ids)} planets in {split}"
+    yield Finding("data", bool(planet_ids), detail)
+    labels = find_labels(dataset)
+    source = f"learned from {labels}" if labels else "learned from simulated spectra"
+    yield Finding("prior", True, source)
+    wanted = [
+        dataset.signal_path(split, planet, instrument)
+        for planet in planet_ids
+        for instrument in INSTRUMENTS.values()
+    ]
+    missing = [path for path in wanted if not path.is_file()]
+    detail = f"{len(wanted) - len(missing)} of {len(wanted)} signal files are there"
+    yield Finding("files", not missing, detail + (f"; not {missing[0]}" if missing else ""))
+    free, needed = shutil.disk_usage(Path.cwd()).free, PRODUCT_BYTES * len(planet_ids)
+    detail = f"{free / 1e9:.1f} GB free here, {needed / 1e9:.1f} GB needed for products"
+    yield Finding("disk", free > needed, detail)
+
+
+def _one_planet(
+    dataset: Dataset, planet_ids: list[int], split: str, settings: RunSettings
+) -> Finding:
+    from ariel_kit.preprocessing import calibrate_planet, warmup
+    from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+
+    warmup()
+    prior = simulated_prior(settings.seed)
+    start = time.perf_counter()
+    try:
+        observation = calibrate_planet(
+            dataset, planet_ids[0], split=split, settings=settings.calibration
+        )
+        (spectrum,) = fit_planets([observation], prior=prior, settings=settings.extraction)
+    except ArielKitError as error:
+        return Finding("one planet", False, str(error))
+    seconds = time.perf_counter() - start
+    hours = seconds * len(planet_ids) / 3600
+    detail = (
+        f"planet {planet_ids[0]} took {seconds:.1f} s; all {len(planet_ids)} would take "
+        f"{hours:.2f} of Kaggle's {KAGGLE_HOURS:.0f} hours"
+    )
+    fit = spectrum.provenance["fit"]
+    if fit["status"] == "fallback":
+        return Finding("one planet", False, f"the fit failed: {fit['reason']}; {detail}")
+    return Finding("one planet", hours < KAGGLE_HOURS, detail)
