@@ -217,7 +217,7 @@ def transmission(planets: Atmospheres) -> np.ndarray:
     -------
     ndarray [shape=(planet, 283), dtype=float64]
     """
-    height = _effective_height(planets)
+    height = effective_height(planets)
     relative = planets.scale_height[:, None] * (height - height.mean(axis=1, keepdims=True))
     return np.asarray(planets.mean_depth[:, None] * (1 + relative) ** 2)
 
@@ -269,8 +269,17 @@ def _at_temperature(table: np.ndarray, temperature: np.ndarray) -> np.ndarray:
     return np.asarray(np.exp((1 - part) * table[low] + part * table[low + 1]))
 
 
-def _effective_height(planets: Atmospheres) -> np.ndarray:
-    """Scale heights above 10 bar at which the atmosphere turns opaque, (planet, 283)."""
+def effective_height(planets: Atmospheres) -> np.ndarray:
+    """Scale heights above 10 bar at which the atmosphere turns opaque.
+
+    Parameters
+    ----------
+    planets : Atmospheres
+
+    Returns
+    -------
+    ndarray [shape=(planet, 283), dtype=float64]
+    """
     temperature = planets.temperature
     density = (REFERENCE_PRESSURE / (BOLTZMANN * temperature))[:, None]
     # molecules along the chord at the reference radius; 1.1e9 cm is sqrt(2 pi R H) of a Jupiter
