@@ -147,23 +147,22 @@ def infill_row(cds: np.ndarray, bad: np.ndarray) -> np.ndarray:
     return filled
 
 
-def infill_psf_columns(cds: np.ndarray, bad: np.ndarray, star: np.ndarray) -> np.ndarray:
-    """Scale the good signal pixels of a column to the modelled level of its bad ones."""
+def infill_psf(cds: np.ndarray, bad: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Scale the good pixels within two columns of the same row to the modelled level."""
     filled = cds.copy()
-    for x in range(cds.shape[2]):
-        good = [y for y in SIGNAL_ROWS if not bad[y, x]]
-        for y in SIGNAL_ROWS:
-            if bad[y, x]:
-                filled[:, y, x] = cds[:, good, x].sum(axis=1) * star[y, x] / star[good, x].sum()
+    for y, x in np.argwhere(bad):
+        near = [c for c in range(x - 2, x + 3) if 0 <= c < cds.shape[2] and not bad[y, c]]
+        if near:
+            filled[:, y, x] = cds[:, y, near].sum(axis=1) * levels[y, x] / levels[y, near].sum()
     return filled
 
 
-def infill_median(cds: np.ndarray, bad: np.ndarray, star: np.ndarray) -> np.ndarray:
+def infill_median(cds: np.ndarray, bad: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """The pixel (or mean of the two) of median level among three on either side in the row."""
     filled = cds.copy()
     for y, x in np.argwhere(bad):
         near = [c for c in range(x - 3, x + 4) if 0 <= c < cds.shape[2] and not bad[y, c]]
-        near.sort(key=lambda c: star[y, c])
+        near.sort(key=lambda c: levels[y, c])
         if near:
             middle = [near[(len(near) - 1) // 2], near[len(near) // 2]]
             filled[:, y, x] = cds[:, y, middle].mean(axis=1)
@@ -181,9 +180,9 @@ def airs(raw: Raw, method: str = "psf") -> dict[str, np.ndarray]:
     if method == "row":
         filled = infill_row(cds, bad)
     elif method == "median":
-        filled = infill_median(cds, bad, star)
+        filled = infill_median(cds, bad, levels)
     else:
-        filled = infill_psf_columns(cds, bad, star)
+        filled = infill_psf(cds, bad, levels)
     window = filled[:, SIGNAL_ROWS]
     y = (SIGNAL_ROWS - 15.5)[:, None]
     flux = window.sum(axis=1)
@@ -213,7 +212,7 @@ def fgs1_core(raw: Raw) -> np.ndarray:
         rows, columns = slice(max(y - 2, 0), y + 3), slice(max(x - 2, 0), x + 3)
         good = ~bad[rows, columns]
         near = (cds - level)[:, rows, columns][:, good]
-        flux += near.sum(axis=1) * star[y, x] / star[rows, columns][good].sum()
+        flux += near.sum(axis=1) * levels[y, x] / levels[rows, columns][good].sum()
     return flux
 
 

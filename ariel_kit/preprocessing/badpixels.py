@@ -22,6 +22,7 @@ LINEARITY_LEVELS = (1e4, 3e4, 6e4)
 LINEARITY_TOLERANCE = 0.05
 PROFILE_COLUMNS = 9
 NEIGHBOURS = 3
+INFILL_METHODS = ("row", "median", "psf")
 
 
 class BadPixels(NamedTuple):
@@ -98,7 +99,12 @@ def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:
 
 
 def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Model the mean level of bad pixels from a smooth row profile of each column's neighbourhood.
+    """The mean image, its bad pixels taken from `model_levels`."""
+    return np.where(bad, model_levels(levels, bad), levels)
+
+
+def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
+    """Model the mean image: in each column's neighbourhood one row profile times a flux.
 
     Parameters
     ----------
@@ -109,7 +115,6 @@ def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray [shape=(y, x), dtype=float64, unit=electron]
-        `levels` with its bad pixels modelled.
     """
     good = ~bad
     known = np.where(good, levels, 0.0)
@@ -117,7 +122,7 @@ def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
     for _ in range(4):
         profile = _smooth(known * flux) / np.maximum(_smooth(good * flux**2), 1e-30)
         flux = (known * profile).sum(axis=0) / np.maximum((good * profile**2).sum(axis=0), 1e-30)
-    return np.where(good, levels, profile * flux)
+    return np.asarray(profile * flux)
 
 
 def _smooth(image: np.ndarray) -> np.ndarray:
@@ -139,7 +144,7 @@ def find_donors(
     method : str
         ``row``: the nearest good pixels left and right, by distance. ``median``: of the three
         pixels on either side, those of median level. ``psf``: the good pixels within `reach`,
-        scaled to the modelled level.
+        scaled to the modelled level; also what stands in where the others find no donor.
     levels : ndarray [shape=(y, x), unit=electron]
         Mean image, bad pixels modelled.
     usable : ndarray [shape=(y, x), dtype=bool]
@@ -147,29 +152,29 @@ def find_donors(
     targets : ndarray [shape=(y, x), dtype=bool]
         Pixels to infill.
     reach : tuple of int
-        Rows and columns that ``psf`` looks away from a pixel.
+        Rows and columns that ``psf`` looks away from a pixel; further where all are bad.
 
     Returns
     -------
     Donors
-        A target without any good neighbour is left out.
 
     Raises
     ------
     UnknownNameError
         If there is no such method.
     """
-    if method not in ("row", "median", "psf"):
-        raise UnknownNameError("infill method", method, ("row", "median", "psf"))
+    if method not in INFILL_METHODS:
+        raise UnknownNameError("infill method", method, INFILL_METHODS)
     found: list[tuple[int, int, float]] = []
     width = levels.shape[1]
     for y, x in np.argwhere(targets):
-        if method == "psf":
-            donors, weights = _psf_donors(levels, usable, y, x, reach)
-        else:
+        columns, weights = np.zeros(0, np.int64), np.zeros(0)
+        if method != "psf":
             choose = _row_donors if method == "row" else _median_donors
             columns, weights = choose(levels[y], np.flatnonzero(usable[y]), x)
-            donors = y * width + columns
+        donors = y * width + columns
+        if len(donors) == 0:
+            donors, weights = _psf_donors(levels, usable, (y, x), reach)
         found += [(y * width + x, int(d), float(w)) for d, w in zip(donors, weights, strict=True)]
     target, donor, weight = zip(*found, strict=True) if found else ((), (), ())
     return Donors(np.array(target, np.int64), np.array(donor, np.int64), np.array(weight, float))
@@ -192,12 +197,12 @@ def _median_donors(levels: np.ndarray, good: np.ndarray, x: int) -> tuple[np.nda
 
 
 def _psf_donors(
-    levels: np.ndarray, usable: np.ndarray, y: int, x: int, reach: tuple[int, int]
+    levels: np.ndarray, usable: np.ndarray, pixel: tuple[int, int], reach: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    rows = slice(max(y - reach[0], 0), y + reach[0] + 1)
-    columns = slice(max(x - reach[1], 0), x + reach[1] + 1)
-    near = np.zeros_like(usable)
-    near[rows, columns] = usable[rows, columns]
-    donors = np.flatnonzero(near)
-    total = levels.ravel()[donors].sum()
-    return donors, np.full(len(donors), levels[y, x] / total if total > 0 else 0.0)
+    away = np.abs(np.indices(levels.shape) - np.reshape(pixel, (2, 1, 1)))
+    for rows, columns in (reach, (reach[0], levels.shape[1]), levels.shape):
+        donors = np.flatnonzero(usable & (away[0] <= rows) & (away[1] <= columns))
+        total = levels.ravel()[donors].sum()
+        if total > 0:
+            break
+    return donors, np.full(len(donors), levels[pixel] / total)

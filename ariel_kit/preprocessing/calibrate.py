@@ -19,7 +19,7 @@ from ariel_kit.errors import DataFileError
 from ariel_kit.instruments import AIRS, FGS1
 from ariel_kit.observation import Observation
 from ariel_kit.preprocessing import kernels
-from ariel_kit.preprocessing.badpixels import fill_levels, find_donors
+from ariel_kit.preprocessing.badpixels import fill_levels, find_donors, model_levels
 from ariel_kit.preprocessing.detector import Detector, Visit
 from ariel_kit.preprocessing.extraction import (
     brightest_pixels,
@@ -35,6 +35,8 @@ from ariel_kit.preprocessing.normalize import white_noise
 logger = logging.getLogger(__name__)
 
 MAX_BAD_FRACTION = 0.8
+AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
+"""Rows and columns around a bad pixel that the PSF infill takes light from."""
 FGS1_BORDER = 3
 SAMPLE_STRETCHES = 8
 SAMPLE_LENGTH = 1024
@@ -125,17 +127,17 @@ def _calibrate_airs(visit: Visit, settings: CalibrationSettings) -> dict[str, An
     weights = window.astype(np.float64)
     if settings.airs_extraction == "optimal":
         variance = np.where(window, detector.variance(levels), np.inf)
-        weights = optimal_rows(np.where(window, star, 0.0), variance)
+        weights = optimal_rows(model_levels(star, detector.bad) * window, variance)
     rows = np.arange(AIRS.height)[:, None] - (AIRS.height - 1) / 2
     sums = detector.extract(
         modes=np.stack([weights, weights * rows, weights * rows**2], axis=-1),
         output=np.broadcast_to(np.arange(star.shape[1]), star.shape),
         donors=find_donors(
             settings.bad_pixels,
-            star,
+            levels,
             usable=window & ~detector.bad,
             targets=window & detector.bad,
-            reach=(AIRS.height, 0),
+            reach=AIRS_REACH,
         ),
         foreground=np.broadcast_to(foreground, star.shape),
     )
@@ -167,7 +169,11 @@ def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, An
         modes=np.stack([flux, *pointing_weights(star, variance, inside)], axis=-1),
         output=np.zeros(star.shape, np.int64),
         donors=find_donors(
-            settings.bad_pixels, star, usable=~detector.bad, targets=detector.bad, reach=(2, 2)
+            settings.bad_pixels,
+            levels,
+            usable=~detector.bad,
+            targets=detector.bad,
+            reach=FGS1_REACH,
         ),
         foreground=np.full(star.shape, foreground),
     )[0]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
-JITTER = 0.1
-"""Image motion from frame to frame that weights are prepared for, pixels."""
+AIRS_JITTER, FGS1_JITTER = 0.012, 0.1
+"""Image motion from one CDS frame to the next that weights are prepared for, pixels."""
 STAMP_SHARE = 0.05
 """A pixel enters the FGS1 stamp where its light exceeds this share of its read noise variance."""
 MAX_STAMP = 200
@@ -31,7 +31,7 @@ def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
     ndarray [shape=(row, x), dtype=float64]
         The weighted sum of a column equals its plain sum on average.
     """
-    slopes = JITTER * derivative(star, axis=0)
+    slopes = AIRS_JITTER * derivative(star, axis=0)
     weights = [
         blind_weights(*column)
         for column in zip(star.T, variance.T, slopes.T[..., None], strict=True)
@@ -84,7 +84,7 @@ def psf_weights(
     ndarray [shape=(y, x), dtype=float64]
         Zero outside.
     """
-    slopes = [JITTER * derivative(star, axis=axis)[inside] for axis in (0, 1)]
+    slopes = [FGS1_JITTER * derivative(star, axis=axis)[inside] for axis in (0, 1)]
     modes = np.concatenate([np.stack(slopes, axis=1), scatter], axis=1)
     weights = np.zeros_like(star)
     weights[inside] = blind_weights(star[inside], variance[inside], modes)

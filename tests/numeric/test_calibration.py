@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import numba
 import numpy as np
 import polars as pl
 import pytest
@@ -15,7 +11,6 @@ import pytest
 from ariel_kit.config import CalibrationSettings
 from ariel_kit.dataset import Dataset, open_dataset
 from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS, Instrument
-from ariel_kit.observation import Observation
 from ariel_kit.preprocessing import calibrate_planet
 from ariel_kit.simulation import simulate_dataset
 from tests import reference
@@ -55,6 +50,7 @@ def random_maps(rng: np.random.Generator, instrument: Instrument) -> dict[str, n
     linear_corr[:, dead] = 1e6 * rng.standard_normal((6, dead.sum()))
     linear_corr[1, 3, 3] = 1.4
     read = 13.5 + rng.gamma(1.0, 1.0, shape)
+    read[rng.random(shape) < 0.002] = 150
     return {"dark": dark, "dead": dead, "flat": flat, "linear_corr": linear_corr, "read": read}
 
 
