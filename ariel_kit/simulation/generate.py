@@ -24,7 +24,6 @@ from ariel_kit.errors import ConfigError
 from ariel_kit.instruments import (
     AIRS,
     FGS1,
-    INSTRUMENTS,
     N_AIRS,
     N_WAVELENGTHS,
     Instrument,
@@ -143,15 +142,17 @@ def write_tables(
         write_labels(root / labels[split], ids, depths)
         if edition == 2024:
             adcs = {
-                name: [planet.adc(instrument) for planet in planets]
-                for name, instrument in INSTRUMENTS.items()
+                instrument.name: [planet.adc(instrument) for planet in planets]
+                for instrument in (FGS1, AIRS)
             }
             stars = [planet.star for planet in planets]
             write_adc_info(root / f"{split}_adc_info.csv", ids, adcs, stars)
         else:
             write_star_info(root / f"{split}_star_info.csv", ids, _star_info(planets))
     if edition == 2025:
-        write_shared_adc_info(root / "adc_info.csv", dict.fromkeys(INSTRUMENTS, ADC_2025))
+        write_shared_adc_info(
+            root / "adc_info.csv", dict.fromkeys((FGS1.name, AIRS.name), ADC_2025)
+        )
 
 
 def _star_info(planets: Sequence[PlanetTruth]) -> dict[str, np.ndarray]:

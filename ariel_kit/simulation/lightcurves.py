@@ -17,13 +17,11 @@ from ariel_kit.instruments import AIRS, FGS1, OBSERVATION_HOURS, Instrument
 from ariel_kit.observation import LightCurves
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.optics import foreground, get_star, star_image
-from ariel_kit.simulation.pointing import FGS1_JITTER, draw_pointing
+from ariel_kit.simulation.pointing import draw_pointing, moment_sigma
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 
 FGS1_STAMP_SHARE = 0.05
 """FGS1 pixels count where their light exceeds this share of their read noise variance."""
-FGS1_MOMENT_SIGMA = FGS1_JITTER * np.array([1, 1, *(FGS1_JITTER * np.sqrt([2, 1, 2]))])
-"""One sigma of dy, dx, dy^2, dy dx, dx^2 in one FGS1 frame."""
 
 STREAM_DETECTOR = {AIRS.name: 1, FGS1.name: 2}
 STREAM_POINTING = 3
@@ -112,8 +110,7 @@ def _draw(
     flux = light * (extraction.level + binned @ extraction.jitter)
     flux += np.sqrt(variance) * rng.standard_normal(flux.shape)
 
-    spread = np.cov(moments, rowvar=False).astype(np.float64)
-    jitter = np.einsum("kw,kl,lw->w", extraction.jitter, spread, extraction.jitter)
+    jitter = moment_sigma(instrument) ** 2 @ extraction.jitter**2
     one_frame = extraction.shot * light.mean(axis=0) + extraction.floor + jitter
     return LightCurves(time, span, flux, np.sqrt(one_frame / counts[:, None]))
 
@@ -137,7 +134,7 @@ def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibratio
 
 def _weigh(image: np.ndarray, floor: np.ndarray) -> Extraction:
     """Weighted sum over pixels; image (6, pixel), floor (pixel)."""
-    jitter = image[1:] * FGS1_MOMENT_SIGMA[:, None]
+    jitter = image[1:] * moment_sigma(FGS1)[:, None]
     covariance = np.diag(image[0] + floor) + jitter.T @ jitter
     weights = np.linalg.solve(covariance, image[0])
     weights *= image[0].sum() / (weights @ image[0])

@@ -66,6 +66,23 @@ def draw_pointing(rng: np.random.Generator, n_airs_pairs: int) -> Pointing:
     return Pointing(airs_even, airs_odd, fgs1_even, fgs1_odd)
 
 
+def moment_sigma(instrument: Instrument) -> np.ndarray:
+    """One sigma of the moments of a CDS frame.
+
+    Returns
+    -------
+    ndarray [shape=(5,), dtype=float64]
+
+    Examples
+    --------
+    >>> moment_sigma(FGS1).round(4)
+    array([0.1   , 0.1   , 0.0141, 0.01  , 0.0141])
+    """
+    step = FGS1_JITTER * (1.0 if instrument is FGS1 else AIRS_SCALE)
+    of_one_step = np.array([step, step, *(step**2 * np.sqrt([2, 1, 2]))])
+    return np.asarray(of_one_step / np.sqrt(_steps(instrument.exposure)))
+
+
 def _steps(seconds: float) -> int:
     return round(seconds / STEP)
 
