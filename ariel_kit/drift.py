@@ -1,7 +1,7 @@
 """The slow drift of the instrument: a time x wavelength basis shared by all wavelengths.
 
 ``log(1 + drift) = sum_ij c_ij P_i(t) Q_j(wavelength)`` with Legendre polynomials P (i >= 1) and
-Q (j >= 0). Sharing c between wavelengths is what makes the fit work: a free drift per wavelength
+Q (Q_0 = 1). Sharing c between wavelengths is what makes the fit work: a free drift per wavelength
 multiplies depth errors by 2.7.
 
 The depth of a planet and the curvature of its drift are nearly the same thing over one visit, so
@@ -19,14 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ariel_kit.errors import check_shape
-from ariel_kit.instruments import N_AIRS, OBSERVATION_HOURS, wavelengths
+from ariel_kit.instruments import N_AIRS, OBSERVATION_HOURS
 
 DEGREE = 5
 MONOMIAL_SIGMA = 750e-6
 """Typical coefficient of each power of the relative time in the simulated drift family."""
 COMPONENT_SCALES = (1.5, 0.7, 0.2)
-SPECTRAL_SIGMA = (1.0, 0.5, 0.33, 0.25)
-"""Prior scale of each polynomial in wavelength, relative to the grey one."""
+COLOUR_SIGMA = (0.8, 0.4, 0.2)
+"""Prior scale of g's polynomials in wavelength of degree 1, 2, 3; its mean is 1."""
+SECOND_DRIFT = 0.1
+"""Size of what is not of the form f(t) g(wavelength), relative to the drift."""
 EM_ROUNDS = 40
 EM_STRENGTH = 10.0
 """Planets' worth of belief in the components that the learning starts from."""
@@ -50,16 +52,26 @@ def time_basis(time: np.ndarray, degree: int, hours: float = OBSERVATION_HOURS) 
     return np.polynomial.legendre.legvander(x, degree)[:, 1:]
 
 
-def wavelength_basis(terms: int) -> np.ndarray:
-    """Legendre polynomials Q_0 .. Q_(terms - 1) over the AIRS wavelengths.
+def wavelength_basis(light: np.ndarray) -> np.ndarray:
+    """One, and Legendre polynomials over the AIRS channels that white light does not see.
+
+    With the flux-weighted mean of every polynomial taken away, the first column's coefficient is
+    the white-light drift itself.
+
+    Parameters
+    ----------
+    light : ndarray [shape=(planet, 282), unit=electron]
+        The star's spectrum.
 
     Returns
     -------
-    ndarray [shape=(282, terms), dtype=float64]
+    ndarray [shape=(planet, 282, 4), dtype=float64]
     """
-    airs = wavelengths()[-N_AIRS:]
-    x = 2 * (airs - airs[0]) / (airs[-1] - airs[0]) - 1
-    return np.polynomial.legendre.legvander(x, terms - 1)
+    basis = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), len(COLOUR_SIGMA))
+    share = light / light.sum(axis=1, keepdims=True)
+    modes = basis - (share @ basis)[:, None, :]
+    modes[:, :, 0] = 1.0
+    return modes
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,21 @@ class DriftLikelihood:
 
     precision: np.ndarray
     information: np.ndarray
+
+
+@dataclass(frozen=True)
+class DriftPrior:
+    """Prior covariances of the time coefficients, planet by planet.
+
+    Attributes
+    ----------
+    fgs1, grey, coloured : ndarray [shape=(planet, degree, degree), dtype=float64]
+        FGS1; AIRS white light; AIRS at each order in wavelength, at g = 1.
+    """
+
+    fgs1: np.ndarray
+    grey: np.ndarray
+    coloured: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -120,6 +147,20 @@ class DriftMixture:
         ndarray [shape=(planet, degree, degree)]
         """
         return np.einsum("pk,kij->pij", self.responsibilities(likelihood), self.covariances)
+
+    def coloured_covariances(self, likelihood: DriftLikelihood) -> np.ndarray:
+        """Each planet's prior for the wavelength-dependent part of its drift, at g = 1.
+
+        Drifts are close to f(t) g(wavelength), and white light has measured f: what is left to
+        learn at each order in wavelength is one number and a little more.
+
+        Returns
+        -------
+        ndarray [shape=(planet, degree, degree)]
+        """
+        share, moments = _expectation(self, likelihood)
+        measured = np.einsum("pk,kpij->pij", share, moments)
+        return measured + SECOND_DRIFT**2 * np.einsum("pk,kij->pij", share, self.covariances)
 
     def learn(self, likelihood: DriftLikelihood) -> DriftMixture:
         """Expectation-maximisation on a batch of planets, starting from this mixture.

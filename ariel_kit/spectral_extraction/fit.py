@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ariel_kit.config import ExtractionSettings
-from ariel_kit.drift import DriftLikelihood, DriftMixture, default_drift
+from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
 from ariel_kit.errors import ShapeError
 from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, wavelengths
 from ariel_kit.observation import LightCurves, Observation, Spectrum
@@ -134,12 +134,13 @@ class _Batch:
 
     def start_joint_fit(self, airs: DriftMixture, fgs1: DriftMixture) -> None:
         """Set up the joint fit with the drift priors that the whole set of planets taught."""
-        covariances = (
-            fgs1.planet_covariances(self.fgs1_drift),
-            airs.planet_covariances(self.white.drift_likelihood),
+        prior = DriftPrior(
+            fgs1=fgs1.planet_covariances(self.fgs1_drift),
+            grey=airs.planet_covariances(self.white.drift_likelihood),
+            coloured=airs.coloured_covariances(self.white.drift_likelihood),
         )
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.joint = JointFit(self.airs, self.fgs1, self.white, covariances, device=device)
+        self.joint = JointFit(self.airs, self.fgs1, self.white, prior, device=device)
 
     def residual(self, row: int) -> float:
         """Rms of the white-light residual in units of the noise."""

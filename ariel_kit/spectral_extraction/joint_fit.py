@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from scipy.linalg import block_diag
 
-from ariel_kit.drift import SPECTRAL_SIGMA, time_basis, wavelength_basis
+from ariel_kit.drift import COLOUR_SIGMA, DriftPrior, time_basis, wavelength_basis
 from ariel_kit.observation import LightCurves
 from ariel_kit.white_light import (
     SHAPE_MEAN,
@@ -117,8 +117,8 @@ class JointFit:
         One per planet; all on the same grid.
     white : WhiteLight
         The white-light fits of the same planets: the first reference.
-    drift : tuple of ndarray [shape=(planet, degree, degree)]
-        Prior covariance of each planet's drift in time, for FGS1 and for AIRS.
+    drift : DriftPrior
+        Of the same planets.
     limb_darkening : tuple of float
         Quadratic coefficients.
     device : torch.device
@@ -129,7 +129,7 @@ class JointFit:
         airs: Sequence[LightCurves],
         fgs1: Sequence[LightCurves],
         white: WhiteLight,
-        drift: tuple[np.ndarray, np.ndarray],
+        drift: DriftPrior,
         *,
         limb_darkening: tuple[float, float] = (0.0, 0.0),
         device: torch.device | str = "cpu",
@@ -137,8 +137,10 @@ class JointFit:
         self.device = torch.device(device)
         self.limb_darkening = limb_darkening
         self.white = white
-        self.degree, self.terms = drift[0].shape[-1], len(SPECTRAL_SIGMA)
-        self._nuisance_precision = self._prior_precision(*drift)
+        self.degree, self.terms = drift.grey.shape[-1], 1 + len(COLOUR_SIGMA)
+        self._nuisance_precision = self._tensor(_prior_precision(drift))
+        light = np.stack([curves.flux.mean(axis=0) for curves in airs])
+        self._modes = (self._tensor(np.ones((len(light), 1, 1))), self._tensor(wavelength_basis(light)))
         # FGS1 is index 0 of a spectrum, so it goes first here too.
         self.channels = (Channel.of(fgs1, self.device), Channel.of(airs, self.device))
         self.shape = white.shape.copy()
@@ -184,15 +186,6 @@ class JointFit:
         self.shape = self.shape + nuisances[:, -N_SHAPE:].cpu().numpy()
         self.depths = depths
 
-    def _prior_precision(self, fgs1: np.ndarray, airs: np.ndarray) -> torch.Tensor:
-        """Of (FGS1 drift, AIRS drift, shape), the order of `_expansion`."""
-        spectral = np.diag(np.array(SPECTRAL_SIGMA) ** -2.0)
-        blocks = [
-            [np.linalg.inv(first), np.kron(np.linalg.inv(second), spectral), np.diag(SHAPE_SIGMA**-2.0)]
-            for first, second in zip(fgs1, airs, strict=True)
-        ]
-        return self._tensor(np.stack([block_diag(*planet) for planet in blocks]))
-
     def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
         white = self.white.depth
         window, slopes = (
@@ -237,10 +230,10 @@ class JointFit:
             n_planets, n_wavelengths, degree + N_SHAPE, n_drift + N_SHAPE,
             dtype=torch.float64, device=self.device,
         )  # fmt: skip
-        modes = torch.ones(1, 1) if which == 0 else self._tensor(wavelength_basis(terms))
+        modes = self._modes[which]
         for i in range(degree):
             first = i if which == 0 else degree + i * terms
-            out[:, :, i, first : first + modes.shape[1]] = modes.to(out)
+            out[:, :, i, first : first + modes.shape[2]] = modes
         for k in range(N_SHAPE):
             # A deeper wavelength answers more to a shift of the window.
             out[:, :, degree + k, n_drift + k] = relative_depth
@@ -276,3 +269,23 @@ class _Block:
             cross=torch.einsum("pa,plan->pln", gram[:, -1, :-1], weighted),
         )
 
+
+def _prior_precision(drift: DriftPrior) -> np.ndarray:
+    """Of (FGS1 drift, AIRS drift, shape), the order of `JointFit._expansion`."""
+    parts = [np.linalg.inv(drift.grey)]
+    parts += [np.linalg.inv(drift.coloured) / sigma**2 for sigma in COLOUR_SIGMA]
+    return np.stack(
+        [
+            block_diag(np.linalg.inv(fgs1), _interleave(planet), np.diag(SHAPE_SIGMA**-2.0))
+            for fgs1, planet in zip(drift.fgs1, np.stack(parts, axis=1), strict=True)
+        ]
+    )
+
+
+def _interleave(blocks: np.ndarray) -> np.ndarray:
+    """Blocks (term, degree, degree) as one matrix over (degree, term), degrees outermost."""
+    terms, degree, _ = blocks.shape
+    full = np.zeros((degree, terms, degree, terms))
+    for j, block in enumerate(blocks):
+        full[:, j, :, j] = block
+    return full.reshape(degree * terms, degree * terms)
