@@ -191,7 +191,7 @@ def _adc_columns(converters: Mapping[str, Sequence[Adc]]) -> dict[str, np.ndarra
 
 
 def write_star_info(
-    path: Path, planet_ids: Sequence[int], orbits: Mapping[str, Sequence[float]]
+    path: Path, planet_ids: Sequence[int], orbits: Mapping[str, Sequence[float] | np.ndarray]
 ) -> None:
     """Write the stars and orbits of the planets of a split, 2025 edition.
 

@@ -120,6 +120,16 @@ def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibratio
 
     AIRS rows 8..23 are summed. The FGS1 pixels that the star lights get the weights of least
     noise, jitter included.
+
+    Parameters
+    ----------
+    planet : PlanetTruth
+    instrument : Instrument
+    calibration : Calibration
+
+    Returns
+    -------
+    Extraction
     """
     image = star_image(get_star(planet.star), instrument)
     read = np.where(calibration.dead, np.median(calibration.read), calibration.read)
