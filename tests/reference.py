@@ -80,7 +80,8 @@ def model_levels(image: np.ndarray) -> np.ndarray:
     for _ in range(4):
         new_flux = np.zeros(width)
         for x in range(width):
-            near = np.clip(np.arange(x - 4, x + 5), 0, width - 1)
+            near = np.abs(np.arange(x - 4, x + 5))  # the image is mirrored at its edges
+            near = np.where(near < width, near, 2 * width - 2 - near)
             for y in range(height):
                 above = sum(known[y, c] * flux[c] for c in near)
                 below = sum(flux[c] ** 2 for c in near if good[y, c])
@@ -102,8 +103,10 @@ def foreground(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
         distance = np.abs(outer - centre)
         lower = outer < centre
         best = (np.inf, None)
-        for power in np.arange(2, 4.01, 0.25):
+        for power in np.arange(0, 4.01, 0.25):
             for rate in np.arange(0, 1.01, 0.04):
+                if power + rate * distance.min() < 2:
+                    continue
                 decay = distance**-power * np.exp(-rate * distance)
                 design = np.stack([distance**0, decay * lower, decay * ~lower], axis=1)
                 design /= np.abs(design).max(axis=0)
@@ -129,15 +132,14 @@ def foreground(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
             design[i, c] = 1
             design[i, -6:] = wings
         scale = np.abs(design).max(axis=0)
-        weights = np.array(weights)
-        fit = np.linalg.lstsq(
-            design / scale * weights[:, None], np.array(values) * weights, rcond=None
-        )[0]
+        weighted = design / scale * np.array(weights)[:, None]
+        target = np.array(values) * weights
+        fit = np.linalg.solve(weighted.T @ weighted, weighted.T @ target)
         result = (fit / scale)[:-6]
     return result
 
 
-def infill_row(cds: np.ndarray, bad: np.ndarray) -> np.ndarray:
+def infill_row(cds: np.ndarray, bad: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Interpolate each frame along the rows, over the columns that are extracted."""
     filled = cds.copy()
     columns = np.arange(cds.shape[2])
@@ -169,27 +171,26 @@ def infill_median(cds: np.ndarray, bad: np.ndarray, levels: np.ndarray) -> np.nd
     return filled
 
 
-def airs(raw: Raw, method: str = "psf") -> dict[str, np.ndarray]:
-    """Light curves of AIRS: window sums and white-light row moments."""
+INFILLS = {"row": infill_row, "median": infill_median, "psf": infill_psf}
+
+
+def airs(raw: Raw) -> dict[str, dict[str, np.ndarray]]:
+    """Window sums, white-light row moments and foreground of AIRS by infill method."""
     cds, bad = cds_cube(raw)
     cds, bad = cds[:, :, AIRS_COLUMNS], bad[:, AIRS_COLUMNS]
     levels = model_levels(cds.mean(axis=0))
     level = foreground(levels, bad)
-    star = levels - level
-    cds = cds - level
-    if method == "row":
-        filled = infill_row(cds, bad)
-    elif method == "median":
-        filled = infill_median(cds, bad, levels)
-    else:
-        filled = infill_psf(cds, bad, levels)
-    window = filled[:, SIGNAL_ROWS]
     y = (SIGNAL_ROWS - 15.5)[:, None]
-    flux = window.sum(axis=1)
-    centre = (window * y).sum(axis=(1, 2)) / flux.sum(axis=1)
-    width = np.sqrt((window * y**2).sum(axis=(1, 2)) / flux.sum(axis=1) - centre**2)
-    moments = np.stack([centre, width], axis=1)
-    return {"flux": flux, "moments": moments - moments.mean(axis=0), "foreground": level}
+    results = {}
+    for method, infill in INFILLS.items():
+        window = infill(cds - level, bad, levels)[:, SIGNAL_ROWS]
+        flux = window.sum(axis=1)
+        centre = (window * y).sum(axis=(1, 2)) / flux.sum(axis=1)
+        width = np.sqrt((window * y**2).sum(axis=(1, 2)) / flux.sum(axis=1) - centre**2)
+        moments = np.stack([centre, width], axis=1)
+        moments -= moments.mean(axis=0)
+        results[method] = {"flux": flux, "moments": moments, "foreground": level}
+    return results
 
 
 def fgs1_core(raw: Raw) -> np.ndarray:

@@ -126,7 +126,7 @@ def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
 
 
 def _smooth(image: np.ndarray) -> np.ndarray:
-    return uniform_filter1d(image, PROFILE_COLUMNS, axis=1, mode="nearest")
+    return uniform_filter1d(image, PROFILE_COLUMNS, axis=1, mode="mirror")
 
 
 def find_donors(

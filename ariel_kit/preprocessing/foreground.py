@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-POWERS = np.arange(2.0, 4.01, 0.25)
+POWERS = np.arange(0.0, 4.01, 0.25)
 """Wings fall as ``distance**-power * exp(-rate * distance)``."""
 RATES = np.arange(0.0, 1.01, 0.04)
+LEAST_POWER = 2.0
+"""The slope ``-dln(wing)/dln(distance)`` that is reached everywhere in the outer rows."""
 STRENGTH_TERMS = 3
 """Terms of the polynomial in wavelength that is the strength of the wings on either side."""
 ROUNDS = 3
@@ -85,6 +87,8 @@ def _fit_decay(outer: _Outer) -> np.ndarray:
     """How the wings fall in the white image, which has hardly any noise; axes (row,)."""
     reach = np.abs(outer.distance)
     power, rate = (grid.ravel() for grid in np.meshgrid(POWERS, RATES))
+    steep = power + rate * reach.min() >= LEAST_POWER
+    power, rate = power[steep], rate[steep]
     decays = (reach / reach.min()) ** -power[:, None] * np.exp(
         -rate[:, None] * (reach - reach.min())
     )
