@@ -103,7 +103,7 @@ def foreground(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
         distance = np.abs(outer - centre)
         lower = outer < centre
         best = (np.inf, None)
-        for power in np.arange(0, 4.01, 0.25):
+        for power in (0, 2, 2.25, 2.5, 2.75, 3, 3.25, 3.5, 3.75, 4):
             for rate in np.arange(0, 1.01, 0.04):
                 if power + rate * distance.min() < 2:
                     continue

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-POWERS = np.arange(0.0, 4.01, 0.25)
-"""Wings fall as ``distance**-power * exp(-rate * distance)``."""
+POWERS = np.append(0.0, np.arange(2.0, 4.01, 0.25))
+"""Wings fall as ``distance**-power * exp(-rate * distance)``; 0 is an exponential halo."""
 RATES = np.arange(0.0, 1.01, 0.04)
 LEAST_POWER = 2.0
 """The slope ``-dln(wing)/dln(distance)`` that is reached everywhere in the outer rows."""
