@@ -49,7 +49,7 @@ H2_PAIRS = 0.72
 
 LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
 """Range of log10 of the mixing ratio, drawn evenly."""
-LOG_ABUNDANCE_UNSEEN = (-7.0, -3.0)
+LOG_ABUNDANCE_UNSEEN = (-6.5, -3.0)
 LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
 """H2O below unseen gases."""
 
@@ -246,7 +246,8 @@ def _draw_abundance(
         weak = 10 ** rng.uniform(*LOG_ABUNDANCE_WEAK, (n, 1)) * (rng.random((n, 1)) < 0.5)
         return ("H2O", *UNSEEN_MOLECULES), np.hstack([weak, unseen])
     if molecules == "all":
-        return MOLECULES, np.hstack([_draw_mixing_ratios(rng, n, KNOWN_MOLECULES), unseen])
+        known = _draw_mixing_ratios(rng, n, KNOWN_MOLECULES)
+        return (*KNOWN_MOLECULES, *UNSEEN_MOLECULES), np.hstack([known, unseen])
     raise UnknownNameError("group of molecules", molecules, ("known", "unseen", "all"))
 
 

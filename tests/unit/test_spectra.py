@@ -15,6 +15,7 @@ from ariel_kit.simulation import taurex_source
 from ariel_kit.simulation.molecules import (
     KNOWN_MOLECULES,
     MOLECULES,
+    OPTICAL_ABSORBERS,
     TEMPERATURES,
     UNSEEN_MOLECULES,
     log_cross_section,
@@ -114,6 +115,12 @@ def test_a_cloud_deck_flattens_and_haze_lifts_fgs1() -> None:
     assert hazy[0] - hazy[1:].mean() > clear[0] - clear[1:].mean() + 2 * 0.0025 * 0.004 * 3
 
 
+@pytest.mark.parametrize("gas", OPTICAL_ABSORBERS)
+def test_optical_absorbers_lift_fgs1_alone(gas: str) -> None:
+    depths = transmission(one_planet(gas, 1e-6))[0]
+    assert depths[0] > depths[1:].max()
+
+
 def test_the_same_seed_gives_the_same_spectra() -> None:
     first, second = (draw_spectra(20, rng=np.random.default_rng(3), star=1) for _ in range(2))
     np.testing.assert_array_equal(first, second)
@@ -141,6 +148,7 @@ def test_unseen_planets_hold_unseen_gases(rng: np.random.Generator) -> None:
         assert 1 <= len(set(gases) & set(UNSEEN_MOLECULES)) <= 3
         assert not set(gases) & {"CO2", "CH4"}
     assert len({gas for gases in batch.molecules for gas in gases}) == len(UNSEEN_MOLECULES) + 1
+    assert "TiO" not in UNSEEN_MOLECULES
     known = draw_atmospheres(5, rng=rng, molecules="known")
     assert known.gases == KNOWN_MOLECULES
 
