@@ -65,16 +65,14 @@ def find_bad_pixels(calibration: Calibration) -> BadPixels:
     -------
     BadPixels
     """
-    terms = calibration.linear_corr
-    wild = np.zeros_like(calibration.dead)
+    dead = calibration.dead | (calibration.flat <= 0)
+    terms = calibration.linear_corr[:, ~dead]
+    wild = np.zeros_like(dead)
     for level in LINEARITY_LEVELS:
-        correction = sum(term * level ** (k - 1) for k, term in enumerate(terms))
-        wild |= np.abs(correction / np.median(correction) - 1) > LINEARITY_TOLERANCE
-    return BadPixels(
-        dead=calibration.dead | (calibration.flat <= 0),
-        hot=~sigma_clip(calibration.dark, sigma=CLIP_SIGMA, rounds=CLIP_ROUNDS),
-        wild=wild,
-    )
+        correction = level ** np.arange(len(terms)) @ terms / level
+        wild[~dead] |= np.abs(correction / np.median(correction) - 1) > LINEARITY_TOLERANCE
+    hot = ~sigma_clip(calibration.dark, sigma=CLIP_SIGMA, rounds=CLIP_ROUNDS)
+    return BadPixels(dead, hot, wild)
 
 
 def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:

@@ -118,7 +118,7 @@ def warmup() -> float:
 
 def _calibrate_airs(visit: Visit, settings: CalibrationSettings) -> dict[str, Any]:
     detector = visit.open(AIRS)
-    levels = fill_levels(detector.mean_image(), detector.bad)
+    levels = _mean_levels(detector)
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
     star = levels - foreground
     window = np.zeros(star.shape, dtype=bool)
@@ -152,7 +152,7 @@ def _calibrate_airs(visit: Visit, settings: CalibrationSettings) -> dict[str, An
 
 def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, Any]:
     detector = visit.open(FGS1)
-    levels = fill_levels(detector.mean_image(), detector.bad)
+    levels = _mean_levels(detector)
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
     star = levels - foreground
     variance = detector.variance(levels)
@@ -186,6 +186,17 @@ def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, An
     }
 
 
+def _mean_levels(detector: Detector) -> np.ndarray:
+    """Mean image with its bad pixels modelled; axes (y, x)."""
+    levels = detector.mean_image()
+    if not levels.sum() > 0:
+        raise DataFileError(
+            f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; its mean "
+            f"CDS image sums to {levels.sum():.3g} electrons. Check the frames and the dark."
+        )
+    return fill_levels(levels, detector.bad)
+
+
 def _row_moments(sums: np.ndarray) -> np.ndarray:
     """Row centroid and width of the white light; axes (time, moment), relative to their means."""
     flux, first, second = sums.sum(axis=0, dtype=np.float64)
@@ -198,16 +209,12 @@ def _row_moments(sums: np.ndarray) -> np.ndarray:
 def _bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
     """Share of each column's light that falls on bad pixels."""
     light = np.maximum(star, 0)
-    fraction = (light * detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
+    fraction = 1 - (light * ~detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
     lost = np.flatnonzero(fraction > MAX_BAD_FRACTION)
     if len(lost):
-        visit = detector.visit
-        folder = visit.dataset.calibration_path(
-            visit.split, visit.planet_id, detector.instrument, visit.number
-        )
         raise DataFileError(
-            f"planet {visit.planet_id}: {folder} marks pixels as bad that hold more "
-            f"than {MAX_BAD_FRACTION:.0%} of the light of {len(lost)} wavelength(s), first "
-            f"wl_{lost[0] + 2}; nothing is left to infill them from. Check dead and dark."
+            f"planet {detector.visit.planet_id}: {detector.calibration_path} marks as bad "
+            f"more than {MAX_BAD_FRACTION:.0%} of the light of {len(lost)} wavelength(s), first "
+            f"wl_{lost[0] + 2}; too little is left to infill them from. Check dead and dark."
         )
     return np.asarray(fraction)

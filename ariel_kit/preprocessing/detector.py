@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,8 +33,8 @@ class Visit:
     def open(self, instrument: Instrument) -> Detector:
         """Read the calibration frames; the columns of AIRS are turned to ascending wavelength."""
         where = (self.split, self.planet_id, instrument)
-        calibration = self.dataset.read_calibration(*where, self.number)
         adc = self.dataset.adc(*where)
+        calibration = self.dataset.read_calibration(*where, self.number)
         reasons = find_bad_pixels(calibration)
         columns = np.arange(instrument.width)[instrument.columns]
         if instrument is AIRS:
@@ -70,14 +71,13 @@ def pixel_constants(
         Terms 1..5 of the polynomial, then the dark charge; all over the flat. Zero where bad, so
         that nothing wild ever enters a sum.
     """
-    terms = calibration.linear_corr
+    terms = np.where(bad, 0.0, calibration.linear_corr)
     constants = np.zeros((*bad.shape, len(terms)))
     for power in range(1, len(terms)):
         for k in range(power, len(terms)):
             shift = comb(k, power) * adc.offset ** (k - power)
             constants[..., power - 1] += terms[k] * shift / adc.gain**power
-    constants[..., -1] = calibration.dark * instrument.exposure
-    constants[bad] = 0
+    constants[..., -1] = np.where(bad, 0.0, calibration.dark) * instrument.exposure
     return (constants / np.where(bad, 1.0, calibration.flat)[..., None]).astype(np.float32)
 
 
@@ -111,6 +111,22 @@ class Detector:
     def variance(self, levels: np.ndarray) -> np.ndarray:
         """Noise variance of one CDS frame where the mean level is `levels`; infinite where bad."""
         return np.where(self.bad, np.inf, self.read_variance + np.maximum(levels, 0))
+
+    @property
+    def signal_path(self) -> Path:
+        """The file of raw frames."""
+        visit = self.visit
+        return visit.dataset.signal_path(
+            visit.split, visit.planet_id, self.instrument, visit.number
+        )
+
+    @property
+    def calibration_path(self) -> Path:
+        """The folder of calibration frames."""
+        visit = self.visit
+        return visit.dataset.calibration_path(
+            visit.split, visit.planet_id, self.instrument, visit.number
+        )
 
     @property
     def n_blocks(self) -> int:
