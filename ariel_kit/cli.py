@@ -7,7 +7,6 @@ with a submission that has faults.
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -59,7 +58,6 @@ def _before_every_verb(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     setup_logging(log_level)  # type: ignore[arg-type]
-    logging.captureWarnings(True)
 
 
 @app.command()

@@ -82,7 +82,11 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
     yield Finding("memory", free > needed, detail)
     import torch
 
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "none; the CPU does"
+    name = (
+        torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else "none; everything runs on the CPU"
+    )
     yield Finding("gpu", True, name)
 
 
@@ -90,8 +94,7 @@ def _data(dataset: Dataset, planet_ids: list[int], split: str) -> Iterator[Findi
     detail = f"{dataset.root}: {dataset.edition} layout, {len(planet_ids)} planets in {split}"
     yield Finding("data", bool(planet_ids), detail)
     labels = find_labels(dataset)
-    source = f"learned from {labels}" if labels else "learned from simulated spectra"
-    yield Finding("prior", True, source)
+    yield Finding("labels", True, str(labels or "none; the prior comes from simulated spectra"))
     wanted = [
         dataset.signal_path(split, planet, instrument)
         for planet in planet_ids
@@ -112,19 +115,20 @@ def _one_planet(
     from ariel_kit.spectral_extraction import fit_planets, simulated_prior
 
     warmup()
-    prior = simulated_prior(settings.seed)
-    start = time.perf_counter()
+    prior, planet = simulated_prior(settings.seed), planet_ids[0]
     try:
-        observation = calibrate_planet(
-            dataset, planet_ids[0], split=split, settings=settings.calibration
-        )
-        (spectrum,) = fit_planets([observation], prior=prior, settings=settings.extraction)
+        for _ in range(2):  # the first pass also loads libraries; the second is timed
+            start = time.perf_counter()
+            observation = calibrate_planet(
+                dataset, planet, split=split, settings=settings.calibration
+            )
+            (spectrum,) = fit_planets([observation], prior=prior, settings=settings.extraction)
+            seconds = time.perf_counter() - start
     except ArielKitError as error:
         return Finding("one planet", False, str(error))
-    seconds = time.perf_counter() - start
     hours = seconds * len(planet_ids) / 3600
     detail = (
-        f"planet {planet_ids[0]} took {seconds:.1f} s; all {len(planet_ids)} would take "
+        f"planet {planet} took {seconds:.1f} s; all {len(planet_ids)} would take "
         f"{hours:.2f} of Kaggle's {KAGGLE_HOURS:.0f} hours"
     )
     fit = spectrum.provenance["fit"]

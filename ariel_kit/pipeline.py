@@ -110,7 +110,7 @@ def run_pipeline(
     save_settings(settings, output / "settings.yaml")
 
     with timings.stage("prior"):
-        prior = _learn_prior(dataset, planet_ids, train_labels, settings.seed)
+        prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
         safe = [prior.fallback(planet, "not measured") for planet in planet_ids]
         make_submission(safe, planet_ids, output / "submission.csv")
     with timings.stage("calibrate"):
@@ -205,10 +205,25 @@ def _calibrate(
     return paths
 
 
-def _learn_prior(
+def learn_run_prior(
     dataset: Dataset, planet_ids: Sequence[int], train_labels: str | Path | None, seed: int
 ) -> SpectrumPrior:
-    """The prior of a run. A planet never learns from its own label."""
+    """The prior of a run; no planet learns from its own label.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    planet_ids : sequence of int
+        Planets that will be predicted.
+    train_labels : path, optional
+        As in `run_pipeline`.
+    seed : int
+        Of the simulated spectra, where those are needed.
+
+    Returns
+    -------
+    SpectrumPrior
+    """
     from ariel_kit.spectral_extraction import learn_prior, simulated_prior
 
     path = find_labels(dataset) if train_labels is None else Path(train_labels)

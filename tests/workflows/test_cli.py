@@ -1,0 +1,233 @@
+"""Every verb: its help, its JSON, its exit codes, and one clear line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+
+from ariel_kit.cli import app, main
+from ariel_kit.config import RunSettings
+from ariel_kit.dataset import open_dataset
+from ariel_kit.doctor import examine
+
+VERBS = ["simulate", "calibrate", "run", "score", "validate", "demo", "doctor", "config"]
+OPTIONS = {
+    "simulate": ["--output-dir", "--n-train", "--n-test", "--stars", "--molecules", "--seed"],
+    "calibrate": ["--data-dir", "--output-dir", "--split", "--config", "--set", "--n-jobs"],
+    "run": ["--data-dir", "--output-dir", "--split", "--train-labels", "--on-error", "--seed"],
+    "score": ["--edition", "--data-dir", "submission", "labels"],
+    "validate": ["--sample", "submission"],
+    "demo": ["--output-dir", "--n-planets", "--seed", "--n-jobs"],
+    "doctor": ["--data-dir", "--split", "--config", "--set"],
+    "config": ["--config", "--set"],
+}
+FAST = ["--set", "extraction.extractor=white"]
+
+
+@pytest.fixture(autouse=True)
+def quiet_afterwards():
+    """Give the kit's logger back as it was: the command line takes it over."""
+    logger = logging.getLogger("ariel_kit")
+    handlers, level = logger.handlers[:], logger.level
+    yield
+    logger.handlers[:], logger.level = handlers, level
+
+
+def test_the_verbs_are_these():
+    names = [command.name or command.callback.__name__ for command in app.registered_commands]
+    assert names == VERBS == list(OPTIONS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_and_json(verb, capsys):
+    assert main([verb, "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in [*OPTIONS[verb], "--json", "--help"]:
+        assert option in text.lower()  # older typer prints arguments in capitals
+    assert text.startswith(f"Usage: ariel-kit {verb}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Missing command"),
+        (["rnu"], "No such command 'rnu'"),
+        (["run", "--data-dri", "x"], "--data-dir"),
+        (["run", "--data-dir", "x"], "Missing option '--output-dir'"),
+        (["run", "--data-dir", "/nowhere", "--output-dir", "{tmp}"], "not a challenge folder"),
+        (["config", "--set", "sede=1"], "Did you mean 'seed'?"),
+        (["config", "--config", "wite"], "Unknown recipe 'wite'. Did you mean 'white'?"),
+        (["config", "--config", "none.yaml"], "none.yaml cannot be read as YAML"),
+        (["simulate", "--output-dir", "{tmp}", "--stars", "a,b"], "--stars must be whole numbers"),
+        (["score", "none.csv", "none.csv"], "none.csv cannot be read as a CSV table"),
+        (["--log-level", "loud", "config"], "Unknown log level 'loud'"),
+        (["demo", "--n-planets", "0"], "--n-planets"),
+    ],
+)
+def test_mistakes_cost_one_clear_line_and_exit_code_1(arguments, message, tmp_path, capsys):
+    assert main([part.replace("{tmp}", str(tmp_path / "out")) for part in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("ariel-kit: ")
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+
+
+def test_a_misspelt_verb_is_corrected(capsys):
+    main(["valdate", "x.csv"])
+    assert "validate" in capsys.readouterr().err
+
+
+def test_run_score_and_validate_follow_each_other(tiny, tmp_path, capsys):
+    out = tmp_path / "out"
+    folders = ["--data-dir", str(tiny), "--output-dir", str(out)]
+    assert main(["run", *folders, *FAST, "--seed", "3", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["planets"] == 2
+    assert facts["failures"] == []
+    assert set(facts["seconds"]) == {"prior", "calibrate", "fit", "write"}
+    assert facts["submission"] == str(out / "submission.csv")
+
+    sample = ["--sample", str(tiny / "sample_submission.csv")]
+    assert main(["validate", facts["submission"], *sample, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+
+    pair = [facts["submission"], str(tiny / "test_labels.csv")]
+    assert main(["score", *pair, "--data-dir", str(tiny), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert [star["name"] for star in report["stars"]] == ["0", "1"]
+    assert main(["score", *pair]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:2] == ["submission.csv", "2"]
+    assert f"{report['raw']:.3f}" in lines[1]
+
+
+def test_calibrate_leaves_products_that_run_goes_on_with(tiny, tmp_path, capsys, calibrations):
+    folders = ["--data-dir", str(tiny), "--output-dir", str(tmp_path)]
+    assert main(["calibrate", *folders, "--json"]) == 0
+    products = json.loads(capsys.readouterr().out)["products"]
+    assert len(products) == len(calibrations) == 2
+    assert main(["run", *folders, *FAST]) == 0
+    assert len(calibrations) == 2
+
+
+def test_failed_planets_decide_the_exit_code_by_on_error(own, tmp_path, capsys):
+    bad = open_dataset(own).planets("test")[0]
+    path = own / "test" / str(bad) / "AIRS-CH0_calibration" / "flat.parquet"
+    path.unlink()
+    folders = ["--data-dir", str(own), "--output-dir", str(tmp_path / "out")]
+    assert main(["run", *folders, *FAST]) == 2
+    captured = capsys.readouterr()
+    assert f"safe prior for planet {bad}: DataFileError" in captured.out
+    assert str(path) in captured.out
+    fail = (tmp_path / "out" / "submission.csv").read_bytes()
+    assert main(["run", *folders, *FAST, "--on-error", "fallback", "--json"]) == 0
+    (failure,) = json.loads(capsys.readouterr().out)["failures"]
+    assert failure["planet_id"] == bad
+    assert (tmp_path / "out" / "submission.csv").read_bytes() == fail
+    assert main(["run", *folders, *FAST, "--config", "kaggle"]) == 0
+    assert main(["calibrate", *folders]) == 2
+
+
+def test_a_faulty_submission_is_listed_and_exits_with_2(tmp_path, capsys):
+    path = tmp_path / "s.csv"
+    pl.DataFrame({"planet_id": [1, 1], "wl_1": [-1.0, 2.0]}).write_csv(path)
+    assert main(["validate", str(path)]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("fault: ") for line in lines)
+
+
+def test_simulate_passes_everything_on(tmp_path, monkeypatch, capsys):
+    asked = {}
+    monkeypatch.setattr(
+        "ariel_kit.simulation.simulate_dataset", lambda folder, **options: asked.update(options)
+    )
+    options = ["--n-train", "0", "--n-test", "3", "--stars", "4,5", "--molecules", "unseen"]
+    assert main(["simulate", "--output-dir", str(tmp_path), *options, "--seed", "9", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["n_test"] == 3
+    assert asked == {
+        "n_train": 0,
+        "n_test": 3,
+        "stars": (4, 5),
+        "molecules": "unseen",
+        "edition": 2024,
+        "seed": 9,
+    }
+
+
+def test_config_prints_every_setting_with_its_value(capsys):
+    assert main(["config", "--set", "calibration.bad_pixels=row"]) == 0
+    text = capsys.readouterr().out
+    assert "calibration.bad_pixels = row  (row | median | psf)" in text
+    assert main(["config", "--config", "white", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["extraction"]["extractor"] == "white"
+    assert RunSettings.model_validate(values)
+
+
+def test_the_doctor_finds_what_is_wrong_before_the_run_does(own, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "ariel_kit.spectral_extraction.simulated_prior", lambda seed: learned_prior(own)
+    )
+    assert main(["doctor", "--json"]) == 0
+    names = [finding["name"] for finding in json.loads(capsys.readouterr().out)]
+    assert names == ["versions", "place", "cores", "memory", "gpu"]
+    assert main(["doctor", "--data-dir", str(own), *FAST]) in (0, 2)
+    text = capsys.readouterr().out
+    assert "2024 layout, 2 planets in test" in text
+    assert "of Kaggle's 9 hours" in text
+    planet = open_dataset(own).submission_planets("test")[0]
+    shutil.rmtree(own / "test" / str(planet) / "FGS1_calibration")
+    next((own / "test").glob("*/AIRS-CH0_signal.parquet")).unlink()
+    assert main(["doctor", "--data-dir", str(own), *FAST]) == 2
+    bad = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD")]
+    assert "3 of 4 signal files are there; not" in bad[0]
+    assert len(bad) == 2
+    assert not examine(own / "test")[-1].ok
+
+
+def learned_prior(root):
+    from ariel_kit.dataset import read_labels
+    from ariel_kit.spectral_extraction import learn_prior
+
+    return learn_prior(read_labels(root / "train_labels.csv").depths)
+
+
+def test_the_installed_command_and_the_module_return_exit_codes():
+    for start in (
+        ["-m", "ariel_kit.cli"],
+        ["-c", "import sys; from ariel_kit.cli import main; sys.exit(main())"],
+    ):
+        done = subprocess.run(
+            [sys.executable, *start, "rnu"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_demo_does_everything_at_full_size(tmp_path, capsys):
+    assert main(["demo", "--output-dir", str(tmp_path), "--n-planets", "2", "--json"]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    assert set(reports) == {"joint fit", "white baseline"}
+    assert reports["joint fit"]["raw"] > reports["white baseline"]["raw"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "plots",
+        "products",
+        "report.html",
+        "run.json",
+        "settings.yaml",
+        "submission.csv",
+        "test_labels.csv",
+    ]
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == len(list((tmp_path / "plots").iterdir())) == 8
+    assert "<script" not in page
+    assert "http" not in page
