@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -16,12 +17,16 @@ from ariel_kit.simulation.optics import Star, airs_spectrum, get_star
 from ariel_kit.simulation.spectra import draw_spectra
 from ariel_kit.transit import TransitShape, transit_window
 
-DRIFT_SIGMA = np.array([690.0, 420.0, 175.0, 49.0]) * 1e-6
-"""Standard deviation of the Legendre coefficients 1..4 in time of the white-light drift."""
-DRIFT_MEMORY = 0.6
-"""Correlation of one coefficient with the next."""
-DRIFT_SPREAD = 0.45
-"""Spread of the drift's size between planets, in its logarithm."""
+DRIFT_SIGMA = np.array([690.0, 420.0, 175.0, 49.0, 7.0]) * 1e-6
+"""Standard deviation of the Legendre coefficients 1..5 in time of the white-light drift."""
+DRIFT_ORIGIN = 0.25
+DRIFT_GROWTH = 1.2
+DRIFT_ORDER = 7
+DRIFT_SPREAD = 0.25
+"""A drift is a polynomial about `DRIFT_ORIGIN` of the visit, of a random order up to
+`DRIFT_ORDER`, each power's coefficient `DRIFT_GROWTH` times larger than the one before, of a size
+that spreads by `DRIFT_SPREAD` in its logarithm. The family gives the correlations (0.5, 0.7, 0.9
+from each order to the next) and tails of the real white curves; `DRIFT_SIGMA` its scales."""
 COLOUR_SIGMA = np.array([0.8, 0.4, 0.2])
 """Size of Legendre 1..3 over the detector's columns, relative to the white-light drift."""
 SECOND_DRIFT = 0.1
@@ -53,9 +58,9 @@ class PlanetTruth:
         Hours from the start of a full observation; a shorter one is squeezed to fit.
     limb_darkening : tuple of float
         Quadratic coefficients; (0, 0) in the 2024 edition.
-    airs_drift : ndarray [shape=(4, 4), dtype=float64]
-        Coefficients of Legendre 1..4 in time and 0..3 over the columns.
-    fgs1_drift : ndarray [shape=(4, 1), dtype=float64]
+    airs_drift : ndarray [shape=(5, 4), dtype=float64]
+        Coefficients of Legendre 1..5 in time and 0..3 over the columns.
+    fgs1_drift : ndarray [shape=(5, 1), dtype=float64]
     airs_adc, fgs1_adc : Adc
     """
 
@@ -163,17 +168,30 @@ def _draw_adc(rng: np.random.Generator, gain: float, offset: tuple[float, float]
 def _draw_shape(rng: np.random.Generator) -> TransitShape:
     mid_time = np.clip(rng.normal(OBSERVATION_HOURS / 2, 0.02), 3.68, 3.78)
     half_duration = np.clip(rng.normal(1.32, 0.06), 1.0, 1.6)
-    impact = rng.uniform(0, 0.45)
+    impact = rng.uniform(0.2, 0.6)
     return TransitShape(float(mid_time), float(half_duration), float(1 / (1 - impact**2)))
 
 
 def _draw_drift(rng: np.random.Generator) -> np.ndarray:
-    """Four correlated coefficients of one heavy-tailed size."""
-    steps = rng.standard_normal(len(DRIFT_SIGMA))
-    for i in range(1, len(steps)):
-        steps[i] = DRIFT_MEMORY * steps[i - 1] + np.sqrt(1 - DRIFT_MEMORY**2) * steps[i]
+    """Legendre coefficients 1..5 of a polynomial of random order and size."""
+    powers = np.arange(1, DRIFT_ORDER + 1)
+    growth, modes = DRIFT_GROWTH**powers, _power_modes()
+    reached = rng.integers(1, DRIFT_ORDER + 1) >= powers
+    chance = 1 - (powers - 1) / DRIFT_ORDER
+    typical = np.sqrt((chance * growth**2) @ modes**2)
+    drawn = (rng.standard_normal(DRIFT_ORDER) * growth * reached) @ modes
     size = np.exp(DRIFT_SPREAD * rng.standard_normal() - DRIFT_SPREAD**2)  # mean square 1
-    return np.asarray(size * DRIFT_SIGMA * steps)
+    return np.asarray(size * DRIFT_SIGMA * drawn / typical)
+
+
+@cache
+def _power_modes() -> np.ndarray:
+    """Legendre coefficients of each power of time [shape=(power, 5)]."""
+    x = np.linspace(-1, 1, 201)
+    distance = (x + 1) / 2 - DRIFT_ORIGIN
+    powers = np.stack([distance**k for k in range(1, DRIFT_ORDER + 1)], axis=1)
+    fitted = np.polynomial.legendre.legfit(x, powers, DRIFT_ORDER)
+    return np.asarray(fitted[1 : len(DRIFT_SIGMA) + 1].T)
 
 
 def _draw_airs_drift(rng: np.random.Generator, star: Star) -> np.ndarray:
