@@ -28,8 +28,8 @@ BATCH = 32
 """Planets solved at once: a few hundred MB, and enough to keep two cores busy."""
 LINEARISATIONS = 2
 EM_ROUNDS = 2
-LABEL_STRENGTH = 30.0
-"""Planets' worth of belief in the labels' shapes when the predicted planets teach too."""
+SHAPE_STRENGTH = 30.0
+"""Planets' worth of belief in the shapes of the round before."""
 LARGEST_RESIDUAL = 5.0
 """White-light residual, in units of the noise, above which a fit has not found the transit."""
 
@@ -231,12 +231,11 @@ def _joint_spectra(
     for batch in batches:
         batch.refit_white(airs)
         batch.start_joint_fit(airs, fgs1)
-    if settings.low_rank == "em":
-        prior = prior.without_shapes()
+    if settings.low_rank != "labels":
+        prior = prior.widened(keep=settings.low_rank == "both")
     likelihoods = [_converge(batch, prior) for batch in batches]
     if settings.low_rank != "labels":
-        strength = LABEL_STRENGTH if settings.low_rank == "both" else 0.0
-        prior = _learn_shapes(prior, likelihoods, strength)
+        prior = _learn_shapes(prior, likelihoods)
     return [_answers(prior, likelihood) for likelihood in likelihoods]
 
 
@@ -252,17 +251,12 @@ def _converge(batch: _Batch, prior: SpectrumPrior) -> DepthLikelihood:
     return linearised.likelihood
 
 
-def _learn_shapes(
-    prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood], strength: float
-) -> SpectrumPrior:
+def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
     """EM over the planets being predicted, each with its own noise covariance."""
-    learned = prior
     for _ in range(EM_ROUNDS):
-        posteriors = [learned.posterior(likelihood) for likelihood in likelihoods]
-        mean = torch.cat([posterior.mean for posterior in posteriors])
-        covariance = torch.cat([posterior.covariance for posterior in posteriors])
-        learned = refine_prior(prior, mean.cpu().numpy(), covariance.cpu().numpy(), strength)
-    return learned
+        moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
+        prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
+    return prior
 
 
 def _answers(prior: SpectrumPrior, likelihood: DepthLikelihood) -> list[Fit]:

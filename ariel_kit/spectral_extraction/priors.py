@@ -31,6 +31,12 @@ ALPHAS = np.geomspace(0.02, 8.0, 12)
 BETAS = np.geomspace(0.03, 20.0, 9)
 
 
+NEGLIGIBLE = 1e-4
+"""Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
+NEW_SHAPES = 0.3
+"""Amplitude at which smooth shapes are offered to the learning from the predicted planets."""
+
+
 @dataclass(frozen=True)
 class Posterior:
     """Depths of a batch after prior and evidence.
@@ -41,11 +47,15 @@ class Posterior:
     covariance : Tensor [shape=(planet, 283, 283), dtype=float64]
     weights : Tensor [shape=(planet, alpha, beta), dtype=float64]
         Probability of each pair of amplitudes.
+    shape_moment : Tensor [shape=(planet, rank, rank), dtype=float64]
+        Second moment of the coefficients of the prior's shapes; the identity where the light
+        curves say nothing.
     """
 
     mean: torch.Tensor
     covariance: torch.Tensor
     weights: torch.Tensor
+    shape_moment: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -83,9 +93,12 @@ class SpectrumPrior:
             provenance={"fit": {"status": "fallback", "reason": reason}},
         )
 
-    def without_shapes(self) -> SpectrumPrior:
-        """The same prior with nothing but the smooth part: where learning from scratch starts."""
-        return replace(self, shapes=np.zeros((N_WAVELENGTHS, 0)), source="no labels")
+    def widened(self, *, keep: bool) -> SpectrumPrior:
+        """Offer smooth shapes to learn from, beside the known ones or, without `keep`, alone."""
+        known = self.shapes if keep else np.zeros((N_WAVELENGTHS, 0))
+        source = f"{self.source}, predicted planets" if keep else "predicted planets"
+        offered = NEW_SHAPES * _smooth_features() if keep else _smooth_features()
+        return replace(self, shapes=np.column_stack([known, offered]), source=source)
 
     def typical_amplitudes(self, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
         """Geometric mean of alpha and of beta [shape=(planet,) each]."""
@@ -120,7 +133,8 @@ class SpectrumPrior:
         right = target @ basis
         scales = _amplitude_scales(kinds, device)
         log_weights = torch.as_tensor(self.log_weights, device=device).reshape(-1)
-        mean, covariance, weights = _integrate(gram, right, scales, log_weights)
+        shapes = torch.as_tensor(kinds == 1, device=device)
+        mean, covariance, weights, moment = _integrate(gram, right, scales, log_weights, shapes)
         # Back to wavelengths: what the features leave over is white scatter of known size.
         shrink = torch.eye(N_WAVELENGTHS, dtype=basis.dtype, device=device)
         shrink = shrink - WHITE_SIGMA**2 * noise_precision
@@ -128,7 +142,7 @@ class SpectrumPrior:
         depths = (spread @ mean[..., None])[..., 0] + WHITE_SIGMA**2 * target
         total = spread @ covariance @ spread.transpose(1, 2) + WHITE_SIGMA**2 * shrink
         shape = (-1, *self.log_weights.shape)
-        return Posterior(depths, total, weights.reshape(shape))
+        return Posterior(depths, total, weights.reshape(shape), moment)
 
 
 def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torch.Tensor]:
@@ -148,35 +162,37 @@ def _amplitude_scales(kinds: np.ndarray, device: torch.device) -> torch.Tensor:
 
 
 def _integrate(
-    gram: torch.Tensor, right: torch.Tensor, scales: torch.Tensor, log_weights: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    gram: torch.Tensor,
+    right: torch.Tensor,
+    scales: torch.Tensor,
+    log_weights: torch.Tensor,
+    shapes: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Moments of the features, mixed over the amplitudes by evidence.
 
     With features f = s * u and u ~ N(0, I), the precision of u is ``I + s A s`` and its
     information ``s b``: one Cholesky factor per planet and pair of amplitudes.
     """
-    n_features = gram.shape[-1]
-    eye = torch.eye(n_features, dtype=gram.dtype, device=gram.device)
-    means, covariances, weights = [], [], []
+    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    planets = []
     for planet_gram, planet_right in zip(gram, right, strict=True):
         precision = eye + scales[:, :, None] * planet_gram * scales[:, None, :]
         factor = torch.linalg.cholesky(precision)
         information = (scales * planet_right)[..., None]
         half = torch.linalg.solve_triangular(factor, information, upper=False)
         volume = torch.log(torch.diagonal(factor, dim1=1, dim2=2)).sum(1)
-        log_evidence = log_weights + 0.5 * (half**2).sum((1, 2)) - volume
-        weight = torch.softmax(log_evidence, dim=0)
-        kept = weight > 1e-4 * weight.max()
-        share = weight[kept] / weight[kept].sum()
-        inverse = torch.cholesky_inverse(factor[kept])
-        mean = scales[kept] * (inverse @ information[kept])[..., 0]
-        centre = share @ mean
-        scatter = (mean - centre) * share.sqrt()[:, None]
-        scaled = inverse * scales[kept][:, :, None] * scales[kept][:, None, :]
-        covariances.append((share[:, None, None] * scaled).sum(0) + scatter.T @ scatter)
-        means.append(centre)
-        weights.append(weight)
-    return torch.stack(means), torch.stack(covariances), torch.stack(weights)
+        weight = torch.softmax(log_weights + 0.5 * (half**2).sum((1, 2)) - volume, dim=0)
+        kept = weight > NEGLIGIBLE * weight.max()
+        share, scale = weight[kept] / weight[kept].sum(), scales[kept]
+        second = torch.cholesky_inverse(factor[kept])
+        first = (second @ information[kept])[..., 0]
+        second = second + first[:, :, None] * first[:, None, :]
+        mean = share @ (scale * first)
+        moment = (share[:, None, None] * scale[:, :, None] * second * scale[:, None, :]).sum(0)
+        of_shapes = (share[:, None, None] * second[:, shapes][:, :, shapes]).sum(0)
+        planets.append((mean, moment - torch.outer(mean, mean), weight, of_shapes))
+    mean, covariance, weights, moments = (torch.stack(parts) for parts in zip(*planets, strict=True))
+    return mean, covariance, weights, moments
 
 
 def _smooth_features() -> np.ndarray:
@@ -217,8 +233,12 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
     SpectrumPrior
     """
     shapes = depths - depths[:, 1:].mean(axis=1, keepdims=True)
+    size = np.sqrt(np.mean(shapes**2, axis=1, keepdims=True))
+    typical = np.median(size)
+    # Counted by size and not by shape, the few richest planets would be the whole covariance.
+    counted = shapes * typical / np.hypot(size, 0.1 * typical)
     return SpectrumPrior(
-        shapes=_factor(_mean_shape_moment(shapes[:, :, None] * shapes[:, None, :]), 1e-6, RANK),
+        shapes=_factor(counted.T @ counted / len(depths), 1e-6, RANK),
         log_weights=_broad_weights(),
         mean_depth=np.full(N_WAVELENGTHS, depths.mean()),
         sigma_depth=np.full(N_WAVELENGTHS, depths.std()),
@@ -227,46 +247,27 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
     )
 
 
-def refine_prior(
-    prior: SpectrumPrior, mean: np.ndarray, covariance: np.ndarray, strength: float
-) -> SpectrumPrior:
+def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> SpectrumPrior:
     """One EM step: learn the shapes again from posteriors of the planets being predicted.
 
-    This is what carries over to stars and molecules that no label has shown.
+    This is what carries over to stars and molecules that no label has shown. A planet without
+    information has the identity for its moment and changes nothing.
 
     Parameters
     ----------
     prior : SpectrumPrior
-    mean : ndarray [shape=(planet, 283)]
-    covariance : ndarray [shape=(planet, 283, 283)]
-        Posteriors under the prior of the round before.
+    moments : ndarray [shape=(planet, rank, rank)]
+        `Posterior.shape_moment` under `prior`.
     strength : float
-        How many planets the shapes of `prior` count for; 0 forgets them.
+        How many planets the shapes of `prior` count for.
 
     Returns
     -------
     SpectrumPrior
     """
-    remove_level = np.eye(N_WAVELENGTHS)
-    remove_level[:, 1:] -= 1 / (N_WAVELENGTHS - 1)
-    second = covariance + mean[:, :, None] * mean[:, None, :]
-    learned = _mean_shape_moment(remove_level @ second @ remove_level.T)
-    before = prior.shapes @ prior.shapes.T
-    moment = (strength * before + len(mean) * learned) / (strength + len(mean))
-    return replace(
-        prior, shapes=_factor(moment, 1e-6, RANK), source=f"{prior.source}, predicted planets"
-    )
-
-
-def _mean_shape_moment(moments: np.ndarray) -> np.ndarray:
-    """Average second moment (planet, 283, 283) of spectra, each counted by shape and not by size.
-
-    Counted by size, the few richest planets would be the whole covariance.
-    """
-    size = np.trace(moments, axis1=1, axis2=2) / N_WAVELENGTHS
-    typical = np.median(size)
-    share = typical / (size + 0.01 * typical) / len(moments)
-    return np.einsum("p,pij->ij", share, moments)
+    rank = prior.shapes.shape[1]
+    moment = (strength * np.eye(rank) + moments.sum(axis=0)) / (strength + len(moments))
+    return replace(prior, shapes=prior.shapes @ _factor(moment, 1e-8))
 
 
 def _broad_weights() -> np.ndarray:
