@@ -1,0 +1,71 @@
+"""Each module imports from lower layers only; kernels see numba and numpy, nothing else."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import ariel_kit
+
+PACKAGE = Path(ariel_kit.__file__).parent
+ROOT = PACKAGE.parent
+KERNELS = sorted(PACKAGE.rglob("kernels.py"))
+
+
+def imported_roots(tree: ast.AST) -> set[str]:
+    """Top-level packages that a module imports, wherever the import stands."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_the_layer_contract_is_kept(monkeypatch, capsys):
+    linter = pytest.importorskip("importlinter.cli", reason="import-linter is a dev extra")
+    monkeypatch.chdir(ROOT)
+    code = linter.lint_imports(no_cache=True)
+    assert code == 0, capsys.readouterr().out
+
+
+def test_there_are_kernels_to_look_at():
+    assert KERNELS
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)
+def test_kernels_import_numba_and_numpy_only(path):
+    roots = imported_roots(ast.parse(path.read_text(encoding="utf-8")))
+    assert roots <= {"__future__", "numba", "numpy"}
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)
+def test_kernels_compile_on_first_use_and_believe_in_nan(path):
+    from numba.core.dispatcher import Dispatcher
+
+    module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    kernels = [thing for thing in vars(module).values() if isinstance(thing, Dispatcher)]
+    assert kernels
+    for kernel in kernels:
+        assert kernel._can_compile, f"{kernel.__name__} must not have a signature"
+        flags = kernel.targetoptions.get("fastmath", False)
+        assert flags is False or not ({"fast", "nnan", "ninf"} & set(flags)), kernel.__name__
+
+
+def test_files_and_functions_stay_small():
+    long = []
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 400:
+            long.append(f"{path}: {text.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                doc = ast.get_docstring(node, clean=False)
+                size = node.end_lineno - node.lineno + 1 - (doc.count("\n") + 1 if doc else 0)
+                if size > 60:
+                    long.append(f"{path}: {node.name}, {size} lines")
+    assert long == []

@@ -1,0 +1,78 @@
+"""What goes wrong is said in sentences, by the kit's own errors; nothing is swallowed."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ariel_kit
+from ariel_kit import errors
+
+PACKAGE = Path(ariel_kit.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+KIT_ERRORS = {
+    name
+    for name, thing in vars(errors).items()
+    if isinstance(thing, type) and issubclass(thing, errors.ArielKitError)
+}
+# AttributeError is what a module's __getattr__ owes; the parser reports its own way.
+ALSO_FINE = {
+    "ariel_kit/__init__.py": {"AttributeError"},
+    "ariel_kit/cli.py": {"typer.BadParameter"},
+}
+
+
+def raised(tree: ast.AST) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            yield node.exc
+
+
+def last_words(node: ast.expr) -> str | None:
+    """The end of a message as far as it is written out."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return last_words(node.values[-1])
+    return None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_raise_kit_errors_with_whole_sentences(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    fine = KIT_ERRORS | ALSO_FINE.get(str(path.relative_to(PACKAGE.parent)), set())
+    faults = []
+    for call in raised(tree):
+        name = ast.unparse(call.func)
+        if name not in fine:
+            faults.append(f"line {call.lineno} raises {name}")
+        words = last_words(call.args[0]) if call.args else None
+        if words is not None and len(call.args) == 1 and not words.endswith((".", ":", "?")):
+            faults.append(f"line {call.lineno}: the message is not a sentence: ...{words[-30:]!r}")
+    assert faults == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_neither_assert_nor_print_nor_swallow(path):
+    faults = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        where = f"line {getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Assert):
+            faults.append(f"{where}: assert")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "eval", "exec"):
+            faults.append(f"{where}: {ast.unparse(node.func)}")
+        if isinstance(node, ast.ExceptHandler):
+            caught = ast.unparse(node.type) if node.type else ""
+            if caught in ("", "Exception", "BaseException"):
+                faults.append(f"{where}: except {caught}")
+    assert faults == []
+
+
+def test_every_kit_error_also_is_a_builtin():
+    for name in KIT_ERRORS - {"ArielKitError"}:
+        bases = {base.__name__ for base in getattr(errors, name).__mro__}
+        assert bases & (set(dir(builtins)) - {"Exception", "BaseException", "object"})
