@@ -155,7 +155,9 @@ def pointing_weights(
     """Weights whose sum, over the relative flux, is the star's motion in y and in x.
 
     Least squares of a frame on the mean image and its two slopes. The slopes are scaled so that a
-    unit of motion moves the first moment of the image by one pixel.
+    unit of motion moves the first moment of the image by one pixel. An image as undersampled as
+    that of FGS1 leaves that scale uncertain by up to 30 %; the shape of the motion is exact to 5 %
+    of a frame's jitter.
 
     Parameters
     ----------

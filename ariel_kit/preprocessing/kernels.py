@@ -15,7 +15,7 @@ TILE = 1024
 
 
 @njit(cache=True, fastmath=FLAGS)
-def calibrate_tile(pairs, constants, cds):
+def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndarray) -> None:
     """Electrons of each CDS frame of one pixel; axes (time,)."""
     c0, c1, c2, c3, c4, dark = constants
     for t in range(len(cds)):
@@ -28,7 +28,13 @@ def calibrate_tile(pairs, constants, cds):
 
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
-def mean_levels(memory, offsets, n_pairs, constants, levels):
+def mean_levels(
+    memory: np.ndarray,
+    offsets: np.ndarray,
+    n_pairs: int,
+    constants: np.ndarray,
+    levels: np.ndarray,
+) -> None:
     """Mean CDS level; axes memory (word,), offsets and levels (pixel,), constants (pixel, 6)."""
     for pixel in prange(len(offsets)):
         cds = np.empty(TILE, np.float32)
@@ -48,7 +54,15 @@ def mean_levels(memory, offsets, n_pairs, constants, levels):
 
 
 @njit(cache=True, parallel=True, fastmath=FLAGS)
-def weighted_sums(memory, offsets, constants, starts, pixels, weights, sums):
+def weighted_sums(
+    memory: np.ndarray,
+    offsets: np.ndarray,
+    constants: np.ndarray,
+    starts: np.ndarray,
+    pixels: np.ndarray,
+    weights: np.ndarray,
+    sums: np.ndarray,
+) -> None:
     """Sum weighted pixels; axes starts (output + 1,), pixels (entry,), weights (entry, mode).
 
     `sums` (output, mode, time) must come in as zeros. Entries ``starts[j]:starts[j + 1]`` belong
