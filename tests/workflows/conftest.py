@@ -51,7 +51,7 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     calibrate: Callable[..., Observation] = preprocessing.calibrate_planet
     calls: list[int] = []
 
-    def remembered(dataset, planet_id, *, split, settings, visit=0):
+    def remembered(dataset, planet_id, *, split, settings=None, visit=0):
         calls.append(planet_id)
         files = [path.stat() for path in sorted((dataset.root / split / str(planet_id)).rglob("*"))]
         key = (planet_id, visit, settings, *((file.st_size, file.st_mtime_ns) for file in files))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import subprocess
 import sys
@@ -28,15 +27,6 @@ OPTIONS = {
     "config": ["--config", "--set"],
 }
 FAST = ["--set", "extraction.extractor=white"]
-
-
-@pytest.fixture(autouse=True)
-def quiet_afterwards():
-    """Give the kit's logger back as it was: the command line takes it over."""
-    logger = logging.getLogger("ariel_kit")
-    handlers, level = logger.handlers[:], logger.level
-    yield
-    logger.handlers[:], logger.level = handlers, level
 
 
 def test_the_verbs_are_these():
