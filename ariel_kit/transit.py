@@ -102,7 +102,7 @@ def occulted_fraction(
     Examples
     --------
     >>> occulted_fraction(np.array([0.0, 1.0, 1.2]), np.array(0.0001)).round(3)
-    array([1.   , 0.498, 0.   ])
+    array([1.   , 0.499, 0.   ])
     """
     depth = np.maximum(depth, SMALLEST_DEPTH)
     k = np.sqrt(depth)
