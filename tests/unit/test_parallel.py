@@ -85,6 +85,7 @@ def test_wrong_requests_say_what_to_do(monkeypatch):
         map_planets(slow_first, [1], backend="ray")
 
 
+@pytest.mark.filterwarnings("ignore:.*apply_async:DeprecationWarning")
 def test_dask_runs_the_same_call():
     pytest.importorskip("distributed", reason="the cluster extra is not installed")
     assert map_planets(slow_first, [3, 1, 2], n_jobs=2, backend="dask") == [9, 1, 4]
