@@ -2,6 +2,9 @@
 
 The constants of a pixel are c[0..4], the linearity polynomial in raw units without its constant
 term (which a CDS cancels) with gain, offset and flat folded in, and c[5], the dark charge.
+
+No fast-math flag: every operation is rounded as written, so the bits do not depend on how a kernel
+was compiled, cached or vectorised. Sums therefore run over arrays, never into one scalar.
 """
 
 from __future__ import annotations
@@ -9,12 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-# Sums may be re-ordered and fused to vectorise; NaN and infinity keep their meaning.
-FLAGS = {"reassoc", "contract", "nsz"}
 TILE = 1024
 
 
-@njit(cache=True, fastmath=FLAGS)
+@njit(cache=True)
 def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndarray) -> None:
     """Electrons of each CDS frame of one pixel; axes (time,)."""
     c0, c1, c2, c3, c4, dark = constants
@@ -27,7 +28,16 @@ def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndar
         cds[t] = high - low - dark
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
+@njit(cache=True)
+def add_up(values: np.ndarray) -> float:
+    """Sum in float64, one after the other."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+@njit(cache=True, parallel=True)
 def mean_levels(
     memory: np.ndarray,
     offsets: np.ndarray,
@@ -38,22 +48,20 @@ def mean_levels(
     """Mean CDS level; axes memory (word,), offsets and levels (pixel,), constants (pixel, 6)."""
     for pixel in prange(len(offsets)):
         cds = np.empty(TILE, np.float32)
+        total = np.zeros(TILE, np.float32)
         start = offsets[pixel]
         c = constants[pixel]
         values = (c[0], c[1], c[2], c[3], c[4], c[5])
-        total = 0.0
         for first in range(0, n_pairs, TILE):
             n = min(TILE, n_pairs - first)
             tile = cds[:n]
             calibrate_tile(memory[start + first : start + first + n], values, tile)
-            part = np.float32(0)
             for t in range(n):
-                part += tile[t]
-            total += part
-        levels[pixel] = total / n_pairs
+                total[t] += tile[t]
+        levels[pixel] = add_up(total) / n_pairs
 
 
-@njit(cache=True, parallel=True, fastmath=FLAGS)
+@njit(cache=True, parallel=True)
 def weighted_sums(
     memory: np.ndarray,
     offsets: np.ndarray,

@@ -167,18 +167,20 @@ def digest(dataset: Dataset) -> str:
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
-def test_any_number_of_threads_gives_the_same_bits(random_planet: Dataset) -> None:
+def test_threads_and_compilation_do_not_change_a_bit(
+    random_planet: Dataset, tmp_path: Path
+) -> None:
     available = numba.get_num_threads()
     digests = set()
     for threads in range(1, available + 1):
         numba.set_num_threads(threads)
         digests.add(digest(random_planet))
     numba.set_num_threads(available)
-    environment = {**os.environ, "NUMBA_NUM_THREADS": "4"}
+    fresh = {"NUMBA_NUM_THREADS": "4", "NUMBA_CACHE_DIR": str(tmp_path)}
     command = [sys.executable, "-c", DIGEST, str(random_planet.root)]
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=True
+        command, cwd=root, env={**os.environ, **fresh}, capture_output=True, text=True, check=True
     )
     assert digests == {done.stdout.strip()}
 
