@@ -114,7 +114,9 @@ def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
         return np.zeros((len(samples), 0))
     steps = samples[:, 1 : 2 * n : 2] - samples[:, : 2 * n : 2]
     steps /= np.sqrt(2 * variance)[:, None].astype(np.float32)
-    values, vectors = np.linalg.eigh((steps @ steps.T).astype(np.float64) / n)
+    # einsum, not BLAS: a threaded product would round differently on another number of cores.
+    covariance = np.einsum("it,jt->ij", steps, steps).astype(np.float64) / n
+    values, vectors = np.linalg.eigh(covariance)
     sigma = np.where(np.isfinite(variance), np.sqrt(variance), 0.0)
     edge = EDGE_MARGIN * (1 + np.sqrt(len(samples) / n)) ** 2
     found = values > edge
