@@ -70,9 +70,8 @@ def overlap_area(separation: np.ndarray, k: np.ndarray, radius: np.ndarray) -> n
     # cos of the half-angles under which each disc's centre sees the common chord
     at_planet = np.clip((safe**2 + k**2 - radius**2) / (2 * safe * k), -1, 1)
     at_other = np.clip((safe**2 + radius**2 - k**2) / (2 * safe * radius), -1, 1)
-    lens = (
-        k**2 * (np.arccos(at_planet) - at_planet * np.sqrt(1 - at_planet**2))
-        + radius**2 * (np.arccos(at_other) - at_other * np.sqrt(1 - at_other**2))
+    lens = k**2 * (np.arccos(at_planet) - at_planet * np.sqrt(1 - at_planet**2)) + radius**2 * (
+        np.arccos(at_other) - at_other * np.sqrt(1 - at_other**2)
     )
     contained = np.pi * np.minimum(k, radius) ** 2
     return np.where(crossing, lens, np.where(z <= np.abs(radius - k), contained, 0.0))

@@ -218,9 +218,7 @@ class _Problem:
         degree = drift_covariance.shape[-1]
         basis = np.column_stack([np.ones_like(time), time_basis(time, degree)])
         precision = np.broadcast_to(np.linalg.inv(drift_covariance), (len(flux), degree, degree))
-        return cls(
-            time, span, np.log(flux), (flux / noise) ** 2, basis, precision, limb_darkening
-        )
+        return cls(time, span, np.log(flux), (flux / noise) ** 2, basis, precision, limb_darkening)
 
     @property
     def prior_mean(self) -> np.ndarray:
@@ -252,9 +250,7 @@ class _Problem:
 
     def normal_equations(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, depth, shape = self.split(parameters)
-        window, slopes = window_and_slopes(
-            self.time, self.span, shape, depth, self.limb_darkening
-        )
+        window, slopes = window_and_slopes(self.time, self.span, shape, depth, self.limb_darkening)
         light = 1 - depth[:, None] * window
         fixed = np.broadcast_to(self.basis, (len(depth), *self.basis.shape))
         jacobian = np.concatenate(

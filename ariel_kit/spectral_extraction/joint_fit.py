@@ -140,7 +140,10 @@ class JointFit:
         self.degree, self.terms = drift.grey.shape[-1], 1 + len(COLOUR_SIGMA)
         self._nuisance_precision = self._tensor(_prior_precision(drift))
         light = np.stack([curves.flux.mean(axis=0) for curves in airs])
-        self._modes = (self._tensor(np.ones((len(light), 1, 1))), self._tensor(wavelength_basis(light)))
+        self._modes = (
+            self._tensor(np.ones((len(light), 1, 1))),
+            self._tensor(wavelength_basis(light)),
+        )
         # FGS1 is index 0 of a spectrum, so it goes first here too.
         self.channels = (Channel.of(fgs1, self.device), Channel.of(airs, self.device))
         self.shape = white.shape.copy()
@@ -168,17 +171,13 @@ class JointFit:
         right = torch.cat([block.depth_information for block in blocks], dim=1)
         factor = torch.linalg.cholesky(nuisance_precision)
         half = torch.linalg.solve_triangular(factor, cross.transpose(1, 2), upper=False)
-        offset = torch.linalg.solve_triangular(
-            factor, nuisance_information[..., None], upper=False
-        )
+        offset = torch.linalg.solve_triangular(factor, nuisance_information[..., None], upper=False)
         depth_precision = torch.diag_embed(diagonal) - half.transpose(1, 2) @ half
         information = right - (half.transpose(1, 2) @ offset)[..., 0]
         # `information` is about the reference depths; make it absolute.
         information = information + torch.einsum("pde,pe->pd", depth_precision, self.depths)
         likelihood = DepthLikelihood(depth_precision, information)
-        return Linearised(
-            likelihood, self.depths, nuisance_precision, nuisance_information, cross
-        )
+        return Linearised(likelihood, self.depths, nuisance_precision, nuisance_information, cross)
 
     def move_to(self, linearised: Linearised, depths: torch.Tensor) -> None:
         """Take new depths, and the window's shape that goes with them, as the reference."""

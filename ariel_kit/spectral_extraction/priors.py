@@ -131,10 +131,9 @@ class SpectrumPrior:
         noise_precision, target = _with_white_scatter(likelihood)
         gram = basis.T @ noise_precision @ basis
         right = target @ basis
-        scales = _amplitude_scales(kinds, device)
         log_weights = torch.as_tensor(self.log_weights, device=device).reshape(-1)
-        shapes = torch.as_tensor(kinds == 1, device=device)
-        mean, covariance, weights, moment = _integrate(gram, right, scales, log_weights, shapes)
+        kind = torch.as_tensor(kinds, device=device)
+        mean, covariance, weights, moment = _integrate(gram, right, kind, log_weights)
         # Back to wavelengths: what the features leave over is white scatter of known size.
         shrink = torch.eye(N_WAVELENGTHS, dtype=basis.dtype, device=device)
         shrink = shrink - WHITE_SIGMA**2 * noise_precision
@@ -154,45 +153,80 @@ def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torc
     return solved[..., :-1], solved[..., -1]
 
 
-def _amplitude_scales(kinds: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Scale of every feature at every pair of amplitudes [shape=(alpha * beta, feature)]."""
-    alpha, beta = (a.reshape(-1, 1) for a in np.meshgrid(ALPHAS, BETAS, indexing="ij"))
-    choices = np.stack([np.ones_like(alpha), alpha, beta], axis=-1)[:, 0]
-    return torch.as_tensor(choices[:, kinds], device=device)
+def _pairs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every alpha and every beta of the grid, alpha outermost [shape=(alpha * beta,) each]."""
+    alpha, beta = np.meshgrid(ALPHAS, BETAS, indexing="ij")
+    return torch.as_tensor(alpha.ravel(), device=device), torch.as_tensor(
+        beta.ravel(), device=device
+    )
 
 
 def _integrate(
-    gram: torch.Tensor,
-    right: torch.Tensor,
-    scales: torch.Tensor,
-    log_weights: torch.Tensor,
-    shapes: torch.Tensor,
+    gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor, log_weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Moments of the features, mixed over the amplitudes by evidence.
 
     With features f = s * u and u ~ N(0, I), the precision of u is ``I + s A s`` and its
-    information ``s b``: one Cholesky factor per planet and pair of amplitudes.
+    information ``s b``.
     """
-    eye = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    alpha, beta = _pairs(gram.device)
+    scales = torch.ones(len(alpha), len(kinds), dtype=gram.dtype, device=gram.device)
+    scales = torch.where(kinds == 1, alpha[:, None], scales)
+    scales = torch.where(kinds == 2, beta[:, None], scales)
+    eye = torch.eye(len(kinds), dtype=gram.dtype, device=gram.device)
+    shapes = kinds == 1
+    weights = torch.softmax(_log_evidence(gram, right, kinds) + log_weights, dim=1)
     planets = []
-    for planet_gram, planet_right in zip(gram, right, strict=True):
-        precision = eye + scales[:, :, None] * planet_gram * scales[:, None, :]
-        factor = torch.linalg.cholesky(precision)
-        information = (scales * planet_right)[..., None]
-        half = torch.linalg.solve_triangular(factor, information, upper=False)
-        volume = torch.log(torch.diagonal(factor, dim1=1, dim2=2)).sum(1)
-        weight = torch.softmax(log_weights + 0.5 * (half**2).sum((1, 2)) - volume, dim=0)
+    for planet_gram, planet_right, weight in zip(gram, right, weights, strict=True):
         kept = weight > NEGLIGIBLE * weight.max()
         share, scale = weight[kept] / weight[kept].sum(), scales[kept]
-        second = torch.cholesky_inverse(factor[kept])
-        first = (second @ information[kept])[..., 0]
+        precision = eye + scale[:, :, None] * planet_gram * scale[:, None, :]
+        second = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+        first = (second @ (scale * planet_right)[..., None])[..., 0]
         second = second + first[:, :, None] * first[:, None, :]
         mean = share @ (scale * first)
         moment = (share[:, None, None] * scale[:, :, None] * second * scale[:, None, :]).sum(0)
         of_shapes = (share[:, None, None] * second[:, shapes][:, :, shapes]).sum(0)
-        planets.append((mean, moment - torch.outer(mean, mean), weight, of_shapes))
-    mean, covariance, weights, moments = (torch.stack(parts) for parts in zip(*planets, strict=True))
+        planets.append((mean, moment - torch.outer(mean, mean), of_shapes))
+    mean, covariance, moments = (torch.stack(parts) for parts in zip(*planets, strict=True))
     return mean, covariance, weights, moments
+
+
+def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Log marginal likelihood of every pair of amplitudes [shape=(planet, alpha * beta)].
+
+    The smooth features and the level are eliminated once per beta; what is left to factor for
+    each alpha has only the rank of the shapes.
+    """
+    inner, outer = kinds == 1, kinds != 1
+    alphas, betas = (torch.as_tensor(grid, device=gram.device) for grid in (ALPHAS, BETAS))
+    scale = torch.where(kinds[outer] == 2, betas[:, None], torch.ones_like(betas)[:, None])
+    smooth = gram[:, outer][:, :, outer][:, None] + torch.diag_embed(scale**-2)
+    cross = gram[:, outer][:, :, inner]
+    both = torch.cat([cross, right[:, outer, None]], dim=2)[:, None]
+    factor = torch.linalg.cholesky(smooth)
+    half = torch.linalg.solve_triangular(factor, both.expand(-1, len(betas), -1, -1), upper=False)
+    taken = half.transpose(2, 3) @ half
+    rest = gram[:, inner][:, :, inner][:, None] - taken[..., :-1, :-1]
+    information = right[:, None, inner] - taken[..., :-1, -1]
+    fit, volume = taken[..., -1, -1], _log_diagonal(factor) + torch.log(scale).sum(1)
+    rank = int(inner.sum())
+    prior = alphas[:, None, None, None] ** -2 * torch.eye(
+        rank, dtype=gram.dtype, device=gram.device
+    )
+    # Axes from here on: planet, alpha, beta.
+    factor = torch.linalg.cholesky(rest[:, None] + prior)
+    half = torch.linalg.solve_triangular(
+        factor, information[:, None, ..., None].expand(-1, len(alphas), -1, -1, -1), upper=False
+    )
+    fit = fit[:, None] + (half**2).sum((3, 4))
+    volume = volume[:, None] + _log_diagonal(factor) + rank * torch.log(alphas)[:, None]
+    return (0.5 * fit - volume).flatten(1)
+
+
+def _log_diagonal(factor: torch.Tensor) -> torch.Tensor:
+    """Half the log determinant of a matrix from its Cholesky factor."""
+    return torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
 
 
 def _smooth_features() -> np.ndarray:
