@@ -56,8 +56,10 @@ def fit_planets(
         and ``provenance["fit"]["status"] == "fallback"``.
     """
     settings = settings or ExtractionSettings()
-    curves = [observation.binned(settings.bin_seconds) for observation in observations]
-    ids = [observation.planet_id for observation in observations]
+    ids, curves = [], []
+    for observation in observations:  # one at a time: a sequence on disk need not fit in memory
+        ids.append(observation.planet_id)
+        curves.append(observation.binned(settings.bin_seconds))
     return fit_light_curves(ids, curves, prior=prior, settings=settings)
 
 
