@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ariel_kit.simulation import draw_spectra, simulate_dataset
 N_PAIRS = 360
 """AIRS pairs of a tiny observation: 29 minutes instead of 7.5 hours."""
 
+calibrate_for_real = preprocessing.calibrate_planet
 _done: dict[tuple[object, ...], Observation] = {}
 
 
@@ -48,7 +48,6 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     Tiny observations are stretched to full length, for the fit knows no other. The simulator
     squeezes the transit into a short observation, so only the clock has to change.
     """
-    calibrate: Callable[..., Observation] = preprocessing.calibrate_planet
     calls: list[int] = []
 
     def remembered(dataset, planet_id, *, split, settings=None, visit=0):
@@ -56,12 +55,20 @@ def calibrations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         files = [path.stat() for path in sorted((dataset.root / split / str(planet_id)).rglob("*"))]
         key = (planet_id, visit, settings, *((file.st_size, file.st_mtime_ns) for file in files))
         if key not in _done:
-            observation = calibrate(dataset, planet_id, split=split, visit=visit, settings=settings)
+            observation = calibrate_for_real(
+                dataset, planet_id, split=split, visit=visit, settings=settings
+            )
             _done[key] = _stretched(observation)
         return _done[key]
 
     monkeypatch.setattr(preprocessing, "calibrate_planet", remembered)
     return calls
+
+
+@pytest.fixture
+def for_real(monkeypatch: pytest.MonkeyPatch, calibrations: list[int]) -> None:
+    """Calibrate as the kit does it, which is what worker processes do anyway."""
+    monkeypatch.setattr(preprocessing, "calibrate_planet", calibrate_for_real)
 
 
 def _stretched(observation: Observation) -> Observation:

@@ -55,9 +55,9 @@ def test_the_run_folder_tells_what_was_done(tiny, tmp_path):
     assert observation.airs.shape == (360, 282)
 
 
-def test_processes_give_the_same_products_as_one(tiny, tmp_path):
+def test_processes_give_the_same_products_as_one(tiny, tmp_path, for_real):
     dataset = open_dataset(tiny)
-    options = {"split": "test", "settings": WHITE.calibration, "backend": "threading"}
+    options = {"split": "test", "settings": WHITE.calibration}
     ids = dataset.planets("test")
     one, _ = pipeline.calibrate_planets(dataset, ids, tmp_path / "1", n_jobs=1, **options)
     two, _ = pipeline.calibrate_planets(dataset, ids, tmp_path / "2", n_jobs=2, **options)
