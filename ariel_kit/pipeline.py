@@ -128,14 +128,10 @@ def run_pipeline(
         observations = StoredSequence(Observation, paths)
         fitted = fit_planets(observations, prior=prior, settings=settings.extraction)
     with timings.stage("write"):
-        spectra = _one_per_planet(fitted, safe)
+        spectra, unfitted = _one_per_planet(fitted, safe)
         make_submission(spectra, planet_ids, output / "submission.csv")
 
-    failures = unread + [
-        PlanetFailure(spectrum.planet_id, "FitError", spectrum.provenance["fit"]["reason"])
-        for spectrum in fitted
-        if _failed(spectrum)
-    ]
+    failures = unread + unfitted
     if failures:
         log.warning("%d of %d planets got the safe prior", len(failures), len(planet_ids))
     result = RunResult(output / "submission.csv", spectra, failures, dict(timings), paths, prior)
@@ -242,13 +238,30 @@ def learn_run_prior(
     return simulated_prior(seed)
 
 
-def _one_per_planet(fitted: Sequence[Spectrum], safe: Sequence[Spectrum]) -> list[Spectrum]:
-    """The visits of each planet combined; what failed altogether keeps the safe spectrum."""
-    spectra = []
-    for fallback in safe:
-        visits = [s for s in fitted if s.planet_id == fallback.planet_id and not _failed(s)]
-        spectra.append(combine_visits(visits) if visits else fallback)
-    return spectra
+def _one_per_planet(
+    fitted: Sequence[Spectrum], safe: Sequence[Spectrum]
+) -> tuple[list[Spectrum], list[PlanetFailure]]:
+    """Combine the visits of each planet; one whose visits all failed keeps the safe spectrum."""
+    spectra, failures = {spectrum.planet_id: spectrum for spectrum in safe}, []
+    visits: dict[int, list[Spectrum]] = {}
+    for spectrum in fitted:
+        visits.setdefault(spectrum.planet_id, []).append(spectrum)
+    for planet, own in visits.items():
+        good = [spectrum for spectrum in own if _fault(spectrum) is None]
+        if good:
+            spectra[planet] = combine_visits(good)
+        else:
+            failures.append(PlanetFailure(planet, "FitError", f"{_fault(own[0])}."))
+    return list(spectra.values()), failures
+
+
+def _fault(spectrum: Spectrum) -> str | None:
+    """Why a fitted spectrum cannot be submitted, or None."""
+    fit = spectrum.provenance["fit"]
+    if fit["status"] == "fallback":
+        return str(fit["reason"])
+    finite = np.isfinite(spectrum.mean).all() and np.isfinite(spectrum.sigma).all()
+    return None if finite and (spectrum.sigma > 0).all() else "the fit is not finite"
 
 
 def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
@@ -278,10 +291,6 @@ def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
         sigma=precision.sum(axis=0) ** -0.5,
         provenance={**first.provenance, "visits": len(spectra)},
     )
-
-
-def _failed(spectrum: Spectrum) -> bool:
-    return spectrum.provenance["fit"]["status"] == "fallback"
 
 
 def _record(

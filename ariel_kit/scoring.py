@@ -203,12 +203,11 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
     """
     head = "part               planets    score      raw  rmse ppm   bias ppm   z std   coverage"
     first = next(iter(reports.values()))
-    rows = [(name, report.score, report.total) for name, report in reports.items()]
-    rows += [(f"  {part.name}", None, part) for part in (*first.stars, *first.regions)]
+    rows = [(name, f"{report.score:.3f}", report.total) for name, report in reports.items()]
+    rows += [(f"  {part.name}", "", part) for part in (*first.stars, *first.regions)]
     lines = [
-        f"{name:<20} {part.n_planets:>5} {'' if clipped is None else format(clipped, '.3f'):>8} "
-        f"{part.score:>8.3f} {part.rmse_ppm:>9.1f} {part.bias_ppm:>+10.1f} {part.z_std:>7.2f} "
-        f"{part.coverage:>10.3f}"
+        f"{name:<20} {part.n_planets:>5} {clipped:>8} {part.score:>8.3f} {part.rmse_ppm:>9.1f} "
+        f"{part.bias_ppm:>+10.1f} {part.z_std:>7.2f} {part.coverage:>10.3f}"
         for name, clipped, part in rows
     ]
     return "\n".join([head, *lines])

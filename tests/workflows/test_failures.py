@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -109,3 +111,35 @@ def test_a_planet_without_light_fails_in_the_fit_and_is_named(own, tmp_path):
     (failure,) = result.failures
     assert failure.planet_id == planet
     assert validate_submission(result.submission_path, own / "sample_submission.csv").ok
+
+
+def test_a_fit_that_is_not_finite_does_not_sink_the_others(tiny, tmp_path, monkeypatch):
+    from ariel_kit import spectral_extraction
+
+    fit = spectral_extraction.fit_planets
+
+    def one_nan(observations, **options):
+        first, *rest = fit(observations, **options)
+        return [replace(first, mean=np.full(283, np.nan)), *rest]
+
+    monkeypatch.setattr(spectral_extraction, "fit_planets", one_nan)
+    result = run_pipeline(tiny, tmp_path, settings=WHITE)
+    (failure,) = result.failures
+    assert (failure.error, failure.reason) == ("FitError", "the fit is not finite.")
+    assert validate_submission(result.submission_path, tiny / "sample_submission.csv").ok
+
+
+def test_a_good_visit_makes_up_for_a_bad_one(tiny, tmp_path, monkeypatch):
+    from ariel_kit import spectral_extraction
+
+    fit = spectral_extraction.fit_planets
+
+    def two_visits(observations, **options):
+        spectra = fit(observations, **options)
+        bad = options["prior"].fallback(spectra[0].planet_id, "no transit")
+        return [bad, *spectra]
+
+    monkeypatch.setattr(spectral_extraction, "fit_planets", two_visits)
+    result = run_pipeline(tiny, tmp_path, settings=WHITE)
+    assert result.failures == []
+    assert all(s.provenance["fit"]["status"] == "complete" for s in result.spectra)
