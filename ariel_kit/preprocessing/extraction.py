@@ -7,6 +7,7 @@ weights changes the noise of a light curve, never its depth.
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import eigh
 from scipy.ndimage import spline_filter1d
 
 AIRS_JITTER, FGS1_JITTER = 0.012, 0.1
@@ -14,6 +15,7 @@ AIRS_JITTER, FGS1_JITTER = 0.012, 0.1
 STAMP_SHARE = 0.05
 """A pixel enters the FGS1 stamp where its light exceeds this share of its read noise variance."""
 MAX_STAMP = 200
+MAX_MODES = 8
 EDGE_MARGIN = 1.2
 """How far beyond what noise alone would give a mode of the scatter has to stand out."""
 

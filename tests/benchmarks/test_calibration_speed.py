@@ -26,7 +26,7 @@ from ariel_kit.simulation import simulate_dataset
 
 pytestmark = pytest.mark.benchmark
 
-ROUNDS = 9
+ROUNDS = 15
 HOST_RECIPE = Path(__file__).resolve().parents[3] / "shared" / "bench" / "host_recipe.py"
 
 
@@ -56,7 +56,7 @@ def test_calibration_against_reading_and_the_host_recipe(full_size: Dataset) -> 
     warmup()
     read(), calibrate()
     timings = np.array([(seconds(read), seconds(calibrate)) for _ in range(ROUNDS)])
-    reading, calibration = np.median(timings, axis=0)
+    reading, calibration = timings.min(axis=0)  # what else runs on the machine only adds
     print(f"\nreading with polars   {reading:6.2f} s")
     print(f"calibration           {calibration:6.2f} s = {calibration / reading:.2f} x reading")
     assert calibration < 2.5 * reading
