@@ -118,7 +118,8 @@ def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
     steps /= np.sqrt(2 * variance)[:, None].astype(np.float32)
     # einsum, not BLAS: a threaded product would round differently on another number of cores.
     covariance = np.einsum("it,jt->ij", steps, steps).astype(np.float64) / n
-    values, vectors = np.linalg.eigh(covariance)
+    last = len(covariance) - 1
+    values, vectors = eigh(covariance, subset_by_index=(max(0, last - MAX_MODES + 1), last))
     sigma = np.where(np.isfinite(variance), np.sqrt(variance), 0.0)
     edge = EDGE_MARGIN * (1 + np.sqrt(len(samples) / n)) ** 2
     found = values > edge
