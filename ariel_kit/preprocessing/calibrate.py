@@ -39,7 +39,7 @@ AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
 """Rows and columns around a bad pixel that the PSF infill takes light from."""
 FGS1_BORDER = 3
 SAMPLE_STRETCHES = 8
-SAMPLE_LENGTH = 1024
+SAMPLE_LENGTH = 512
 
 
 def calibrate_planet(
