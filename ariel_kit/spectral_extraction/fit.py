@@ -11,7 +11,7 @@ import torch
 
 from ariel_kit.config import ExtractionSettings
 from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
-from ariel_kit.errors import ShapeError
+from ariel_kit.errors import FitError, ShapeError
 from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, wavelengths
 from ariel_kit.observation import LightCurves, Observation, Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit
@@ -245,7 +245,7 @@ def _converge(batch: _Batch, prior: SpectrumPrior) -> DepthLikelihood:
     """Relinearise about the posterior until the window and the depths agree."""
     joint = batch.joint
     if joint is None:
-        raise RuntimeError("start_joint_fit comes before _converge.")
+        raise FitError("the joint fit must be set up before it is solved: call start_joint_fit.")
     linearised = joint.linearise()
     for _ in range(LINEARISATIONS - 1):
         joint.move_to(linearised, prior.posterior(linearised.likelihood).mean)
