@@ -70,8 +70,13 @@ def cds_cube(raw: Raw) -> tuple[np.ndarray, np.ndarray]:
     return cds, bad
 
 
+def fill_levels(image: np.ndarray) -> np.ndarray:
+    """Mean image (NaN where bad) with its bad pixels modelled."""
+    return np.where(np.isfinite(image), image, model_levels(image))
+
+
 def model_levels(image: np.ndarray) -> np.ndarray:
-    """Mean image (NaN where bad), bad pixels from the row profile of the nine columns around."""
+    """Model of a mean image (NaN where bad): the row profile of the nine columns around each."""
     height, width = image.shape
     good = np.isfinite(image)
     known = np.nan_to_num(image)
@@ -88,7 +93,7 @@ def model_levels(image: np.ndarray) -> np.ndarray:
                 model[y, x] = above / below if below else 0.0
             new_flux[x] = (known[:, x] @ model[:, x]) / (model[good[:, x], x] ** 2).sum()
         flux = new_flux
-    return np.where(good, known, model * flux)
+    return model * flux
 
 
 def foreground(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
@@ -174,16 +179,40 @@ def infill_median(cds: np.ndarray, bad: np.ndarray, levels: np.ndarray) -> np.nd
 INFILLS = {"row": infill_row, "median": infill_median, "psf": infill_psf}
 
 
+def optimal_rows(levels: np.ndarray, star: np.ndarray, read: np.ndarray) -> np.ndarray:
+    """Row weights by the full covariance of a column's good signal pixels; star NaN where bad."""
+    model = np.zeros_like(star)
+    model[SIGNAL_ROWS] = model_levels(star)[SIGNAL_ROWS]
+    motion = 0.012 * slope(model, axis=0)
+    weights = np.zeros_like(star)
+    for x in range(star.shape[1]):
+        good = [y for y in SIGNAL_ROWS if np.isfinite(star[y, x])]
+        covariance = np.diag(2 * read[good, x] ** 2 + np.maximum(levels[good, x], 0))
+        covariance += np.outer(motion[good, x], motion[good, x])
+        column = np.linalg.solve(covariance, model[good, x])
+        weights[good, x] = column * model[:, x].sum() / (column @ model[good, x])
+    return weights
+
+
 def airs(raw: Raw) -> dict[str, dict[str, np.ndarray]]:
-    """Window sums, white-light row moments and foreground of AIRS by infill method."""
+    """Light curves, white-light row moments and foreground of AIRS.
+
+    By infill method for the window sums; and ``optimal`` for the optimal ones.
+    """
     cds, bad = cds_cube(raw)
     cds, bad = cds[:, :, AIRS_COLUMNS], bad[:, AIRS_COLUMNS]
-    levels = model_levels(cds.mean(axis=0))
+    levels = fill_levels(cds.mean(axis=0))
     level = foreground(levels, bad)
     y = (SIGNAL_ROWS - 15.5)[:, None]
+    star = np.where(bad, np.nan, levels - level)
+    weights = optimal_rows(levels, star, raw.read[:, AIRS_COLUMNS])
+    windows = {
+        method: infill(cds - level, bad, levels)[:, SIGNAL_ROWS]
+        for method, infill in INFILLS.items()
+    }
+    windows["optimal"] = (np.nan_to_num(cds - level) * weights)[:, SIGNAL_ROWS]
     results = {}
-    for method, infill in INFILLS.items():
-        window = infill(cds - level, bad, levels)[:, SIGNAL_ROWS]
+    for method, window in windows.items():
         flux = window.sum(axis=1)
         centre = (window * y).sum(axis=(1, 2)) / flux.sum(axis=1)
         width = np.sqrt((window * y**2).sum(axis=(1, 2)) / flux.sum(axis=1) - centre**2)
@@ -196,7 +225,7 @@ def airs(raw: Raw) -> dict[str, dict[str, np.ndarray]]:
 def fgs1_core(raw: Raw) -> np.ndarray:
     """FGS1 as the plain sum of the brightest pixels, bad ones from the 5 x 5 around them."""
     cds, bad = cds_cube(raw)
-    levels = model_levels(cds.mean(axis=0))
+    levels = fill_levels(cds.mean(axis=0))
     border = np.ones(bad.shape, bool)
     border[3:-3, 3:-3] = False
     level = np.median(levels[border & ~bad])
@@ -226,7 +255,7 @@ def slope(image: np.ndarray, axis: int) -> np.ndarray:
 def fgs1_psf(raw: Raw) -> tuple[np.ndarray, np.ndarray]:
     """FGS1 flux by the full covariance matrix of a frame, and the pointing by least squares."""
     cds, bad = cds_cube(raw)
-    levels = model_levels(cds.mean(axis=0))
+    levels = fill_levels(cds.mean(axis=0))
     border = np.ones(bad.shape, bool)
     border[3:-3, 3:-3] = False
     level = np.median(levels[border & ~bad])

@@ -13,6 +13,7 @@ from ariel_kit.dataset import Dataset, open_dataset
 from ariel_kit.instruments import AIRS, FGS1, Instrument
 from ariel_kit.preprocessing import calibrate_planet
 from tests import reference
+from tests.numeric.test_calibration import airs_settings
 
 pytestmark = pytest.mark.real
 
@@ -42,8 +43,7 @@ def read_raw(dataset: Dataset, instrument: Instrument) -> reference.Raw:
 
 def test_airs_equals_the_slow_twin(dataset: Dataset) -> None:
     for method, expected in reference.airs(read_raw(dataset, AIRS)).items():
-        settings = CalibrationSettings(bad_pixels=method)
-        found = calibrate_planet(dataset, PLANET, settings=settings)
+        found = calibrate_planet(dataset, PLANET, settings=airs_settings(method))
         assert found.airs.shape == (25, 282)
         np.testing.assert_allclose(found.airs, expected["flux"], rtol=1e-5, err_msg=method)
         np.testing.assert_allclose(found.row_moments, expected["moments"], atol=1e-5)
