@@ -22,6 +22,8 @@ SHAPE_SIGMA = np.array([0.2, 0.2, 0.2])
 wider than any light curve leaves them (about 0.002 h); the third matters for shallow planets."""
 SHAPE_STEP = np.array([2e-4, 2e-4, 1e-2])
 """Steps of the central differences that give the window's derivatives."""
+DEPTH_STEP = 1e-3
+"""Relative step of the depth."""
 SHAPE_MIN = np.array([0.0, 0.1, 0.5])
 SHAPE_MAX = np.array([OBSERVATION_HOURS, OBSERVATION_HOURS / 2, 10.0])
 MAX_ROUNDS = 30
@@ -65,8 +67,8 @@ def window_and_slopes(
     shape: np.ndarray,
     depth: np.ndarray,
     limb_darkening: tuple[float, float] = (0.0, 0.0),
-) -> tuple[np.ndarray, np.ndarray]:
-    """Transit window and its derivatives with respect to the shape.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Transit window and how it answers to the shape and to the depth.
 
     Parameters
     ----------
@@ -79,14 +81,19 @@ def window_and_slopes(
     -------
     window : ndarray [shape=(planet, time)]
     slopes : ndarray [shape=(planet, time, 3)]
+        Derivatives of the window with respect to the shape.
+    response : ndarray [shape=(planet, time)]
+        Derivative of ``depth * window`` with respect to the depth: the window itself, and the
+        ingress that lengthens with the depth.
     """
 
-    def at(offset: np.ndarray) -> np.ndarray:
+    def at(offset: np.ndarray, depth: np.ndarray) -> np.ndarray:
         return transit_window(time, span, TransitShape(*(shape + offset).T), depth, limb_darkening)
 
     steps = np.diag(SHAPE_STEP)
-    slopes = [(at(step) - at(-step)) / (2 * step.sum()) for step in steps]
-    return at(np.zeros(3)), np.stack(slopes, axis=-1)
+    slopes = [(at(step, depth) - at(-step, depth)) / (2 * step.sum()) for step in steps]
+    window, deeper = at(np.zeros(3), depth), at(np.zeros(3), depth * (1 + DEPTH_STEP))
+    return window, np.stack(slopes, axis=-1), deeper + (deeper - window) / DEPTH_STEP
 
 
 def fit_white_light(
@@ -250,13 +257,15 @@ class _Problem:
 
     def normal_equations(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         _, depth, shape = self.split(parameters)
-        window, slopes = window_and_slopes(self.time, self.span, shape, depth, self.limb_darkening)
+        window, slopes, response = window_and_slopes(
+            self.time, self.span, shape, depth, self.limb_darkening
+        )
         light = 1 - depth[:, None] * window
         fixed = np.broadcast_to(self.basis, (len(depth), *self.basis.shape))
         jacobian = np.concatenate(
             [
                 fixed,
-                (-window / light)[..., None],
+                (-response / light)[..., None],
                 -(depth[:, None] / light)[..., None] * slopes,
             ],
             axis=2,

@@ -2,7 +2,7 @@
 
 For AIRS at time t and wavelength l, and in the same way for FGS1,
 
-    log flux = a_l + sum_ij c_ij P_i(t) Q_j(l) + log(1 - d_l S(t; shape)) + noise.
+    log flux = a_l + sum_ij c_ij P_i(t) Q_j(l) + log(1 - d_l S(t; shape, d_l)) + noise.
 
 All but the depths d are eliminated exactly (Gaussian priors on the drift c and the window's
 shape, a flat one on the levels a). What remains is a 283 x 283 precision matrix and a right-hand
@@ -187,7 +187,7 @@ class JointFit:
 
     def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
         white = self.white.depth
-        window, slopes = (
+        window, slopes, response = (
             self._tensor(array)
             for array in window_and_slopes(
                 channel.time, channel.span, self.shape, white, self.limb_darkening
@@ -201,11 +201,13 @@ class JointFit:
                 torch.ones_like(window)[..., None],
                 basis.expand(len(white), -1, -1),
                 -(depth / light)[..., None] * slopes,
-                -(window / light)[..., None],
+                -(response / light)[..., None],
             ],
             dim=2,
         )
-        residual = channel.log_flux - torch.log1p(-depths[:, None, :] * window[..., None])
+        # A deeper wavelength has a longer ingress too; left out, it flattens spectra by 4 %.
+        blocked = (depth * window)[..., None] + response[..., None] * (depths - depth)[:, None, :]
+        residual = channel.log_flux - torch.log1p(-blocked)
         weighted = (design * channel.time_weight[..., None]).transpose(1, 2)
         gram, right = weighted @ design, weighted @ residual
         # The level of each wavelength is free: one Schur complement serves them all.

@@ -57,14 +57,10 @@ def fit(truth: Truth, rng: np.random.Generator) -> WhiteLight:
     return fit_white_light(TIME, SPAN, *observed(truth, rng), COVARIANCE)
 
 
-def log_model(parameters: np.ndarray, ingress: float | None = None) -> np.ndarray:
-    """(level, drift.., depth, shape..) of one planet, written anew.
-
-    `ingress` is the depth that sets the ingress, where that is not the depth itself.
-    """
+def log_model(parameters: np.ndarray) -> np.ndarray:
+    """(level, drift.., depth, shape..) of one planet, written anew."""
     level, drift, depth = parameters[0], parameters[1 : DEGREE + 1], parameters[DEGREE + 1]
-    shape = TransitShape(*parameters[DEGREE + 2 :])
-    window = transit_window(TIME, SPAN, shape, depth if ingress is None else ingress)
+    window = transit_window(TIME, SPAN, TransitShape(*parameters[DEGREE + 2 :]), depth)
     return level + time_basis(TIME, DEGREE) @ drift + np.log1p(-depth * window)
 
 
@@ -128,10 +124,9 @@ def test_optimum_is_that_of_scipy(rng: np.random.Generator) -> None:
 
 
 def jacobian(parameters: np.ndarray) -> np.ndarray:
-    """Central differences of the log model; a depth's slope leaves the ingress as it is."""
-    steps = np.diag(np.concatenate([np.full(DEGREE + 1, 1e-5), [1e-7], SHAPE_STEP]))
-    ingress = parameters[DEGREE + 1]
-    ends = [[log_model(parameters + sign * h, ingress) for h in steps] for sign in (1, -1)]
+    """Central differences of the log model."""
+    steps = np.diag(np.concatenate([np.full(DEGREE + 1, 1e-5), [1e-6], SHAPE_STEP]))
+    ends = [[log_model(parameters + sign * h) for h in steps] for sign in (1, -1)]
     return (np.array(ends[0]) - np.array(ends[1])).T / (2 * steps.sum(axis=1))
 
 
@@ -194,12 +189,19 @@ def test_drift_of_another_instrument_uses_the_timing_of_white_light(
 
 def test_slopes_are_those_of_the_window(rng: np.random.Generator) -> None:
     truth = draw(2, rng)
-    window, slopes = window_and_slopes(TIME, SPAN, truth.shape, truth.depth)
-    moved = truth.shape + np.array([1e-3, -8e-4, 5e-3])
-    expected = transit_window(TIME, SPAN, TransitShape(*moved.T), truth.depth)
-    step = slopes @ np.array([1e-3, -8e-4, 5e-3])
-    assert np.abs(step).max() > 5e-3
-    assert np.abs(window + step - expected).max() < 0.05 * np.abs(step).max()
+    window, slopes, response = window_and_slopes(TIME, SPAN, truth.shape, truth.depth)
+    step = np.array([1e-3, -8e-4, 5e-3])
+    moved = transit_window(TIME, SPAN, TransitShape(*(truth.shape + step).T), truth.depth)
+    assert np.abs(slopes @ step).max() > 5e-3
+    assert np.abs(window + slopes @ step - moved).max() < 0.05 * np.abs(slopes @ step).max()
+
+    shape = TransitShape(*truth.shape.T)
+    ends = [(truth.depth * f)[:, None] * transit_window(TIME, SPAN, shape, truth.depth * f)
+            for f in (0.95, 1.05)]  # fmt: skip
+    expected = (ends[1] - ends[0]) / (0.1 * truth.depth[:, None])
+    assert np.abs(response - expected).max() < 0.05
+    # the window is symmetric to first order about the limb, its answer to the depth is not
+    assert np.abs(response - window).max() > 0.1
 
 
 def test_limb_darkening_is_fitted_when_it_is_there(rng: np.random.Generator) -> None:
