@@ -228,7 +228,9 @@ def learn_run_prior(
         depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
         if len(depths) >= FEWEST_LABELS:
             return learn_prior(depths, source=f"{len(depths)} spectra of {path.resolve()}")
-        log.warning(
+        level = logging.WARNING if len(labels.planet_ids) else logging.INFO
+        log.log(
+            level,
             "%s holds %d labels of other planets, %d are needed: the prior is learned from "
             "simulated spectra instead",
             path,
