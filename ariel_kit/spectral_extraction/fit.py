@@ -155,6 +155,10 @@ class _Batch:
             return f"the white-light residual is {self.residual(row):.1f} times the noise"
         return None
 
+    def healthy(self) -> list[int]:
+        """Rows from which others may learn."""
+        return [row for row in range(len(self.places)) if self.fault(row) is None]
+
     def facts(self, row: int) -> dict[str, float]:
         names = ("mid_time", "half_duration", "ingress_ratio")
         shape = {name: float(v) for name, v in zip(names, self.white.shape[row], strict=True)}
@@ -193,11 +197,12 @@ def _summed(
     return curves[0].time, curves[0].span, flux, noise
 
 
-def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
-    """One drift prior from all planets of a run."""
+def _learn_drift(batches: Sequence[_Batch], likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
+    """One drift prior from all planets of a run whose transit was found."""
+    pairs = [(one, batch.healthy()) for one, batch in zip(likelihoods, batches, strict=True)]
     together = DriftLikelihood(
-        np.concatenate([likelihood.precision for likelihood in likelihoods]),
-        np.concatenate([likelihood.information for likelihood in likelihoods]),
+        np.concatenate([likelihood.precision[rows] for likelihood, rows in pairs]),
+        np.concatenate([likelihood.information[rows] for likelihood, rows in pairs]),
     )
     return default_drift().learn(together)
 
@@ -208,7 +213,7 @@ def _white_spectra(
     """The plain baseline: the white depth at every wavelength, one sigma."""
     if not batches:
         return []
-    drift = _learn_drift([batch.white.drift_likelihood for batch in batches])
+    drift = _learn_drift(batches, [batch.white.drift_likelihood for batch in batches])
     answers = []
     for batch in batches:
         batch.refit_white(drift)
@@ -228,8 +233,8 @@ def _joint_spectra(
     """The joint fit; the shapes of spectra are learned on from the planets themselves."""
     if not batches:
         return []
-    airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
-    fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
+    airs = _learn_drift(batches, [batch.white.drift_likelihood for batch in batches])
+    fgs1 = _learn_drift(batches, [batch.fgs1_drift for batch in batches])
     for batch in batches:
         batch.refit_white(airs)
         batch.start_joint_fit(airs, fgs1)
@@ -237,7 +242,7 @@ def _joint_spectra(
         prior = prior.widened(keep=settings.low_rank == "both")
     likelihoods = [_converge(batch, prior) for batch in batches]
     if settings.low_rank != "labels":
-        prior = _learn_shapes(prior, likelihoods)
+        prior = _learn_shapes(prior, batches, likelihoods)
     return [_answers(prior, likelihood) for likelihood in likelihoods]
 
 
@@ -253,10 +258,15 @@ def _converge(batch: _Batch, prior: SpectrumPrior) -> DepthLikelihood:
     return linearised.likelihood
 
 
-def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
+def _learn_shapes(
+    prior: SpectrumPrior, batches: Sequence[_Batch], likelihoods: Sequence[DepthLikelihood]
+) -> SpectrumPrior:
     """EM over the planets being predicted, each with its own noise covariance."""
     for _ in range(EM_ROUNDS):
-        moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
+        moments = [
+            prior.posterior(likelihood).shape_moment[batch.healthy()]
+            for batch, likelihood in zip(batches, likelihoods, strict=True)
+        ]
         prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
     return prior
 
