@@ -34,7 +34,7 @@ class CalibrationSettings(Settings):
         "psf", description="How bad pixels are infilled: along the row, median filter, PSF model."
     )
     airs_extraction: Literal["window", "optimal"] = Field(
-        "window", description="AIRS rows summed plainly, or weighted by the row profile."
+        "optimal", description="AIRS rows summed plainly, or weighted by the row profile."
     )
     fgs1_extraction: Literal["brightest", "psf"] = Field(
         "psf", description="FGS1 pixels summed plainly in the core, or weighted by the PSF."

@@ -11,7 +11,7 @@ import torch
 
 from ariel_kit.config import ExtractionSettings
 from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
-from ariel_kit.errors import FitError, ShapeError
+from ariel_kit.errors import ShapeError
 from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, wavelengths
 from ariel_kit.observation import LightCurves, Observation, Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit
@@ -120,7 +120,6 @@ class _Batch:
     fgs1: list[LightCurves]
     white: WhiteLight
     fgs1_drift: DriftLikelihood
-    joint: JointFit | None = None
 
     @classmethod
     def of(cls, places: list[int], curves: Sequence[Curves], drift: DriftMixture) -> _Batch:
@@ -134,15 +133,15 @@ class _Batch:
         covariances = drift.planet_covariances(self.white.drift_likelihood)
         self.white = fit_white_light(*_summed(self.airs), covariances)
 
-    def start_joint_fit(self, airs: DriftMixture, fgs1: DriftMixture) -> None:
-        """Set up the joint fit with the drift priors that the whole set of planets taught."""
+    def joint_fit(self, airs: DriftMixture, fgs1: DriftMixture) -> JointFit:
+        """The joint fit under the drift priors that the whole set of planets taught."""
         prior = DriftPrior(
             fgs1=fgs1.planet_covariances(self.fgs1_drift),
             grey=airs.planet_covariances(self.white.drift_likelihood),
             coloured=airs.coloured_covariances(self.white.drift_likelihood),
         )
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.joint = JointFit(self.airs, self.fgs1, self.white, prior, device=device)
+        return JointFit(self.airs, self.fgs1, self.white, prior, device=device)
 
     def residual(self, row: int) -> float:
         """Rms of the white-light residual in units of the noise."""
@@ -237,20 +236,17 @@ def _joint_spectra(
     fgs1 = _learn_drift(batches, [batch.fgs1_drift for batch in batches])
     for batch in batches:
         batch.refit_white(airs)
-        batch.start_joint_fit(airs, fgs1)
+    joints = [batch.joint_fit(airs, fgs1) for batch in batches]
     if settings.low_rank != "labels":
         prior = prior.widened(keep=settings.low_rank == "both")
-    likelihoods = [_converge(batch, prior) for batch in batches]
+    likelihoods = [_converge(joint, prior) for joint in joints]
     if settings.low_rank != "labels":
         prior = _learn_shapes(prior, batches, likelihoods)
     return [_answers(prior, likelihood) for likelihood in likelihoods]
 
 
-def _converge(batch: _Batch, prior: SpectrumPrior) -> DepthLikelihood:
+def _converge(joint: JointFit, prior: SpectrumPrior) -> DepthLikelihood:
     """Relinearise about the posterior until the window and the depths agree."""
-    joint = batch.joint
-    if joint is None:
-        raise FitError("the joint fit must be set up before it is solved: call start_joint_fit.")
     linearised = joint.linearise()
     for _ in range(LINEARISATIONS - 1):
         joint.move_to(linearised, prior.posterior(linearised.likelihood).mean)

@@ -33,7 +33,7 @@ BETAS = np.geomspace(0.03, 20.0, 9)
 
 NEGLIGIBLE = 1e-4
 """Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
-NEW_SHAPES = 0.3
+NEW_SHAPES = 0.1
 """Amplitude at which smooth shapes are offered to the learning from the predicted planets."""
 
 
@@ -108,7 +108,7 @@ class SpectrumPrior:
         return alpha, beta
 
     def features(self) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the prior's factor, and which amplitude scales each: 0 none, 1 alpha, 2 beta."""
+        """Columns of the prior's factor, and what scales each: 0 nothing, 1 alpha, 2 beta."""
         level = np.full((N_WAVELENGTHS, 1), LEVEL_SIGMA)
         smooth = _smooth_features()
         kinds = [0] + [1] * self.shapes.shape[1] + [2] * smooth.shape[1]

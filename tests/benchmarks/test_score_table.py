@@ -1,0 +1,166 @@
+"""The README's results: 64 planets at full raw cadence, and the oracles that say what limits them.
+
+pytest -m benchmark -s tests/benchmarks/test_score_table.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_kit import drift
+from ariel_kit.config import ExtractionSettings
+from ariel_kit.dataset import open_dataset
+from ariel_kit.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
+from ariel_kit.observation import LightCurves, Observation, Spectrum
+from ariel_kit.preprocessing import calibrate_planet, warmup
+from ariel_kit.scoring import score
+from ariel_kit.simulation import draw_planets, simulate_planet, write_tables
+from ariel_kit.simulation.scene import PlanetTruth, relative_light
+from ariel_kit.spectral_extraction import fit, fit_light_curves, fit_planets, learn_prior
+
+PER_GROUP = 16
+SEED = 20261122
+GROUPS = {
+    "known stars, known molecules": ((0, 1), "known"),
+    "known stars, unseen molecules": ((0, 1), "unseen"),
+    "unseen stars, known molecules": ((2, 3), "known"),
+    "unseen stars, unseen molecules": ((2, 3), "unseen"),
+}
+N_TRAINING = 200
+TRAINING_SEED = 1
+
+
+@dataclass
+class Measured:
+    """Test planets after calibration, in the order of the groups."""
+
+    truths: list[PlanetTruth] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def depths(self) -> np.ndarray:
+        """True spectra [shape=(planet, 283)]."""
+        return np.array([truth.depths for truth in self.truths])
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Simulate, calibrate, delete: one raw planet on disk at a time."""
+    out = Measured()
+    warmup()
+    for number, (group, (stars, molecules)) in enumerate(GROUPS.items()):
+        for truth in draw_planets(PER_GROUP, seed=SEED + number, stars=stars, molecules=molecules):
+            root = tmp_path_factory.mktemp("planet")
+            observation, seconds = observe(root, truth)
+            shutil.rmtree(root)
+            out.truths.append(truth)
+            out.groups.append(group)
+            out.observations.append(observation)
+            out.seconds.append(seconds)
+    return out
+
+
+def observe(root: Path, truth: PlanetTruth) -> tuple[Observation, float]:
+    """One planet from raw frames to light curves, and how long the calibration took."""
+    write_tables(root, train=[], test=[truth])
+    simulate_planet(root, "test", truth)
+    start = time.perf_counter()
+    observation = calibrate_planet(open_dataset(root), truth.planet_id, split="test")
+    return observation, time.perf_counter() - start
+
+
+def training_spectra() -> np.ndarray:
+    """200 labels of known stars and molecules, from a seed of their own."""
+    planets = draw_planets(N_TRAINING, seed=TRAINING_SEED, stars=(0, 1), molecules="known")
+    return np.array([planet.depths for planet in planets])
+
+
+def show(name: str, measured: Measured, spectra: list[Spectrum]) -> dict[str, tuple[float, ...]]:
+    """Print one row a group; give back score, coverage and the worst planet's score."""
+    out = {}
+    for group in GROUPS:
+        rows = [i for i, label in enumerate(measured.groups) if label == group]
+        prediction = tuple(
+            np.array([getattr(spectra[i], what) for i in rows]) for what in ("mean", "sigma")
+        )
+        report = score(measured.depths[rows], prediction)
+        worst = min(planet.score for planet in report.planets)
+        total = report.total
+        print(
+            f"| {name} | {group} | {report.score:.3f} | {total.rmse_ppm:.1f} | "
+            f"{total.coverage:.3f} | {total.z_std:.2f} | {worst:.2f} |"
+        )
+        out[group] = (report.score, total.coverage, worst)
+    return out
+
+
+@pytest.mark.benchmark
+def test_score_table(measured: Measured) -> None:
+    """Scores, coverage and time of the whole line, beside the white baseline."""
+    prior = learn_prior(training_spectra())
+    print("\n| line | planets | score | RMSE, ppm | coverage | z | worst planet |")
+    print("|---|---|---|---|---|---|---|")
+    start = time.perf_counter()
+    spectra = fit_planets(measured.observations, prior=prior)
+    fitting = (time.perf_counter() - start) / len(spectra)
+    joint = show("joint fit", measured, spectra)
+    for low_rank in ("labels", "em"):
+        settings = ExtractionSettings(low_rank=low_rank)
+        other = fit_planets(measured.observations, prior=prior, settings=settings)
+        show(f"joint fit, shapes from {low_rank}", measured, other)
+    white = fit_planets(
+        measured.observations, prior=prior, settings=ExtractionSettings(extractor="white")
+    )
+    show("white baseline", measured, white)
+    calibrating = float(np.median(measured.seconds))
+    print(f"{calibrating:.2f} s to calibrate a planet (median), {fitting:.2f} s to fit it")
+    known, *_, unseen = joint.values()
+    assert known[0] > 0.72
+    assert unseen[0] > 0.66
+    assert min(worst for _, _, worst in joint.values()) > 0.3
+    assert all(0.58 < coverage < 0.80 for _, coverage, _ in joint.values())
+    assert calibrating + fitting < 3.0
+
+
+@pytest.mark.benchmark
+def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same planets with one thing known exactly at a time: what the score is made of."""
+    curves = [observation.binned() for observation in measured.observations]
+    ids = [truth.planet_id for truth in measured.truths]
+    prior, true_prior = learn_prior(training_spectra()), learn_prior(measured.depths)
+    still = [without_drift(*pair) for pair in zip(curves, measured.truths, strict=True)]
+    print()
+    base = show("nothing known", measured, fit_light_curves(ids, curves, prior=prior))
+    show("true prior", measured, fit_light_curves(ids, curves, prior=true_prior))
+    monkeypatch.setattr(fit, "default_drift", no_drift)
+    steady = show("true drift", measured, fit_light_curves(ids, still, prior=prior))
+    show("true drift and prior", measured, fit_light_curves(ids, still, prior=true_prior))
+    assert all(steady[group][0] > base[group][0] for group in GROUPS)
+
+
+def without_drift(
+    curves: tuple[LightCurves, LightCurves], truth: PlanetTruth
+) -> tuple[LightCurves, LightCurves]:
+    """Light curves divided by the drift that was put in."""
+    airs, fgs1 = curves
+    return divided(airs, truth, AIRS), divided(fgs1, truth, FGS1)
+
+
+def divided(curve: LightCurves, truth: PlanetTruth, instrument: Instrument) -> LightCurves:
+    flat = replace(truth, depths=np.zeros(N_WAVELENGTHS))
+    light = relative_light(flat, instrument, curve.time, curve.span, OBSERVATION_HOURS)
+    return replace(curve, flux=curve.flux / light)
+
+
+def no_drift() -> drift.DriftMixture:
+    """A prior that allows a millionth of the usual variance."""
+    usual = drift.default_drift()
+    return drift.DriftMixture(usual.weights, usual.covariances * 1e-6)
