@@ -88,6 +88,10 @@ class DriftLikelihood:
     precision: np.ndarray
     information: np.ndarray
 
+    def take(self, rows: list[int]) -> DriftLikelihood:
+        """Some of the planets."""
+        return DriftLikelihood(self.precision[rows], self.information[rows])
+
 
 @dataclass(frozen=True)
 class DriftPrior:

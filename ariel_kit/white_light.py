@@ -7,7 +7,7 @@ fit linearises; its shape prior is the one the joint fit uses, so no datum count
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -20,6 +20,8 @@ SHAPE_MEAN = np.array([OBSERVATION_HOURS / 2, 1.32, 1.3])
 SHAPE_SIGMA = np.array([0.2, 0.2, 0.2])
 """Prior of (mid_time, half_duration, ingress_ratio): hours, hours, ratio. The first two are far
 wider than any light curve leaves them (about 0.002 h); the third matters for shallow planets."""
+DEPTH_SIGMA = 0.5
+"""Of a prior on the depth that only a light curve without any transit feels."""
 SHAPE_STEP = np.array([2e-4, 2e-4, 1e-2])
 """Steps of the central differences that give the window's derivatives."""
 DEPTH_STEP = 1e-3
@@ -59,6 +61,15 @@ class WhiteLight:
     model: np.ndarray
     residual: np.ndarray
     drift_likelihood: DriftLikelihood
+
+    def take(self, rows: list[int]) -> WhiteLight:
+        """Some of the planets."""
+        picked = {
+            item.name: getattr(self, item.name)[rows]
+            for item in fields(self)
+            if item.name != "drift_likelihood"
+        }
+        return WhiteLight(**picked, drift_likelihood=self.drift_likelihood.take(rows))
 
 
 def window_and_slopes(
@@ -236,6 +247,7 @@ class _Problem:
         n = self.basis.shape[1]
         precision = np.zeros((len(self.y), n + 4, n + 4))
         precision[:, 1:n, 1:n] = self.drift_precision
+        precision[:, n, n] = DEPTH_SIGMA**-2.0
         precision[:, n + 1 :, n + 1 :] = np.diag(SHAPE_SIGMA**-2.0)
         return precision
 

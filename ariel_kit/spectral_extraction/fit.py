@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,27 +76,22 @@ def fit_light_curves(
             f"planet_ids and curves must pair up; got {len(planet_ids)} and {len(curves)}."
         )
     settings = settings or ExtractionSettings()
-    faults = [_fault(planet) for planet in curves]
-    good = [i for i, fault in enumerate(faults) if fault is None]
-    batches = _start([curves[i] for i in good])
+    faults = {i: fault for i, planet in enumerate(curves) if (fault := _fault(planet))}
+    batches = _start(curves, [i for i in range(len(curves)) if i not in faults])
+    faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
+    batches = [batch.without(faults) for batch in batches]
+    batches = [batch for batch in batches if batch.places]
     solve = _white_spectra if settings.extractor == "white" else _joint_spectra
-    answers = solve(batches, prior, settings)
-    spectra: list[Spectrum | None] = [None] * len(curves)
-    for batch, fits in zip(batches, answers, strict=True):
-        for row, place in enumerate(batch.places):
-            i = good[place]
-            faults[i] = batch.fault(row)
-            if faults[i] is None:
-                mean, sigma, covariance, facts = fits[row]
-                provenance = {"fit": {"status": "complete", **batch.facts(row), **facts}}
-                spectra[i] = Spectrum(
-                    planet_ids[i], wavelengths(), mean, sigma, covariance, provenance
-                )
-    for i, fault in enumerate(faults):
-        if fault is not None:
-            log.warning("planet %s gets the population's spectrum: %s", planet_ids[i], fault)
-            spectra[i] = prior.fallback(planet_ids[i], fault)
-    return [spectrum for spectrum in spectra if spectrum is not None]
+    spectra: dict[int, Spectrum] = {}
+    for batch, fits in zip(batches, solve(batches, prior, settings), strict=True):
+        for row, (i, answer) in enumerate(zip(batch.places, fits, strict=True)):
+            mean, sigma, covariance, facts = answer
+            provenance = {"fit": {"status": "complete", **batch.facts(row), **facts}}
+            spectra[i] = Spectrum(planet_ids[i], wavelengths(), mean, sigma, covariance, provenance)
+    for i, fault in faults.items():
+        log.warning("planet %s gets the population's spectrum: %s", planet_ids[i], fault)
+        spectra[i] = prior.fallback(planet_ids[i], fault)
+    return [spectra[i] for i in range(len(curves))]
 
 
 def _fault(curves: Curves) -> str | None:
@@ -147,16 +142,28 @@ class _Batch:
         """Rms of the white-light residual in units of the noise."""
         return float(np.sqrt(np.mean(self.white.residual[row] ** 2)))
 
-    def fault(self, row: int) -> str | None:
-        if not np.isfinite(self.white.sigma[row]).all():
-            return "the white-light fit did not converge"
-        if self.residual(row) > LARGEST_RESIDUAL:
-            return f"the white-light residual is {self.residual(row):.1f} times the noise"
-        return None
+    def faults(self) -> dict[int, str]:
+        """Planets whose transit was not found, by place, and why."""
+        found = {}
+        for row, place in enumerate(self.places):
+            if not np.isfinite(self.white.sigma[row]).all():
+                found[place] = "the white-light fit did not converge"
+            elif self.residual(row) > LARGEST_RESIDUAL:
+                found[place] = (
+                    f"the white-light residual is {self.residual(row):.1f} times the noise"
+                )
+        return found
 
-    def healthy(self) -> list[int]:
-        """Rows from which others may learn."""
-        return [row for row in range(len(self.places)) if self.fault(row) is None]
+    def without(self, places: Container[int]) -> _Batch:
+        """The batch less some planets: a broken one must not teach the others."""
+        rows = [row for row, place in enumerate(self.places) if place not in places]
+        return _Batch(
+            places=[self.places[row] for row in rows],
+            airs=[self.airs[row] for row in rows],
+            fgs1=[self.fgs1[row] for row in rows],
+            white=self.white.take(rows),
+            fgs1_drift=self.fgs1_drift.take(rows),
+        )
 
     def facts(self, row: int) -> dict[str, float]:
         names = ("mid_time", "half_duration", "ingress_ratio")
@@ -173,17 +180,17 @@ Fit = tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, float | str]]
 """Mean, sigma, covariance and facts of one planet."""
 
 
-def _start(curves: Sequence[Curves]) -> list[_Batch]:
+def _start(curves: Sequence[Curves], places: Sequence[int]) -> list[_Batch]:
     """Group planets by time grid and fit their white light."""
     groups: dict[tuple[bytes, ...], list[int]] = {}
-    for i, planet in enumerate(curves):
-        grid = tuple(a.tobytes() for curve in planet for a in (curve.time, curve.span))
+    for i in places:
+        grid = tuple(a.tobytes() for curve in curves[i] for a in (curve.time, curve.span))
         groups.setdefault(grid, []).append(i)
     drift = default_drift()
     return [
-        _Batch.of(places[first : first + BATCH], curves, drift)
-        for places in groups.values()
-        for first in range(0, len(places), BATCH)
+        _Batch.of(group[first : first + BATCH], curves, drift)
+        for group in groups.values()
+        for first in range(0, len(group), BATCH)
     ]
 
 
@@ -196,12 +203,11 @@ def _summed(
     return curves[0].time, curves[0].span, flux, noise
 
 
-def _learn_drift(batches: Sequence[_Batch], likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
-    """One drift prior from all planets of a run whose transit was found."""
-    pairs = [(one, batch.healthy()) for one, batch in zip(likelihoods, batches, strict=True)]
+def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
+    """One drift prior from all planets of a run."""
     together = DriftLikelihood(
-        np.concatenate([likelihood.precision[rows] for likelihood, rows in pairs]),
-        np.concatenate([likelihood.information[rows] for likelihood, rows in pairs]),
+        np.concatenate([likelihood.precision for likelihood in likelihoods]),
+        np.concatenate([likelihood.information for likelihood in likelihoods]),
     )
     return default_drift().learn(together)
 
@@ -212,7 +218,7 @@ def _white_spectra(
     """The plain baseline: the white depth at every wavelength, one sigma."""
     if not batches:
         return []
-    drift = _learn_drift(batches, [batch.white.drift_likelihood for batch in batches])
+    drift = _learn_drift([batch.white.drift_likelihood for batch in batches])
     answers = []
     for batch in batches:
         batch.refit_white(drift)
@@ -232,8 +238,8 @@ def _joint_spectra(
     """The joint fit; the shapes of spectra are learned on from the planets themselves."""
     if not batches:
         return []
-    airs = _learn_drift(batches, [batch.white.drift_likelihood for batch in batches])
-    fgs1 = _learn_drift(batches, [batch.fgs1_drift for batch in batches])
+    airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
+    fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
     for batch in batches:
         batch.refit_white(airs)
     joints = [batch.joint_fit(airs, fgs1) for batch in batches]
@@ -241,7 +247,7 @@ def _joint_spectra(
         prior = prior.widened(keep=settings.low_rank == "both")
     likelihoods = [_converge(joint, prior) for joint in joints]
     if settings.low_rank != "labels":
-        prior = _learn_shapes(prior, batches, likelihoods)
+        prior = _learn_shapes(prior, likelihoods)
     return [_answers(prior, likelihood) for likelihood in likelihoods]
 
 
@@ -254,15 +260,10 @@ def _converge(joint: JointFit, prior: SpectrumPrior) -> DepthLikelihood:
     return linearised.likelihood
 
 
-def _learn_shapes(
-    prior: SpectrumPrior, batches: Sequence[_Batch], likelihoods: Sequence[DepthLikelihood]
-) -> SpectrumPrior:
+def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
     """EM over the planets being predicted, each with its own noise covariance."""
     for _ in range(EM_ROUNDS):
-        moments = [
-            prior.posterior(likelihood).shape_moment[batch.healthy()]
-            for batch, likelihood in zip(batches, likelihoods, strict=True)
-        ]
+        moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
         prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
     return prior
 
