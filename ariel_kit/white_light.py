@@ -299,6 +299,7 @@ def _gauss_newton(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Levenberg-damped Gauss-Newton: every planet keeps its own damping and its best point."""
     damping = np.full(len(parameters), 1e-3)
+    settled = np.zeros(len(parameters), dtype=bool)
     parameters = problem.clip(parameters)
     cost = problem.cost(parameters)
     precision, gradient = problem.normal_equations(parameters)
@@ -312,7 +313,7 @@ def _gauss_newton(
         gain = np.where(better, cost - trial_cost, 0.0)
         parameters = np.where(better[:, None], trial, parameters)
         cost = np.where(better, trial_cost, cost)
-        settled = np.where(better, gain < CONVERGED, damping > 1e3)
+        settled |= np.where(better, gain < CONVERGED, damping > 1e3)
         damping = np.where(better, damping / 10, damping * 10)
         precision, gradient = problem.normal_equations(parameters)
         if settled.all():
