@@ -185,7 +185,7 @@ def test_em_finds_a_shape_that_no_label_has_shown(prior: SpectrumPrior) -> None:
     """The planted shape becomes the first of the learned ones, and the errors shrink."""
     rng = np.random.default_rng(6)
     planted = unit(0.6 * STEP + np.sin(25 * X))
-    depths = spectra(24, rng, planted, ppm=80)
+    depths = spectra(16, rng, planted, ppm=80)
     likelihood = observe(depths, rng)
     learned = prior.widened(keep=False)
     errors, shares = [], []

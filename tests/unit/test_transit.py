@@ -32,7 +32,7 @@ def blocked(z: float, k: float, radius: float, limb: tuple[float, float] = (0, 0
         mu = np.sqrt(np.maximum(1 - r2, 0))
         return 1 - limb[0] * (1 - mu) - limb[1] * (1 - mu) ** 2
 
-    nodes, weights = np.polynomial.legendre.leggauss(120)
+    nodes, weights = np.polynomial.legendre.leggauss(60)
 
     def strip(angle: float) -> float:
         x = z + k * np.sin(angle)
