@@ -104,7 +104,7 @@ def test_responsibilities_are_gaussian_evidence(rng: np.random.Generator) -> Non
     assert np.allclose(found, expected, atol=1e-9)
     assert (found.max(axis=1) < 0.999).any()  # otherwise nothing was tested
     covariances = prior.planet_covariances(likelihood_of(samples, 3))
-    assert np.allclose(covariances, np.tensordot(expected, prior.covariances, 1), rtol=1e-8)
+    assert np.allclose(covariances, np.tensordot(expected, prior.covariances, 1), rtol=1e-7, atol=0)
 
 
 def test_coloured_covariance_is_the_posterior_of_the_white_drift(
@@ -169,7 +169,7 @@ def test_learning_does_not_care_about_the_order_of_planets(rng: np.random.Genera
     samples = observe(draw(mixture(), 40, rng), rng)
     learned = mixture().learn(likelihood_of(samples, 3))
     again = mixture().learn(likelihood_of(samples[::-1], 3))
-    assert np.allclose(again.covariances, learned.covariances, rtol=1e-9)
+    assert np.allclose(again.covariances, learned.covariances, rtol=1e-8, atol=0)
 
 
 def test_planets_that_say_nothing_leave_the_start() -> None:
