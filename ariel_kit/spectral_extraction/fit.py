@@ -30,6 +30,8 @@ LINEARISATIONS = 2
 EM_ROUNDS = 2
 SHAPE_STRENGTH = 30.0
 """Planets' worth of belief in the shapes of the round before."""
+USUAL_RESIDUAL = 1.3
+"""White-light residual above which the model misses something: sigma then grows with it."""
 LARGEST_RESIDUAL = 5.0
 """White-light residual, in units of the noise, above which a fit has not found the transit."""
 
@@ -142,6 +144,11 @@ class _Batch:
         """Rms of the white-light residual in units of the noise."""
         return float(np.sqrt(np.mean(self.white.residual[row] ** 2)))
 
+    def misfit(self) -> np.ndarray:
+        """What the noise has to be multiplied by to explain the white-light residual."""
+        residual = np.array([self.residual(row) for row in range(len(self.places))])
+        return np.where(residual > USUAL_RESIDUAL, residual, 1.0)
+
     def faults(self) -> dict[int, str]:
         """Planets whose transit was not found, by place, and why."""
         found = {}
@@ -245,7 +252,10 @@ def _joint_spectra(
     joints = [batch.joint_fit(airs, fgs1) for batch in batches]
     if settings.low_rank != "labels":
         prior = prior.widened(keep=settings.low_rank == "both")
-    likelihoods = [_converge(joint, prior) for joint in joints]
+    likelihoods = [
+        _converge(joint, prior).weakened(batch.misfit())
+        for joint, batch in zip(joints, batches, strict=True)
+    ]
     if settings.low_rank != "labels":
         prior = _learn_shapes(prior, likelihoods)
     return [_answers(prior, likelihood) for likelihood in likelihoods]

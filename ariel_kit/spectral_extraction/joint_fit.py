@@ -89,6 +89,13 @@ class DepthLikelihood:
     precision: torch.Tensor
     information: torch.Tensor
 
+    def weakened(self, factor: np.ndarray) -> DepthLikelihood:
+        """As if each planet's noise were `factor` [shape=(planet,)] times larger."""
+        share = torch.as_tensor(factor**-2.0, device=self.precision.device)
+        return DepthLikelihood(
+            self.precision * share[:, None, None], self.information * share[:, None]
+        )
+
 
 @dataclass(frozen=True)
 class Linearised:

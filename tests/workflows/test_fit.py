@@ -227,3 +227,21 @@ def test_only_bad_planets_still_end_in_spectra(curves: list[Pair], prior: Spectr
 def test_planets_and_curves_must_pair_up(curves: list[Pair], prior: SpectrumPrior) -> None:
     with pytest.raises(ShapeError, match="planet_ids and curves must pair up; got 2 and 1"):
         fit_light_curves([1, 2], curves[:1], prior=prior)
+
+
+def test_what_the_model_misses_widens_sigma(
+    planets: list[PlanetTruth],
+    curves: list[Pair],
+    spectra: list[Spectrum],
+    prior: SpectrumPrior,
+) -> None:
+    """A wave of one hour is no drift and no transit; its planet must own up to it."""
+    airs, fgs1 = curves[0]
+    wave = 1 + 2e-4 * np.sin(2 * np.pi * airs.time)[:, None]
+    shaken = [(replace(airs, flux=airs.flux * wave), fgs1), *curves[1:]]
+    again = fit(planets, shaken, prior)
+    facts = again[0].provenance["fit"]
+    assert facts["status"] == "complete"
+    assert facts["white_residual"] > 1.3
+    assert np.median(again[0].sigma / spectra[0].sigma) > 1.2
+    assert np.median(again[1].sigma / spectra[1].sigma) == pytest.approx(1, abs=0.1)
