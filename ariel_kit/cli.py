@@ -170,10 +170,10 @@ def score_submission(
     as_json: AsJson = False,
 ) -> int:
     """Score a submission against the truth, part by part."""
-    from ariel_kit.dataset import open_dataset, read_csv
+    from ariel_kit.dataset import open_dataset, read_planets
     from ariel_kit.scoring import format_scores, score
 
-    table, stars = read_csv(submission), None
+    table, stars = read_planets(submission), None
     if data_dir is not None:
         dataset = open_dataset(data_dir)
         stars = [dataset.star(split, planet) for planet in table["planet_id"]]

@@ -171,7 +171,10 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise ConfigError(f"{override!r}: {parent!r} is a value, not a group of settings.")
-    values[leaf] = yaml.safe_load(text)
+    try:
+        values[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: {text!r} is no YAML value: {error}") from error
 
 
 def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:

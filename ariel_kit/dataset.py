@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -119,7 +120,7 @@ class Dataset:
     def _tables(self) -> dict[str, pl.DataFrame]:
         name = "adc_info" if self.edition == 2024 else "star_info"
         paths = {split: self.root / f"{split}_{name}.csv" for split in ("train", "test")}
-        return {split: read_csv(path) for split, path in paths.items() if path.is_file()}
+        return {split: read_planets(path) for split, path in paths.items() if path.is_file()}
 
     def table(self, split: str) -> pl.DataFrame:
         """The planet index of a split: adc_info in 2024, star_info in 2025."""
@@ -129,13 +130,13 @@ class Dataset:
 
     def planets(self, split: str) -> list[int]:
         """Planet ids of a split, in the order of its table."""
-        return [int(planet) for planet in self.table(split)["planet_id"]]
+        return self.table(split)["planet_id"].to_list()
 
     def submission_planets(self, split: str) -> list[int]:
         """Planet ids in the order a submission must have them."""
         path = self.root / "sample_submission.csv"
         if split == "test" and path.is_file():
-            return [int(planet) for planet in read_csv(path)["planet_id"]]
+            return read_planets(path)["planet_id"].to_list()
         return self.planets(split)
 
     def adc(self, split: str, planet_id: int, instrument: Instrument) -> Adc:
@@ -146,13 +147,14 @@ class Dataset:
             row = read_csv(self.root / "adc_info.csv").row(0, named=True)
         columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
         _require_columns(self.root, row, columns)
-        gain, offset = (float(row[column]) for column in columns)
-        if not (np.isfinite(gain) and np.isfinite(offset) and gain > 0):
+        gain, offset = (row[column] for column in columns)
+        finite = all(isinstance(value, int | float) and isfinite(value) for value in (gain, offset))
+        if not (finite and gain > 0):
             raise DataFileError(
                 f"planet {planet_id}: the {instrument.name} converter needs a positive gain and a "
                 f"finite offset; got gain {gain}, offset {offset}. Check the adc_info table."
             )
-        return Adc(gain, offset)
+        return Adc(float(gain), float(offset))
 
     def star(self, split: str, planet_id: int) -> int | None:
         """The star's number in 2024; None in 2025, where every star differs."""
@@ -173,8 +175,7 @@ class Dataset:
         return max(1, len(list(self._folder(split, planet_id).glob(pattern))))
 
     def _folder(self, split: str, planet_id: int) -> Path:
-        # Some tables write ids as floats; the folder is always the integer.
-        return self.root / split / str(int(planet_id))
+        return self.root / split / str(planet_id)
 
     def _suffix(self, visit: int) -> str:
         return "" if self.edition == 2024 else f"_{visit}"
@@ -230,22 +231,55 @@ def read_labels(path: str | Path) -> Labels:
     Raises
     ------
     DataFileError
-        If columns are missing or values are not finite.
+        If columns are missing, or ids or values are no finite numbers.
     """
-    table = read_csv(path)
-    _require_columns(path, table.columns, ["planet_id", *LABEL_COLUMNS])
-    depths = table.select(LABEL_COLUMNS).to_numpy().astype(np.float64)
+    table = read_planets(path)
+    _require_columns(path, table.columns, LABEL_COLUMNS)
+    # What is no number becomes null here, and NaN in the array.
+    depths = table.select(pl.col(LABEL_COLUMNS).cast(pl.Float64, strict=False)).to_numpy()
     if not np.isfinite(depths).all():
         raise DataFileError(
             f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not."
         )
-    return Labels(table["planet_id"].to_numpy().astype(np.int64), depths)
+    return Labels(table["planet_id"].to_numpy(), depths)
 
 
 def find_labels(dataset: Dataset) -> Path | None:
     """The training labels of a folder under either edition's name, if they are there."""
     names = ("train_labels.csv", "train.csv")
     return next((dataset.root / name for name in names if (dataset.root / name).is_file()), None)
+
+
+def read_planets(path: str | Path) -> pl.DataFrame:
+    """Read a table of planets; ids that were written as floats become integers.
+
+    Raises
+    ------
+    DataFileError
+        If the table has no ids, or they are no whole numbers, or one repeats.
+    """
+    table = read_csv(path)
+    _require_columns(path, table.columns, ["planet_id"])
+    ids = table["planet_id"]
+    if not are_whole_numbers(ids) or ids.is_duplicated().any():
+        raise DataFileError(
+            f"{path} must hold one row per planet; its planet_id must be whole numbers, none "
+            "missing and none twice. Correct the table."
+        )
+    return table.with_columns(ids.cast(pl.Int64))
+
+
+def are_whole_numbers(column: pl.Series) -> bool:
+    """Whether all values are whole numbers, as integers or as floats.
+
+    >>> are_whole_numbers(pl.Series([7.0, 8.0])), are_whole_numbers(pl.Series([7.5, None]))
+    (True, False)
+    """
+    if column.is_empty():
+        return True
+    if column.null_count() or not column.dtype.is_numeric():
+        return False
+    return bool((column.cast(pl.Float64) % 1 == 0).all())
 
 
 def read_csv(path: str | Path) -> pl.DataFrame:

@@ -36,7 +36,8 @@ class UnknownNameError(ArielKitError, KeyError):
         known = sorted(known)
         near = get_close_matches(name, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        self.message = f"Unknown {kind} {name!r}.{hint} Known: {', '.join(known)}."
+        listed = f" Known: {', '.join(known)}." if known else ""
+        self.message = f"Unknown {kind} {name!r}.{hint}{listed}"
         super().__init__(kind, name, known)  # all three, so that a worker's error can be sent
 
     def __str__(self) -> str:  # KeyError would print the repr of the message

@@ -11,7 +11,13 @@ import numpy as np
 import polars as pl
 
 from ariel_kit.cache import atomic_path
-from ariel_kit.dataset import LABEL_COLUMNS, SIGMA_COLUMNS, read_csv
+from ariel_kit.dataset import (
+    LABEL_COLUMNS,
+    SIGMA_COLUMNS,
+    are_whole_numbers,
+    read_csv,
+    read_planets,
+)
 from ariel_kit.errors import DataFileError, SubmissionError
 from ariel_kit.instruments import N_WAVELENGTHS
 from ariel_kit.observation import Spectrum
@@ -158,7 +164,7 @@ def submission_arrays(table: pl.DataFrame) -> tuple[list[int], np.ndarray, np.nd
 
 def _sample_ids(sample: str | Path | Sequence[int] | None) -> list[int] | None:
     if isinstance(sample, str | Path):
-        return [int(planet) for planet in read_csv(sample)["planet_id"]]
+        return read_planets(sample)["planet_id"].to_list()
     return None if sample is None else [int(planet) for planet in sample]
 
 
@@ -188,7 +194,7 @@ def _id_faults(table: pl.DataFrame, wanted: list[int] | None) -> Iterator[str]:
     if "planet_id" not in table.columns:
         return
     column = table["planet_id"]
-    if column.null_count() or not column.dtype.is_numeric() or (column != column.floor()).any():
+    if not are_whole_numbers(column):
         yield "planet ids must be whole numbers, none missing"
         return
     ids = [int(planet) for planet in column]

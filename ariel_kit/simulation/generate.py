@@ -123,7 +123,7 @@ def write_tables(
     Raises
     ------
     ConfigError
-        If there is no planet, or there are two editions.
+        If there is no planet, or there are two editions, or one that never was.
     """
     editions = {planet.edition for planet in (*train, *test)}
     if len(editions) != 1:
@@ -132,6 +132,8 @@ def write_tables(
             f"planets of editions {sorted(editions)}."
         )
     edition = editions.pop()
+    if edition not in TRAIN_LABELS:
+        raise ConfigError(f"edition must be 2024 or 2025; got {edition!r}.")
     root.mkdir(parents=True, exist_ok=True)
     write_grid(root, n_pairs)
     write_sample_submission(root / "sample_submission.csv", [p.planet_id for p in test])

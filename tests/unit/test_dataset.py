@@ -95,12 +95,33 @@ def test_unknown_planets_splits_and_folders_are_refused(folder, tmp_path):
         open_dataset(tmp_path / "test")
 
 
-@pytest.mark.parametrize("gain", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("gain", [0.0, -1.0, float("nan"), None, "much"])
 def test_impossible_converters_are_refused(folder, gain):
     table = pl.read_csv(folder / "test_adc_info.csv")
-    table.with_columns(FGS1_adc_gain=gain).write_csv(folder / "test_adc_info.csv")
+    table.with_columns(FGS1_adc_gain=pl.lit(gain)).write_csv(folder / "test_adc_info.csv")
     with pytest.raises(DataFileError, match="planet 7: the FGS1 converter needs a positive gain"):
         open_dataset(folder).adc("test", 7, FGS1)
+
+
+@pytest.mark.parametrize("name", ["sample_submission.csv", "test_adc_info.csv"])
+@pytest.mark.parametrize("ids", [["a", "b"], [7, None], [7, 7], [7.5, 12.0], None])
+def test_tables_whose_ids_are_no_ids_are_refused(folder, name, ids):
+    table = pl.read_csv(folder / name).drop("planet_id")
+    if ids is not None:
+        table = table.insert_column(0, pl.Series("planet_id", ids))
+    table.write_csv(folder / name)
+    with pytest.raises(DataFileError, match=rf"{name} (must hold one row per planet|lacks)"):
+        _ = open_dataset(folder).submission_planets("test"), open_dataset(folder).planets("test")
+
+
+def test_ids_written_as_floats_are_ids(folder):
+    for name in ("sample_submission.csv", "test_adc_info.csv"):
+        table = pl.read_csv(folder / name)
+        table.with_columns(pl.col("planet_id").cast(pl.Float64)).write_csv(folder / name)
+    dataset = open_dataset(folder)
+    assert (dataset.planets("test"), dataset.submission_planets("test")) == ([12, 7], [7, 12])
+    assert dataset.signal_path("test", 7, AIRS).parent == folder / "test" / "7"
+    assert dataset.star("test", 7) == 3
 
 
 def test_labels_come_in_any_order_asked(tmp_path, rng):
@@ -117,6 +138,12 @@ def test_labels_come_in_any_order_asked(tmp_path, rng):
         read_labels(tmp_path / "labels.csv")
     table.with_columns(wl_3=float("nan")).write_csv(tmp_path / "labels.csv")
     with pytest.raises(DataFileError, match="must hold finite depths; 3 are not"):
+        read_labels(tmp_path / "labels.csv")
+    table.with_columns(wl_3=pl.Series(["0.001", "x", "0.002"])).write_csv(tmp_path / "labels.csv")
+    with pytest.raises(DataFileError, match="must hold finite depths; 1 are not"):
+        read_labels(tmp_path / "labels.csv")
+    table.with_columns(planet_id=pl.Series([5, None, 9])).write_csv(tmp_path / "labels.csv")
+    with pytest.raises(DataFileError, match=r"labels\.csv must hold one row per planet"):
         read_labels(tmp_path / "labels.csv")
 
 
