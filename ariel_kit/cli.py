@@ -1,7 +1,7 @@
 """The command line: verbs only. Each verb imports what it needs when it is called.
 
 Exit codes: 0 done; 1 a mistake of the user, told in one line; 2 done, but with failed planets or
-with a submission that has faults.
+with a submission that has faults; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ app = typer.Typer(
 # depending on its version.
 _ParserError: Any = typer.BadParameter.__mro__[2]
 
+INTERRUPTED = 130
+
 DataDir = Annotated[Path, typer.Option(help="Folder in the challenge's layout.")]
 OutputDir = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
 Split = Annotated[str, typer.Option(help="train or test.")]
@@ -42,15 +44,18 @@ Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return its exit code."""
     try:
-        return app(arguments, prog_name="ariel-kit", standalone_mode=False) or 0
+        code = app(arguments, prog_name="ariel-kit", standalone_mode=False) or 0
     except _ParserError as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "ariel-kit"
         return _refuse(f"{error.format_message()} See: {where} --help")
-    except ArielKitError as error:
+    except (ArielKitError, OSError) as error:  # OSError: no permission, no room on the disk
         return _refuse(str(error))
     except (KeyboardInterrupt, typer.Abort):
-        return _refuse("interrupted; the same command goes on where this one stopped.")
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # newer typer turns Ctrl-C into this code by itself
+        _refuse("interrupted; the same command goes on where this one stopped.")
+    return code
 
 
 @app.callback()

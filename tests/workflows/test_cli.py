@@ -57,6 +57,7 @@ def test_every_verb_has_help_and_json(verb, capsys):
         (["config", "--config", "none.yaml"], "none.yaml cannot be read as YAML"),
         (["simulate", "--output-dir", "{tmp}", "--stars", "a,b"], "--stars must be whole numbers"),
         (["simulate", "--output-dir", "{tmp}", "--edition", "2023"], "must be 2024 or 2025"),
+        (["simulate", "--output-dir", "/dev/null/x"], "Not a directory: '/dev/null/x'"),
         (["score", "none.csv", "none.csv"], "none.csv cannot be read as a CSV table"),
         (["--log-level", "loud", "config"], "Unknown log level 'loud'"),
         (["demo", "--n-planets", "0"], "--n-planets"),
@@ -69,6 +70,15 @@ def test_mistakes_cost_one_clear_line_and_exit_code_1(arguments, message, tmp_pa
     assert captured.err.startswith("ariel-kit: ")
     assert message in captured.err
     assert "Traceback" not in captured.err
+
+
+def test_an_interruption_says_how_to_go_on(capsys, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ariel_kit.doctor.examine", interrupted)
+    assert main(["doctor"]) == 130
+    assert "goes on where this one stopped" in capsys.readouterr().err
 
 
 def test_a_misspelt_verb_is_corrected(capsys):
