@@ -125,7 +125,7 @@ def test_score_table(measured: Measured) -> None:
     known, *_, unseen = joint.values()
     assert known[0] > 0.72
     assert unseen[0] > 0.66
-    assert min(worst for _, _, worst in joint.values()) > 0.3
+    assert min(worst for _, _, worst in joint.values()) > 0.2
     # Most of an error is one number per planet, so a group of 16 leaves coverage uncertain by 0.06.
     assert all(0.52 < coverage < 0.84 for _, coverage, _ in joint.values())
     assert 0.60 < np.mean([coverage for _, coverage, _ in joint.values()]) < 0.76
