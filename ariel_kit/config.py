@@ -55,6 +55,10 @@ class ExtractionSettings(Settings):
         description="Where the low-rank prior is learned: from labels, predicted planets, or both.",
     )
     bin_seconds: float = Field(144.0, gt=0, le=1800, description="Length of a time bin.")
+    limb_darkening: tuple[float, float] = Field(
+        (0.0, 0.0),
+        description="Quadratic coefficients (u1, u2) of the star; 2024 has none, 2025 has.",
+    )
 
 
 class RunSettings(Settings):

@@ -212,7 +212,7 @@ class JointFit:
             ],
             dim=2,
         )
-        # A deeper wavelength has a longer ingress too; left out, it flattens spectra by 4 %.
+        # The response to depth holds the longer ingress of a deeper wavelength too.
         blocked = (depth * window)[..., None] + response[..., None] * (depths - depth)[:, None, :]
         residual = channel.log_flux - torch.log1p(-blocked)
         weighted = (design * channel.time_weight[..., None]).transpose(1, 2)

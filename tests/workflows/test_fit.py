@@ -148,6 +148,12 @@ def shuffled(curves: LightCurves) -> LightCurves:
     return replace(curves, flux=curves.flux * wild[:, None])
 
 
+def cut(curves: LightCurves, n_bins: int) -> LightCurves:
+    """The first bins only, as of a file that ends too early."""
+    names = ("time", "span", "flux", "noise")
+    return replace(curves, **{name: getattr(curves, name)[:n_bins] for name in names})
+
+
 BAD = {
     "NaN flux": (lambda a, f: (with_flux(a, np.nan), f), "AIRS flux must be positive and finite"),
     "negative flux": (lambda a, f: (with_flux(a, -3), f), "AIRS flux must be positive and finite"),
@@ -164,6 +170,14 @@ BAD = {
     "missing wavelengths": (
         lambda a, f: (replace(a, flux=a.flux[:, :5], noise=a.noise[:, :5]), f),
         "AIRS must have 282 wavelengths; got 5",
+    ),
+    "AIRS cut before the transit": (
+        lambda a, f: (cut(a, 50), f),
+        "AIRS must cover 3.75 h to show the transit; got 2.00 h",
+    ),
+    "FGS1 cut before the transit": (
+        lambda a, f: (a, cut(f, 50)),
+        "FGS1 must cover 3.75 h to show the transit; got 2.00 h",
     ),
 }
 
@@ -245,3 +259,27 @@ def test_what_the_model_misses_widens_sigma(
     assert facts["white_residual"] > 1.3
     assert np.median(again[0].sigma / spectra[0].sigma) > 1.2
     assert np.median(again[1].sigma / spectra[1].sigma) == pytest.approx(1, abs=0.1)
+
+
+def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> None:
+    """In 2025 a star is darker at its edge; a fit that is told so leaves nothing but noise."""
+    planets = draw_planets(6, seed=43, edition=2025)
+    curves = simulate_light_curves(planets, seed=7)
+    told, untold = (
+        fit_light_curves(
+            [planet.planet_id for planet in planets],
+            curves,
+            prior=prior,
+            settings=ExtractionSettings(limb_darkening=coefficients),
+        )
+        for coefficients in (planets[0].limb_darkening, (0.0, 0.0))
+    )
+    residuals = [
+        np.array([spectrum.provenance["fit"]["white_residual"] for spectrum in spectra])
+        for spectra in (told, untold)
+    ]
+    assert residuals[0] == pytest.approx(1, abs=0.2)
+    assert (residuals[1] / residuals[0]).min() > 1.15
+    truth = np.array([planet.depths for planet in planets])
+    off = np.array([spectrum.mean for spectrum in told]).mean(axis=1) - truth.mean(axis=1)
+    assert np.abs(off).max() < 80e-6
