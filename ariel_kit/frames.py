@@ -73,15 +73,15 @@ def read_frames(
     ------
     DataFileError
         If the file is missing or damaged, or holds another number of columns, another type than
-        uint16, or no even number of frames.
+        uint16, or no even number of frames, four or more.
     """
     path = dataset.signal_path(split, planet_id, instrument, visit)
     series = _read_series(f"planet {planet_id}: {path}", path, instrument, pixels)
     n_frames = len(series[0])
-    if n_frames == 0 or n_frames % 2:
+    if n_frames < 4 or n_frames % 2:  # one pair has no cadence, so nothing could bin it
         raise DataFileError(
-            f"planet {planet_id}: {path} must hold pairs of frames; got {n_frames} frames. "
-            "Download the file again."
+            f"planet {planet_id}: {path} must hold two or more pairs of frames; got {n_frames} "
+            "frames. Download the file again."
         )
     return _as_pairs(series)
 

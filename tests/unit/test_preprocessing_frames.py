@@ -104,6 +104,7 @@ def test_damaged_pages_are_named(dataset: Dataset, cube: np.ndarray) -> None:
         (np.zeros((4, 1000), np.uint16), "must hold 1024 columns.*got 1000"),
         (np.zeros((4, 1024), np.int32), "must hold uint16; got Int32"),
         (np.zeros((0, 1024), np.uint16), "pairs of frames; got 0 frames"),
+        (np.zeros((2, 1024), np.uint16), "two or more pairs of frames; got 2 frames"),
         (np.zeros((5, 1024), np.uint16), "pairs of frames; got 5 frames"),
         (np.zeros((1500, 1), np.uint16), "whole frames of 1024 pixels; got 1500"),
         (np.zeros((3072, 1), np.uint16), "pairs of frames; got 3 frames"),
