@@ -67,7 +67,9 @@ def examine(
     except ArielKitError as error:
         return [*findings, Finding("data", False, str(error))]
     findings += _data(dataset, planet_ids, split)
-    return [*findings, _one_planet(dataset, planet_ids, split, settings)]
+    if planet_ids:
+        findings.append(_one_planet(dataset, planet_ids, split, settings))
+    return findings
 
 
 def _machine(settings: RunSettings) -> Iterator[Finding]:

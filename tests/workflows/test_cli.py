@@ -72,6 +72,13 @@ def test_mistakes_cost_one_clear_line_and_exit_code_1(arguments, message, tmp_pa
     assert "Traceback" not in captured.err
 
 
+def test_the_doctor_names_a_split_without_planets(tiny):
+    findings = {finding.name: finding for finding in examine(tiny, split="train")}
+    assert not findings["data"].ok
+    assert findings["data"].detail.endswith("0 planets in train")
+    assert "one planet" not in findings
+
+
 def test_an_interruption_says_how_to_go_on(capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
