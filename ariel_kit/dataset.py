@@ -231,7 +231,7 @@ def read_labels(path: str | Path) -> Labels:
     Raises
     ------
     DataFileError
-        If columns are missing, or ids or values are no finite numbers.
+        If columns are missing, ids are no whole numbers, or depths not between 0 and 1.
     """
     table = read_planets(path)
     _require_columns(path, table.columns, LABEL_COLUMNS)
@@ -240,6 +240,12 @@ def read_labels(path: str | Path) -> Labels:
     if not np.isfinite(depths).all():
         raise DataFileError(
             f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not."
+        )
+    outside = np.sum((depths <= 0) | (depths >= 1))
+    if outside:
+        raise DataFileError(
+            f"{path} must hold depths as shares of the star's light, between 0 and 1; {outside} "
+            "are not. Divide a table in per cent by 100, one in ppm by a million."
         )
     return Labels(table["planet_id"].to_numpy(), depths)
 

@@ -18,7 +18,14 @@ from ariel_kit.dataset import Dataset, find_labels, open_dataset, read_labels
 from ariel_kit.instruments import INSTRUMENTS
 from ariel_kit.observation import Observation, Spectrum
 from ariel_kit.parallel import PlanetFailure, map_planets
-from ariel_kit.runtime import Timings, find_place, require_memory, resolve_jobs, versions
+from ariel_kit.runtime import (
+    Timings,
+    available_cores,
+    find_place,
+    require_memory,
+    resolve_jobs,
+    versions,
+)
 from ariel_kit.submission import make_submission
 
 if TYPE_CHECKING:
@@ -101,6 +108,8 @@ def run_pipeline(
     BudgetError
         If there is not enough memory for `n_jobs` planets.
     """
+    import torch
+
     from ariel_kit.spectral_extraction import fit_planets
 
     settings, timings = settings or RunSettings(), Timings()
@@ -124,6 +133,9 @@ def run_pipeline(
             backend=backend,
             address=address,
         )
+    # Compiling the kernels can change the number of torch's threads, and that the last bits: a
+    # resumed run, which compiles nothing, has to start its fit from the same number.
+    torch.set_num_threads(available_cores())
     with timings.stage("fit"):
         observations = StoredSequence(Observation, paths)
         fitted = fit_planets(observations, prior=prior, settings=settings.extraction)

@@ -58,19 +58,6 @@ def resolve_jobs(n_jobs: int) -> int:
     return available_cores() if n_jobs == -1 else n_jobs
 
 
-def limit_threads(n_threads: int) -> None:
-    """Cap the threads of the numeric libraries, before they are imported.
-
-    Libraries that are loaded already keep the number they started with, numba and torch excepted.
-    """
-    for name in ("NUMBA", "OMP", "MKL", "OPENBLAS"):
-        os.environ[f"{name}_NUM_THREADS"] = str(n_threads)
-    os.environ["POLARS_MAX_THREADS"] = str(n_threads)
-    for module in ("numba", "torch"):
-        if module in sys.modules:
-            sys.modules[module].set_num_threads(n_threads)
-
-
 def require_memory(needed: int, purpose: str) -> None:
     """Raise unless `needed` bytes are free.
 

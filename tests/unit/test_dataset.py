@@ -142,6 +142,9 @@ def test_labels_come_in_any_order_asked(tmp_path, rng):
     table.with_columns(wl_3=pl.Series(["0.001", "x", "0.002"])).write_csv(tmp_path / "labels.csv")
     with pytest.raises(DataFileError, match="must hold finite depths; 1 are not"):
         read_labels(tmp_path / "labels.csv")
+    table.with_columns(wl_3=pl.Series([0.3, -0.1, 4.0])).write_csv(tmp_path / "labels.csv")
+    with pytest.raises(DataFileError, match="between 0 and 1; 2 are not"):
+        read_labels(tmp_path / "labels.csv")
     table.with_columns(planet_id=pl.Series([5, None, 9])).write_csv(tmp_path / "labels.csv")
     with pytest.raises(DataFileError, match=r"labels\.csv must hold one row per planet"):
         read_labels(tmp_path / "labels.csv")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 
 import pytest
 
@@ -89,21 +88,6 @@ def test_the_log_goes_to_standard_error_once(capsys):
     assert "not shown" not in captured.err
     with pytest.raises(UnknownNameError, match=r"Unknown log level 'warnings'\. Did you mean"):
         runtime.setup_logging("warnings")
-
-
-def test_threads_are_capped_everywhere(monkeypatch):
-    import torch
-
-    for name in ("NUMBA", "OMP", "MKL", "OPENBLAS"):
-        monkeypatch.setenv(f"{name}_NUM_THREADS", "8")
-    monkeypatch.setenv("POLARS_MAX_THREADS", "8")
-    before = torch.get_num_threads()
-    try:
-        runtime.limit_threads(1)
-        assert torch.get_num_threads() == 1
-        assert os.environ["OMP_NUM_THREADS"] == os.environ["POLARS_MAX_THREADS"] == "1"
-    finally:
-        runtime.limit_threads(before)
 
 
 def test_versions_name_the_kit_and_what_is_missing(monkeypatch):
