@@ -143,8 +143,8 @@ class DriftMixture:
     def planet_covariances(self, likelihood: DriftLikelihood) -> np.ndarray:
         """Each planet's own prior: the components' average by evidence.
 
-        The average stands in for the exact mixture posterior of the depth; on the real white
-        curves both give the same log-likelihood of the labels to 0.02 per planet.
+        The average stands in for the exact mixture posterior of the depth; where one component
+        dominates, as for most planets, they are the same.
 
         Returns
         -------

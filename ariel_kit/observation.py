@@ -78,7 +78,7 @@ class LightCurves(_Value):
     flux : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
         Mean electrons per CDS frame.
     noise : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
-        One sigma of `flux`; infinite where a bin holds nothing.
+        One sigma of `flux`.
     """
 
     time: np.ndarray

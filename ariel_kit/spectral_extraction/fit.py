@@ -308,7 +308,7 @@ def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) 
 def _answers(prior: SpectrumPrior, likelihood: DepthLikelihood) -> list[Fit]:
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
-    sigma = MODEL_ERROR.sigma(mean, covariance)
+    sigma = MODEL_ERROR.sigma(covariance)
     alpha, beta = prior.typical_amplitudes(posterior)
     return [
         (m, s, c, {"alpha": float(a), "beta": float(b), "prior": prior.source})

@@ -22,12 +22,11 @@ class ModelError:
     scale: float
     floor: float
 
-    def sigma(self, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    def sigma(self, covariance: np.ndarray) -> np.ndarray:
         """One sigma of every depth.
 
         Parameters
         ----------
-        mean : ndarray [shape=(planet, 283)]
         covariance : ndarray [shape=(planet, 283, 283)]
 
         Returns
@@ -53,7 +52,7 @@ class ModelError:
 
         def loss(logarithms: np.ndarray) -> float:
             scale, floor = np.exp(logarithms)
-            sigma = cls(float(scale), float(floor) * 1e-6).sigma(mean, covariance)
+            sigma = cls(float(scale), float(floor) * 1e-6).sigma(covariance)
             return float(np.mean(0.5 * ((truth - mean) / sigma) ** 2 + np.log(sigma)))
 
         best = minimize(loss, np.log([1.0, 3.0]), method="Nelder-Mead")
@@ -63,5 +62,6 @@ class ModelError:
 
 MODEL_ERROR = ModelError(scale=1.05, floor=5e-6)
 """Between what `ModelError.calibrate` gives on simulated planets with a prior from 200 others:
-1.15 and 12 ppm on 40 at full raw cadence, 1.03 and nothing on 64 from the fast path. The error of
-the white depth, one number per planet, is most of it, and 40 planets do not settle its size."""
+1.15 and 12 ppm on 40 at full raw cadence, 1.03 and nothing on 64 of the fast path
+(``pytest -m benchmark -s tests/benchmarks/test_model_error.py``). The error of the white depth, one
+number per planet, is most of it, and 40 planets do not settle its size."""

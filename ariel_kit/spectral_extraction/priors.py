@@ -19,6 +19,7 @@ from ariel_kit.observation import Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
 
 LEVEL_SIGMA = 0.01
+"""Of the white depth: far wider than any light curve leaves it."""
 WHITE_SIGMA = 2e-6
 """Scatter from wavelength to wavelength that nothing else describes."""
 RANK = 16
@@ -29,8 +30,6 @@ FGS1_SIGMA = 60e-6
 """Of the smooth part and of the FGS1 offset, at beta = 1."""
 ALPHAS = np.geomspace(0.02, 8.0, 12)
 BETAS = np.geomspace(0.03, 20.0, 9)
-
-
 NEGLIGIBLE = 1e-4
 """Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
 NEW_SHAPES = 0.1
@@ -66,8 +65,6 @@ class SpectrumPrior:
     ----------
     shapes : ndarray [shape=(283, rank), dtype=float64]
         Factor of the covariance of mean-removed spectra at alpha = 1.
-    log_weights : ndarray [shape=(alpha, beta), dtype=float64]
-        Log prior probability of the amplitudes.
     mean_depth, sigma_depth : ndarray [shape=(283,), dtype=float64]
         Of the population: the answer for a planet that could not be measured.
     spread : float
@@ -77,11 +74,20 @@ class SpectrumPrior:
     """
 
     shapes: np.ndarray
-    log_weights: np.ndarray
     mean_depth: np.ndarray
     sigma_depth: np.ndarray
     spread: float
     source: str
+
+    @property
+    def log_weights(self) -> np.ndarray:
+        """Log prior probability of the amplitudes, up to a constant [shape=(alpha, beta)].
+
+        Log-normal and weak: a factor of e^1.5 each way about alpha = 1 and beta = 0.5.
+        """
+        alpha = -0.5 * (np.log(ALPHAS) / 1.5) ** 2
+        beta = -0.5 * (np.log(BETAS / 0.5) / 1.5) ** 2
+        return alpha[:, None] + beta[None, :]
 
     def fallback(self, planet_id: int, reason: str) -> Spectrum:
         """The population's mean and scatter, for a planet that could not be measured."""
@@ -273,7 +279,6 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
     counted = shapes * typical / np.hypot(size, 0.1 * typical)
     return SpectrumPrior(
         shapes=_factor(counted.T @ counted / len(depths), 1e-6, RANK),
-        log_weights=_broad_weights(),
         mean_depth=np.full(N_WAVELENGTHS, depths.mean()),
         sigma_depth=np.full(N_WAVELENGTHS, depths.std()),
         spread=float(np.sqrt(np.mean(shapes**2))),
@@ -302,13 +307,6 @@ def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> 
     rank = prior.shapes.shape[1]
     moment = (strength * np.eye(rank) + moments.sum(axis=0)) / (strength + len(moments))
     return replace(prior, shapes=prior.shapes @ _factor(moment, 1e-8))
-
-
-def _broad_weights() -> np.ndarray:
-    """A weak prior on the amplitudes: log-normal, a factor of e^1.5 each way."""
-    alpha = -0.5 * (np.log(ALPHAS) / 1.5) ** 2
-    beta = -0.5 * (np.log(BETAS / 0.5) / 1.5) ** 2
-    return alpha[:, None] + beta[None, :]
 
 
 def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
