@@ -63,5 +63,5 @@ class ModelError:
 MODEL_ERROR = ModelError(scale=1.05, floor=5e-6)
 """Between what `ModelError.calibrate` gives on simulated planets with a prior from 200 others:
 1.15 and 12 ppm on 40 at full raw cadence, 1.03 and nothing on 64 of the fast path
-(``pytest -m benchmark -s tests/benchmarks/test_model_error.py``). The error of the white depth, one
-number per planet, is most of it, and 40 planets do not settle its size."""
+(``pytest -m benchmark -s tests/benchmarks/test_model_error_size.py``). The error of the white
+depth, one number per planet, is most of it, and 40 planets do not settle its size."""

@@ -1,6 +1,6 @@
 """What the model error would be on simulated planets of the fast path, beside the one in use.
 
-pytest -m benchmark -s tests/benchmarks/test_model_error.py
+pytest -m benchmark -s tests/benchmarks/test_model_error_size.py
 """
 
 from __future__ import annotations
