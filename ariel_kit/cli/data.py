@@ -1,0 +1,97 @@
+"""Verbs around the raw frames: simulate them, calibrate them, check them before a long run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ariel_kit.cli.options import (
+    AsJson,
+    Config,
+    DataDir,
+    Edition,
+    Jobs,
+    OutputDir,
+    Overrides,
+    Seed,
+    Split,
+    read_settings,
+    rows,
+    show,
+    whole_numbers,
+)
+
+
+def simulate(
+    output_dir: OutputDir,
+    n_train: Annotated[int, typer.Option(min=0, help="Planets in train/.")] = 2,
+    n_test: Annotated[int, typer.Option(min=0, help="Planets in test/.")] = 2,
+    stars: Annotated[str, typer.Option(help="Star numbers; 0 and 1 are those of 2024.")] = "0,1",
+    molecules: Annotated[str, typer.Option(help="known, unseen or all.")] = "known",
+    edition: Edition = 2024,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Write planets with known truth in the challenge's exact layout."""
+    from ariel_kit.simulation import simulate_dataset
+
+    simulate_dataset(
+        output_dir,
+        n_train=n_train,
+        n_test=n_test,
+        stars=tuple(whole_numbers("--stars", stars)),
+        molecules=molecules,
+        edition=edition,
+        seed=seed,
+    )
+    facts = {"data_dir": str(output_dir), "n_train": n_train, "n_test": n_test}
+    show(facts, as_json, f"{n_train} train and {n_test} test planets in {output_dir}")
+    return 0
+
+
+def calibrate(
+    data_dir: DataDir,
+    output_dir: OutputDir,
+    split: Split = "test",
+    config: Config = None,
+    overrides: Overrides = None,
+    n_jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Turn raw frames into light curves, one file per visit."""
+    from ariel_kit.dataset import open_dataset
+    from ariel_kit.pipeline import calibrate_planets
+
+    dataset, settings = open_dataset(data_dir), read_settings(config, overrides)
+    paths, failures = calibrate_planets(
+        dataset,
+        dataset.planets(split),
+        output_dir / "products",
+        split=split,
+        settings=settings.calibration,
+        n_jobs=n_jobs,
+    )
+    facts = {"products": [str(path) for path in paths], "failures": rows(failures)}
+    lines = [f"{len(paths)} observations in {output_dir / 'products'}"]
+    show(facts, as_json, "\n".join([*lines, *map(str, failures)]))
+    return 2 if failures else 0
+
+
+def doctor(
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Data folder to check; one planet is timed.")
+    ] = None,
+    split: Split = "test",
+    config: Config = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> int:
+    """Check machine and data before a long run, and project its time."""
+    from ariel_kit.doctor import examine
+
+    findings = examine(data_dir, split=split, settings=read_settings(config, overrides))
+    lines = [f"{'ok ' if f.ok else 'BAD'}  {f.name:<10}  {f.detail}" for f in findings]
+    show(rows(findings), as_json, "\n".join(lines))
+    return 0 if all(finding.ok for finding in findings) else 2

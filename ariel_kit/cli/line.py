@@ -1,0 +1,121 @@
+"""Verbs of the line: from a raw folder to a submission that is checked and scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ariel_kit.cli.options import (
+    AsJson,
+    Config,
+    DataDir,
+    Edition,
+    Jobs,
+    OutputDir,
+    Overrides,
+    Seed,
+    Split,
+    Submission,
+    read_settings,
+    rows,
+    show,
+)
+
+
+def run(
+    data_dir: DataDir,
+    output_dir: OutputDir,
+    split: Split = "test",
+    train_labels: Annotated[
+        Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
+    ] = None,
+    on_error: Annotated[
+        Literal["fallback", "fail"] | None,
+        typer.Option(help="Planets that fail get the safe prior; then exit with 0 or with 2."),
+    ] = None,
+    config: Config = None,
+    overrides: Overrides = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
+    n_jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Turn a raw folder into submission.csv."""
+    from ariel_kit.pipeline import run_pipeline
+
+    settings = read_settings(config, overrides, seed=seed, on_error=on_error)
+    result = run_pipeline(
+        data_dir,
+        output_dir,
+        split=split,
+        train_labels=train_labels,
+        settings=settings,
+        n_jobs=n_jobs,
+    )
+    seconds, n_planets = sum(result.timings.values()), len(result.spectra)
+    facts = {
+        "submission": str(result.submission_path),
+        "planets": n_planets,
+        "failures": rows(result.failures),
+        "seconds": result.timings,
+    }
+    lines = [f"{result.submission_path}: {n_planets} planets in {seconds:.1f} s"]
+    lines += [f"safe prior for {failure}" for failure in result.failures]
+    show(facts, as_json, "\n".join(lines))
+    return 2 if result.failures and settings.on_error == "fail" else 0
+
+
+def score_submission(
+    submission: Submission,
+    labels: Annotated[Path, typer.Argument(help="The true spectra: planet_id, wl_1 .. wl_283.")],
+    data_dir: Annotated[Path | None, typer.Option(help="Data folder; adds a row per star.")] = None,
+    split: Split = "test",
+    edition: Edition = 2024,
+    as_json: AsJson = False,
+) -> int:
+    """Score a submission against the truth, part by part."""
+    from ariel_kit.dataset import open_dataset, read_planets
+    from ariel_kit.scoring import format_scores, score
+
+    table, stars = read_planets(submission), None
+    if data_dir is not None:
+        dataset = open_dataset(data_dir)
+        stars = [dataset.star(split, planet) for planet in table["planet_id"]]
+    report = score(labels, table, edition=edition, stars=stars)
+    typer.echo(report.to_json() if as_json else format_scores({submission.name: report}))
+    return 0
+
+
+def validate(
+    submission: Submission,
+    sample: Annotated[Path | None, typer.Option(help="The sample_submission.csv.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """List every fault of a submission at once."""
+    from ariel_kit.submission import validate_submission
+
+    check = validate_submission(submission, sample)
+    lines = [f"fault: {fault}" for fault in check.faults]
+    lines += [f"warning: {warning}" for warning in check.warnings]
+    show({**vars(check), "ok": check.ok}, as_json, "\n".join(lines or ["no fault found"]))
+    return 0 if check.ok else 2
+
+
+def demo(
+    output_dir: OutputDir = Path("ariel-kit-demo"),
+    n_planets: Annotated[int, typer.Option(min=1, help="Planets to simulate and fit.")] = 6,
+    seed: Seed = 0,
+    n_jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Simulate, run, score and report, in a few minutes."""
+    from ariel_kit.demo import run_demo
+    from ariel_kit.scoring import format_scores
+
+    reports = run_demo(output_dir, n_planets=n_planets, seed=seed, n_jobs=n_jobs)
+    facts = {name: json.loads(report.to_json()) for name, report in reports.items()}
+    left = f"{output_dir} holds submission.csv, plots and report.html"
+    show(facts, as_json, f"{format_scores(reports)}\n{left}")
+    return 0

@@ -1,0 +1,50 @@
+"""What the verbs share: their common options, and how they read settings and print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from ariel_kit.config import RunSettings
+
+DataDir = Annotated[Path, typer.Option(help="Folder in the challenge's layout.")]
+OutputDir = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
+Split = Annotated[str, typer.Option(help="train or test.")]
+Config = Annotated[str | None, typer.Option(help="YAML file, or name of a shipped recipe.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", help="Set one field: a.b=value.")]
+Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Edition = Annotated[int, typer.Option(help="2024 or 2025.")]
+Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
+
+
+def read_settings(config: str | None, overrides: list[str] | None, **options: Any) -> RunSettings:
+    """Recipe, then overrides, then the verb's own options: the later wins."""
+    from ariel_kit.config import RunSettings, find_recipe, load_settings
+
+    chosen = [f"{name}={value}" for name, value in options.items() if value is not None]
+    path = None if config is None else find_recipe(config)
+    return load_settings(RunSettings, path, [*(overrides or []), *chosen])
+
+
+def whole_numbers(option: str, text: str) -> list[int]:
+    """The numbers of a list such as ``0,1``."""
+    parts = text.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise typer.BadParameter(f"{option} must be whole numbers with commas; got {text!r}.")
+    return [int(part) for part in parts]
+
+
+def rows(records: Any) -> list[dict[str, Any]]:
+    """Dataclass records as JSON objects."""
+    return [vars(record) for record in records]
+
+
+def show(facts: Any, as_json: bool, text: str) -> None:
+    """Print `facts` as JSON, or `text`."""
+    typer.echo(json.dumps(facts) if as_json else text)
