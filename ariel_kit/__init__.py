@@ -29,7 +29,11 @@ _PUBLIC = {
     "plot_spectrum": "plots",
     "plot_residual_rms": "plots",
     "plot_bad_pixels": "plots",
+    "plot_profiles": "plots",
+    "plot_pointing": "plots",
     "plot_calibration_of_sigma": "plots",
+    "plot_score_by_snr": "plots",
+    "plot_ablation": "plots",
 }
 __all__ = ["__version__", *_PUBLIC]
 __version__ = version("ariel-kit")

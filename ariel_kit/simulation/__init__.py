@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ariel_kit.simulation.generate import simulate_dataset, simulate_planet, write_tables
-from ariel_kit.simulation.lightcurves import simulate_light_curves
+from ariel_kit.simulation.lightcurves import simulate_light_curves, simulate_observation
 from ariel_kit.simulation.scene import PlanetTruth, draw_planets
 from ariel_kit.simulation.spectra import draw_spectra
 
@@ -13,6 +13,7 @@ __all__ = [
     "draw_spectra",
     "simulate_dataset",
     "simulate_light_curves",
+    "simulate_observation",
     "simulate_planet",
     "write_tables",
 ]

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ariel_kit.dataset import Calibration
-from ariel_kit.instruments import AIRS, FGS1, OBSERVATION_HOURS, Instrument
-from ariel_kit.observation import LightCurves
+from ariel_kit.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
+from ariel_kit.observation import LightCurves, Observation
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.optics import foreground, get_star, star_image
 from ariel_kit.simulation.pointing import draw_pointing, moment_sigma
@@ -77,12 +77,67 @@ def simulate_light_curves(
     return [_light_curves_of_planet(planet, seed, bin_seconds) for planet in planets]
 
 
+def simulate_observation(
+    planet: PlanetTruth, *, seed: int, bin_seconds: float = 144.0
+) -> Observation:
+    """Draw one calibrated visit without drawing frames: what tries a stage or a picture in no time.
+
+    Parameters
+    ----------
+    planet : PlanetTruth
+    seed : int
+        Of the noise, as in `simulate_light_curves`.
+    bin_seconds : float
+        Cadence of both instruments and of the pointing; a last short bin is left out.
+
+    Returns
+    -------
+    Observation
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation.scene import draw_planets
+    >>> observation = simulate_observation(draw_planets(1, seed=3)[0], seed=0)
+    >>> observation.airs.shape, observation.pointing.shape
+    ((187, 282), (187, 2))
+    """
+    airs, fgs1 = _light_curves_of_planet(planet, seed, bin_seconds)
+    moved = draw_pointing(_noise_rng(planet, seed), AIRS.n_pairs)
+    per_bin = _pairs_per_bin(bin_seconds)
+    n = AIRS.n_pairs // per_bin
+    motion = moved.fgs1_odd[: n * per_bin * FGS1.n_pairs // AIRS.n_pairs, :2]
+    rows = moved.airs_odd[: n * per_bin, 0].reshape(n, per_bin).mean(axis=1)
+    return Observation(
+        planet_id=planet.planet_id,
+        star=planet.star,
+        edition=planet.edition,
+        airs=airs.flux[:n].astype(np.float32),
+        airs_time=airs.time[:n],
+        airs_noise=airs.noise[0].astype(np.float32),
+        fgs1=fgs1.flux[:n, 0].astype(np.float32),
+        fgs1_time=fgs1.time[:n],
+        fgs1_noise=float(fgs1.noise[0, 0]),
+        pointing=motion.reshape(n, -1, 2).mean(axis=1),
+        row_moments=np.stack([rows, np.zeros_like(rows)], axis=1),
+        bad_fraction=np.zeros(N_AIRS, np.float32),
+        provenance={"simulation": {"seed": seed, "bin_seconds": bin_seconds}},
+    )
+
+
+def _noise_rng(planet: PlanetTruth, seed: int) -> np.random.Generator:
+    return np.random.default_rng([seed, planet.planet_id, STREAM_LIGHT_CURVES])
+
+
+def _pairs_per_bin(bin_seconds: float) -> int:
+    return max(1, round(bin_seconds / AIRS.cadence))
+
+
 def _light_curves_of_planet(
     planet: PlanetTruth, seed: int, bin_seconds: float
 ) -> tuple[LightCurves, LightCurves]:
-    rng = np.random.default_rng([seed, planet.planet_id, STREAM_LIGHT_CURVES])
+    rng = _noise_rng(planet, seed)
     pointing = draw_pointing(rng, AIRS.n_pairs)
-    pairs_per_bin = max(1, round(bin_seconds / AIRS.cadence))
+    pairs_per_bin = _pairs_per_bin(bin_seconds)
     fgs1_per_airs = FGS1.n_pairs // AIRS.n_pairs
     return (
         _draw(rng, planet, AIRS, pointing.airs_odd, pairs_per_bin),

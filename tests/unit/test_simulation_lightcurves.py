@@ -10,7 +10,14 @@ import pytest
 
 from ariel_kit.instruments import AIRS, FGS1, OBSERVATION_HOURS
 from ariel_kit.observation import LightCurves
-from ariel_kit.simulation import draw_planets, simulate_light_curves, simulate_planet, write_tables
+from ariel_kit.simulation import (
+    draw_planets,
+    simulate_light_curves,
+    simulate_observation,
+    simulate_planet,
+    write_tables,
+)
+from ariel_kit.simulation.pointing import FGS1_JITTER
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 
 Pair = tuple[LightCurves, LightCurves]
@@ -143,3 +150,15 @@ def test_fast_path_agrees_with_calibrated_frames(tmp_path: Path, star: int) -> N
 def white_of(z: np.ndarray) -> float:
     """Scatter of the mean over wavelengths, 1 if they are independent."""
     return float(z.mean(axis=1).std() * np.sqrt(z.shape[1]))
+
+
+def test_a_simulated_observation_holds_the_light_curves_and_their_pointing():
+    (planet,) = draw_planets(1, seed=3)
+    observation = simulate_observation(planet, seed=5)
+    ((airs, fgs1),) = simulate_light_curves([planet], seed=5)
+    whole = AIRS.n_pairs // 30
+    np.testing.assert_array_equal(observation.airs, airs.flux[:whole].astype(np.float32))
+    np.testing.assert_array_equal(observation.fgs1_time, fgs1.time[:whole])
+    moved = FGS1_JITTER / np.sqrt(30 * 12)
+    np.testing.assert_allclose(observation.pointing.std(axis=0), moved, rtol=0.2)
+    assert observation.provenance == {"simulation": {"seed": 5, "bin_seconds": 144.0}}

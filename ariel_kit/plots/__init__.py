@@ -1,0 +1,34 @@
+"""Diagnostic pictures, by topic: each takes ``ax=None`` and returns the Axes it drew on.
+
+A picture of several panels divides the place of `ax` and returns an array of Axes. Colours follow
+the paper behind `ax`, light or dark; ``with paper("dark"):`` draws in the kit's look on either.
+"""
+
+from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles
+from ariel_kit.plots.light_curves import (
+    WhiteCurve,
+    plot_light_curve_map,
+    plot_residual_rms,
+    plot_white_light_curve,
+    white_curve,
+)
+from ariel_kit.plots.scores import plot_ablation, plot_calibration_of_sigma, plot_score_by_snr
+from ariel_kit.plots.spectra import plot_spectrum
+from ariel_kit.plots.style import palette, paper
+
+__all__ = [
+    "WhiteCurve",
+    "palette",
+    "paper",
+    "plot_ablation",
+    "plot_bad_pixels",
+    "plot_calibration_of_sigma",
+    "plot_light_curve_map",
+    "plot_pointing",
+    "plot_profiles",
+    "plot_residual_rms",
+    "plot_score_by_snr",
+    "plot_spectrum",
+    "plot_white_light_curve",
+    "white_curve",
+]

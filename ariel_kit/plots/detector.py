@@ -1,0 +1,230 @@
+"""The detectors and what moves on them: bad pixels, the star's image, its pointing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ariel_kit.dataset import Calibration
+from ariel_kit.errors import check_shape
+from ariel_kit.instruments import AIRS, FGS1, N_AIRS
+from ariel_kit.observation import Observation
+from ariel_kit.plots.style import PPM, TALL, headroom, legend, new_axes, palette, panels, title
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SPECTRUM_BANDS = 64
+"""Frequencies that the noise of a pointing picture is shown at."""
+LEAST_SHARE = 1e-5
+"""Of a column's light; a row profile shows no less."""
+
+
+def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None = None) -> Axes:
+    """Where the dead, hot and wild pixels are.
+
+    Parameters
+    ----------
+    calibration : Calibration
+    name : str
+        Of the instrument, for the title.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> from ariel_kit.instruments import FGS1
+    >>> from ariel_kit.simulation.calibration_frames import draw_detector
+    >>> detector = draw_detector(np.random.default_rng(0), FGS1)
+    >>> plot_bad_pixels(detector.calibration, name="FGS1").get_title(loc="left")
+    'FGS1: bad pixels'
+    """
+    from ariel_kit.preprocessing.badpixels import find_bad_pixels
+
+    ax, bad = new_axes(ax), find_bad_pixels(calibration)
+    colours, (height, width) = palette(ax), bad.dead.shape
+    hot, wild = bad.hot & ~bad.dead, bad.wild & ~(bad.hot | bad.dead)  # each pixel once
+    for kind, mask, marker, colour in (
+        ("dead", bad.dead, "s", colours.quiet),
+        ("hot", hot, "^", colours.model),
+        ("wild", wild, "o", colours.data),
+    ):
+        rows, columns = np.nonzero(mask)
+        ax.plot(columns, rows, marker, color=colour, ms=4, label=f"{kind}: {len(rows)}")
+    ax.set(xlabel="column (pixel)", ylabel="row (pixel)", xlim=(-1, width), ylim=(height, -1))
+    title(ax, f"{name}: bad pixels".removeprefix(": "))
+    legend(ax, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    return ax
+
+
+def plot_profiles(
+    airs_image: np.ndarray, fgs1_image: np.ndarray, *, ax: Axes | None = None
+) -> np.ndarray:
+    """Where the light falls: the row profile of AIRS, and the image of the star on FGS1.
+
+    Parameters
+    ----------
+    airs_image : ndarray [shape=(32, 282), unit=electron]
+        Mean CDS frame, wavelength ascending; see `ariel_kit.preprocessing.mean_image`.
+    fgs1_image : ndarray [shape=(32, 32), unit=electron]
+    ax : Axes, optional
+        Whose place is used.
+
+    Returns
+    -------
+    ndarray [shape=(2,), dtype=object]
+        The Axes of the profile and of the image.
+
+    Raises
+    ------
+    ShapeError
+        If an image does not have its detector's shape.
+
+    Examples
+    --------
+    >>> rows = np.exp(-0.5 * ((np.arange(32) - 15.5) / 1.2) ** 2)
+    >>> profile, _ = plot_profiles(1e5 * rows[:, None] * np.ones(282), np.outer(rows, rows))
+    >>> profile.get_xlabel()
+    'row (pixel)'
+    """
+    check_shape("airs_image", airs_image.shape, {"y": AIRS.height, "wavelength": N_AIRS})
+    check_shape("fgs1_image", fgs1_image.shape, {"y": FGS1.height, "x": FGS1.width})
+    left, right = panels(ax, widths=(1.15, 1))
+    _draw_rows(left, airs_image)
+    _draw_star(right, fgs1_image)
+    return np.array([left, right])
+
+
+def _draw_rows(ax: Any, image: np.ndarray) -> None:
+    """Share of the light in each row, at the two ends of the spectrum and over all of it."""
+    colours, rows, inside = palette(ax), np.arange(AIRS.height), AIRS.signal_rows
+    third = N_AIRS // 3
+    for columns, line, colour, label in (
+        (slice(None, third), ":", colours.other, "short third"),
+        (slice(-third, None), "--", colours.model, "long third"),
+        (slice(None), "-", colours.data, "all wavelengths"),
+    ):
+        light = image[:, columns].sum(axis=1)
+        ax.step(rows, light / light.sum(), line, where="mid", color=colour, lw=1.3, label=label)
+    edges = (inside.start - 0.5, inside.stop - 0.5)
+    ax.axvspan(*edges, color=colours.quiet, alpha=0.15, lw=0, label="rows that are read")
+    ax.set(xlabel="row (pixel)", ylabel="share of the light", yscale="log", xlim=(-0.5, 31.5))
+    title(ax, "AIRS-CH0: row profile")
+    legend(ax, fontsize="x-small", loc="upper left")
+    ax.set_ylim(max(ax.get_ylim()[0], LEAST_SHARE), None)
+    headroom(ax, 0.35)
+
+
+def _draw_star(ax: Any, image: np.ndarray) -> None:
+    """Levels over three decades: the core and the wings of one image."""
+    from matplotlib.colors import LogNorm
+
+    peak = float(image.max())
+    norm = LogNorm(vmin=peak / 1e3, vmax=peak, clip=True)
+    ax.grid(visible=False)
+    drawn = ax.imshow(np.maximum(image, peak / 1e3), norm=norm, cmap="cividis", origin="lower")
+    bar = ax.get_figure().colorbar(drawn, ax=ax, label="electrons per frame", shrink=0.85)
+    bar.outline.set_visible(False)
+    ax.set(xlabel="column (pixel)", ylabel="row (pixel)")
+    title(ax, "FGS1: image of the star")
+
+
+def plot_pointing(
+    before: Observation, after: Observation, *, seconds: float = 144.0, ax: Axes | None = None
+) -> np.ndarray:
+    """The pointing, and FGS1 before and after the correction of jitter.
+
+    Parameters
+    ----------
+    before, after : Observation
+        The same visit, as it went into the jitter stage and as it came out; the same value twice
+        shows an observation that was not corrected.
+    seconds : float
+        Length of a time bin.
+    ax : Axes, optional
+        Whose place is used.
+
+    Returns
+    -------
+    ndarray [shape=(3,), dtype=object]
+        The Axes of the pointing (mean and scatter of each bin), of the flux in bins, and of its
+        noise against frequency.
+
+    Raises
+    ------
+    ShapeError
+        If the two observations differ in length.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, simulate_observation
+    >>> visit = simulate_observation(draw_planets(1, seed=3)[0], seed=0, bin_seconds=4.8)
+    >>> [panel.get_ylabel() for panel in plot_pointing(visit, visit)]
+    ['pointing (pixel)', 'FGS1 flux (ppm)', 'noise (ppm/√Hz)']
+    """
+    check_shape("after", after.fgs1.shape, {"fgs1 time": len(before.fgs1)})
+    top, middle, bottom = panels(ax, heights=(1, 1, 1.1), size=TALL)
+    colours = palette(top)
+    _draw_motion(top, before, seconds)
+    top.tick_params(labelbottom=False)
+    middle.sharex(top)
+    for visit, marker, line, colour, label in (
+        (before, "o", "--", colours.quiet, "before"),
+        (after, ".", "-", colours.data, "after"),
+    ):
+        _, curve = visit.binned(seconds)
+        flux = (curve.flux[:, 0] / np.median(before.fgs1) - 1) * PPM
+        middle.plot(curve.time, flux, marker, ms=4, mfc="none", color=colour, label=label)
+        bottom.loglog(*_noise_spectrum(visit), line, color=colour, lw=1.2, label=label)
+    middle.set(xlabel="time (hours)", ylabel="FGS1 flux (ppm)")
+    legend(middle, ncols=2, loc="lower right")
+    bottom.set(xlabel="frequency (Hz)", ylabel="noise (ppm/√Hz)")
+    for each in (bottom.yaxis, bottom.xaxis):
+        each.set_major_formatter("{x:g}")
+    bottom.yaxis.set_minor_formatter("{x:g}")
+    legend(bottom, ncols=2, loc="upper right")
+    headroom(bottom, 0.2)
+    return np.array([top, middle, bottom])
+
+
+def _draw_motion(ax: Any, observation: Observation, seconds: float) -> None:
+    time, means, scatter = _binned_motion(observation, seconds)
+    colours = palette(ax)
+    for axis, (name, line, colour) in enumerate(
+        (("y", "-", colours.data), ("x", "--", colours.model))
+    ):
+        mean, spread = means[:, axis], scatter[:, axis]
+        label = f"{name}, {np.sqrt(np.mean(spread**2)):.3f} pixel rms within a bin"
+        ax.fill_between(time, mean - spread, mean + spread, color=colour, alpha=0.2, lw=0)
+        ax.plot(time, mean, line, color=colour, lw=1, label=label)
+    ax.set_ylabel("pointing (pixel)")
+    title(ax, f"Planet {observation.planet_id}: pointing and FGS1")
+    legend(ax, ncols=2, loc="upper right")
+    headroom(ax, 0.3)
+
+
+def _binned_motion(
+    observation: Observation, seconds: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Middle of each bin (hours), mean and scatter of (y, x) in it (pixels)."""
+    time, motion = observation.fgs1_time, observation.pointing.astype(np.float64)
+    per_bin = max(1, round(seconds / 3600 / float(time[1] - time[0])))
+    whole = len(time) // per_bin * per_bin
+    bins = motion[:whole].reshape(-1, per_bin, 2)
+    middle = time[:whole].reshape(-1, per_bin).mean(axis=1)
+    return middle, bins.mean(axis=1), bins.std(axis=1)
+
+
+def _noise_spectrum(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
+    """Amplitude spectral density of the FGS1 flux, ppm per root hertz, by Welch's method."""
+    from scipy.signal import welch
+
+    seconds = 3600 * float(observation.fgs1_time[1] - observation.fgs1_time[0])
+    flux = observation.fgs1.astype(np.float64) / np.median(observation.fgs1)
+    length = min(len(flux), 2 * SPECTRUM_BANDS)
+    frequency, power = welch(flux, 1 / seconds, nperseg=length, detrend="linear")
+    return frequency[1:], np.sqrt(power[1:]) * PPM

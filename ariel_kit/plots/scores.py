@@ -1,0 +1,201 @@
+"""How good the answers are: honest sigma, which planets score, what each stage is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ariel_kit.dataset import Labels
+from ariel_kit.errors import ConfigError, UnknownNameError
+from ariel_kit.observation import Spectrum
+from ariel_kit.plots.style import legend, new_axes, note, palette, panels, title
+from ariel_kit.scoring import ScoreReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NAMED_PLANETS = 3
+"""The worst planets of a picture carry their id."""
+
+
+def plot_calibration_of_sigma(
+    spectra: Sequence[Spectrum], truth: Labels, *, ax: Axes | None = None
+) -> np.ndarray:
+    """Is sigma honest: z-scores against the unit Gaussian, and coverage against its promise.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+    truth : Labels
+        True spectra of these planets.
+    ax : Axes, optional
+        Whose place is used.
+
+    Returns
+    -------
+    ndarray [shape=(2,), dtype=object]
+        The Axes of the histogram and of the coverage.
+
+    Raises
+    ------
+    UnknownNameError
+        If a planet has no true spectrum.
+
+    Examples
+    --------
+    >>> from ariel_kit.instruments import wavelengths
+    >>> error = 3e-5 * np.random.default_rng(0).standard_normal(283)
+    >>> spectrum = Spectrum(7, wavelengths(), 0.004 + error, np.full(283, 3e-5))
+    >>> truth = Labels(np.array([7]), np.full((1, 283), 0.004))
+    >>> histogram, _ = plot_calibration_of_sigma([spectrum], truth)
+    >>> histogram.get_title(loc="left")
+    'Honesty of sigma, 1 planet'
+    """
+    depths = truth.of([spectrum.planet_id for spectrum in spectra])
+    z = np.array([(s.mean - d) / s.sigma for s, d in zip(spectra, depths, strict=True)]).ravel()
+    left, right = panels(ax, widths=(1.25, 1))
+    _draw_z_scores(left, z)
+    title(left, f"Honesty of sigma, {_planets(len(spectra))}")
+    _draw_coverage(right, z)
+    return np.array([left, right])
+
+
+def _draw_z_scores(ax: Any, z: np.ndarray) -> None:
+    from scipy.stats import norm
+
+    colours, grid = palette(ax), np.linspace(-4, 4, 81)
+    bars = {"density": True, "color": colours.data, "alpha": 0.5, "label": "found"}
+    ax.hist(np.clip(z, -4, 4), bins=grid[::2], **bars)
+    ax.plot(grid, norm.pdf(grid), "--", color=colours.model, lw=1.4, label="unit Gaussian")
+    ax.set(xlabel="(mean - truth) / sigma", ylabel="density", xlim=(-4, 4))
+    ax.set_ylim(0, 1.2 * ax.get_ylim()[1])
+    note(ax, f"z std {z.std():.2f}")
+    legend(ax, loc="upper left")
+
+
+def _draw_coverage(ax: Any, z: np.ndarray) -> None:
+    from scipy.stats import norm
+
+    colours, promised = palette(ax), np.linspace(0, 1, 41)
+    found = [np.mean(np.abs(z) <= norm.ppf(0.5 + share / 2)) for share in promised]
+    ax.plot(promised, promised, "--", color=colours.model, lw=1.2, label="honest")
+    ax.plot(promised, found, color=colours.data, lw=1.6, label="found")
+    within = float(np.mean(np.abs(z) <= 1))
+    ax.plot(norm.cdf(1) - norm.cdf(-1), within, "o", color=colours.data, ms=5)
+    note(ax, f"within one sigma {within:.3f}")
+    ax.set(xlabel="promised share", ylabel="share of truth inside", xlim=(0, 1), ylim=(0, 1.12))
+    legend(ax, loc="lower right")
+
+
+def plot_score_by_snr(
+    report: ScoreReport, spectra: Sequence[Spectrum], *, ax: Axes | None = None
+) -> Axes:
+    """Score of each planet against its signal-to-noise ratio; the worst are named.
+
+    The ratio is the mean depth over the rms sigma of a spectrum, as predicted.
+
+    Parameters
+    ----------
+    report : ScoreReport
+        Of these spectra.
+    spectra : sequence of Spectrum
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    UnknownNameError
+        If a planet of `spectra` was not scored.
+
+    Examples
+    --------
+    >>> from ariel_kit.instruments import wavelengths
+    >>> from ariel_kit.scoring import score
+    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> truth = Labels(np.array([7]), np.full((1, 283), 0.00401))
+    >>> plot_score_by_snr(score(truth, [spectrum]), [spectrum]).get_xlabel()
+    'mean depth / rms sigma'
+    """
+    ax = new_axes(ax)
+    colours, scores = palette(ax), {row.name: row.score for row in report.planets}
+    for spectrum in spectra:
+        if str(spectrum.planet_id) not in scores:
+            raise UnknownNameError("scored planet", str(spectrum.planet_id), scores)
+    ratio = np.array([s.mean.mean() / np.sqrt(np.mean(s.sigma**2)) for s in spectra])
+    y = np.array([scores[str(spectrum.planet_id)] for spectrum in spectra])
+    ax.axhline(report.raw, color=colours.model, ls="--", lw=1.2, label=f"all: {report.raw:.3f}")
+    ax.plot(ratio, y, "o", color=colours.data, ms=5, alpha=0.7, mew=0, label="one planet")
+    for i in np.argsort(y)[:NAMED_PLANETS]:
+        place = {"xytext": (6, -3), "textcoords": "offset points", "fontsize": "small"}
+        ax.annotate(str(spectra[i].planet_id), (ratio[i], y[i]), **place)
+    ax.set(xscale="log", xlabel="mean depth / rms sigma", ylabel="score, not clipped")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_formatter("")
+    title(ax, f"Score against signal-to-noise, {_planets(len(spectra))}")
+    ax.margins(x=0.12, y=0.1)
+    legend(ax, loc="lower right")
+    return ax
+
+
+def plot_ablation(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> Axes:
+    r"""What each stage is worth: the score with different stages switched on.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        As ``ariel-kit ablate --json`` prints them: ``stages`` (list of str), ``score``,
+        ``rmse_ppm``, ``coverage``, ``seconds_per_planet``, and ``default`` on one of them.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ConfigError
+        If there are no rows.
+
+    Examples
+    --------
+    >>> numbers = {"rmse_ppm": 30.0, "coverage": 0.68, "seconds_per_planet": 0.6}
+    >>> rows = [
+    ...     {"stages": [], "score": 0.70, **numbers},
+    ...     {"stages": ["jitter"], "score": 0.72, "default": True, **numbers},
+    ... ]
+    >>> [label.get_text() for label in plot_ablation(rows).get_yticklabels()]
+    ['none', 'jitter\n(default)']
+    """
+    if not rows:
+        raise ConfigError("an ablation needs at least one row; got none. Run ariel-kit ablate.")
+    ax = new_axes(ax)
+    colours, places = palette(ax), np.arange(len(rows))
+    scores = [row["score"] for row in rows]
+    usual = [bool(row.get("default")) for row in rows]
+    fill = [colours.data if default else colours.quiet for default in usual]
+    hatch = ["" if default else "///" for default in usual]
+    ax.barh(places, scores, height=0.62, color=fill, edgecolor=colours.paper, hatch=hatch, lw=0)
+    for place, row in zip(places, rows, strict=True):
+        end, details = max(row["score"], 0.0), "{rmse_ppm:.1f} ppm, {coverage:.2f} covered, "
+        details += "{seconds_per_planet:.2g} s"
+        beside = {"xytext": (5, 0), "textcoords": "offset points", "fontsize": "small"}
+        ax.annotate(f"{row['score']:.3f}", (end, place), va="bottom", weight="bold", **beside)
+        ax.annotate(details.format(**row), (end, place), va="top", **beside)
+    names = ["\n+ ".join(row["stages"]) or "none" for row in rows]
+    labels = [f"{n}\n(default)" if d else n for n, d in zip(names, usual, strict=True)]
+    ax.set_yticks(places, labels)
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
+    ax.set_xlim(min(0.0, *scores), 1.6 * max(0.01, *scores))  # room for the words
+    ax.set(xlabel="score", ylabel="stages switched on")
+    title(ax, "What each stage is worth")
+    return ax
+
+
+def _planets(n: int) -> str:
+    return "1 planet" if n == 1 else f"{n} planets"

@@ -1,0 +1,168 @@
+"""One look for every picture: colours by role, on light and dark paper, told apart in grey too.
+
+The hues are those of Okabe and Ito, which colour-blind readers can tell apart, darkened or
+lightened until they stand out from their paper. Two curves of one picture always differ by more
+than hue: by line, by marker or by lightness. Matplotlib is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from ariel_kit.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PPM = 1e6
+SIZE, TALL = (7.0, 4.2), (7.0, 6.6)
+"""Inches of a picture that stands alone; of one with three panels."""
+
+
+class Palette(NamedTuple):
+    """Colours by what they stand for.
+
+    Attributes
+    ----------
+    paper, ink : str
+        What is drawn on; text, and the truth.
+    data, model, other : str
+        What was measured; what was fitted or promised; a second thing measured.
+    quiet : str
+        What came before, or matters less.
+    """
+
+    paper: str
+    ink: str
+    data: str
+    model: str
+    other: str
+    quiet: str
+
+
+PALETTES = {
+    "light": Palette("#ffffff", "#1b1e23", "#0072b2", "#c04a00", "#00805f", "#767a80"),
+    "dark": Palette("#16191d", "#e6e8eb", "#56b4e9", "#f29b4b", "#35c99b", "#90959c"),
+}
+
+HOUSE = {
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "xtick.labelsize": "small",
+    "ytick.labelsize": "small",
+}
+"""What an Axes of the kit's own looks like; one that is given keeps its own grid and frame."""
+
+
+@contextmanager
+def paper(name: Literal["light", "dark"]) -> Iterator[Palette]:
+    """Draw in the kit's look on light or dark paper.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such paper.
+
+    Examples
+    --------
+    >>> with paper("dark") as colours:
+    ...     palette(new_axes()) == colours
+    True
+    """
+    from matplotlib import rc_context
+
+    if name not in PALETTES:
+        raise UnknownNameError("paper", name, PALETTES)
+    colours = PALETTES[name]
+    inked = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color")
+    blank = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    ink = {**dict.fromkeys(inked, colours.ink), "grid.color": colours.quiet}
+    with rc_context({**HOUSE, **ink, **dict.fromkeys(blank, colours.paper)}):
+        yield colours
+
+
+def palette(ax: Axes) -> Palette:
+    """The colours that stand out from what is behind `ax`."""
+    from matplotlib.colors import to_rgba
+
+    behind = to_rgba(ax.get_facecolor())
+    if behind[3] == 0:
+        behind = to_rgba(ax.get_figure().get_facecolor())
+    return PALETTES["dark" if _lightness(behind) < 0.5 else "light"]
+
+
+def new_axes(ax: Axes | None = None, size: tuple[float, float] = SIZE) -> Any:
+    """`ax` itself, or the Axes of a new figure in the kit's look."""
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(HOUSE):
+        return plt.subplots(figsize=size, layout="constrained")[1]
+
+
+def panels(
+    ax: Axes | None,
+    *,
+    heights: Sequence[float] = (1,),
+    widths: Sequence[float] = (1,),
+    size: tuple[float, float] = SIZE,
+) -> np.ndarray:
+    """Divide the place of `ax` into a grid of Axes; `ax` itself stays, blank, behind them.
+
+    Returns
+    -------
+    ndarray [shape=(panel,), dtype=object]
+        From the upper left to the lower right.
+    """
+    from matplotlib import rc_context
+
+    options = {"height_ratios": heights, "width_ratios": widths}
+    with rc_context({} if ax is not None else HOUSE):
+        ax = new_axes(ax, size)
+        ax.set_axis_off()
+        place, figure = ax.get_subplotspec(), ax.get_figure()
+        if place is not None:
+            grid = place.subgridspec(len(heights), len(widths), **options)
+        else:
+            box = ax.get_position()
+            edges = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
+            grid = figure.add_gridspec(len(heights), len(widths), **options, **edges)
+        return np.array([figure.add_subplot(cell) for cell in grid], dtype=object)
+
+
+def headroom(ax: Any, share: float) -> None:
+    """Raise the upper limit by a share of the height, so that a legend has a place of its own."""
+    scale = ax.yaxis.get_transform()
+    low, high = scale.transform(ax.get_ylim())
+    ax.set_ylim(*scale.inverted().transform([low, high + share * (high - low)]))
+
+
+def title(ax: Axes, text: str) -> None:
+    """Name a picture, at its upper left."""
+    ax.set_title(text, loc="left", fontsize="medium", fontweight="bold")
+
+
+def legend(ax: Axes, **options: Any) -> None:
+    """Explain the curves, small and without a frame."""
+    ax.legend(**{"fontsize": "small", "frameon": False, **options})
+
+
+def note(ax: Axes, text: str) -> None:
+    """A short remark in the upper right corner, on a patch of paper."""
+    patch = {"facecolor": palette(ax).paper, "lw": 0, "alpha": 0.8, "pad": 1}
+    where = {"transform": ax.transAxes, "ha": "right", "va": "top"}
+    ax.text(0.99, 0.97, text, fontsize="small", bbox=patch, **where)
+
+
+def _lightness(colour: Sequence[float]) -> float:
+    """Perceived lightness of an sRGB colour, 0 to 1."""
+    return float(np.dot(colour[:3], (0.299, 0.587, 0.114)))
