@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -56,9 +57,27 @@ class _Value:
         DataFileError
             If the file is missing or damaged.
         """
+        with cls._opened(path) as arrays:
+            return cls.from_arrays({name: arrays[name] for name in arrays.files})
+
+    @classmethod
+    def load_meta(cls, path: str | Path) -> dict[str, Any]:
+        """What a saved value says besides its arrays, which are not read.
+
+        Raises
+        ------
+        DataFileError
+            If the file is missing or damaged.
+        """
+        with cls._opened(path) as arrays:
+            return dict(json.loads(str(arrays["meta"])))
+
+    @classmethod
+    @contextmanager
+    def _opened(cls, path: str | Path) -> Iterator[Any]:
         try:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls.from_arrays({name: arrays[name] for name in arrays.files})
+                yield arrays
         except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
             raise DataFileError(
                 f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."

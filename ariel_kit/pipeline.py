@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ariel_kit.cache import Cache, StoredSequence, atomic_path, file_sha256
-from ariel_kit.config import CalibrationSettings, RunSettings, save_settings, settings_hash
+from ariel_kit.budget import Budget, Draft, cheaper
+from ariel_kit.cache import StoredSequence, atomic_path, file_sha256
+from ariel_kit.config import RunSettings, save_settings, settings_hash
 from ariel_kit.dataset import Dataset, find_labels, open_dataset, read_labels
-from ariel_kit.instruments import INSTRUMENTS
 from ariel_kit.observation import Observation, Spectrum
-from ariel_kit.parallel import PlanetFailure, map_planets
-from ariel_kit.runtime import (
-    Timings,
-    available_cores,
-    find_place,
-    require_memory,
-    resolve_jobs,
-    versions,
-)
-from ariel_kit.submission import make_submission
+from ariel_kit.parallel import PlanetFailure
+from ariel_kit.products import iter_calibrations
+from ariel_kit.runtime import Timings, available_cores, find_place, versions
 
 if TYPE_CHECKING:
     from ariel_kit.spectral_extraction import SpectrumPrior
@@ -35,7 +29,6 @@ log = logging.getLogger(__name__)
 
 FEWEST_LABELS = 30
 """With fewer training spectra the kit's simulated ones make the better prior."""
-PLANET_BYTES = {"normal": 1_300_000_000, "tight": 700_000_000}
 
 
 @dataclass(frozen=True)
@@ -110,9 +103,8 @@ def run_pipeline(
     """
     import torch
 
-    from ariel_kit.spectral_extraction import fit_planets
-
     settings, timings = settings or RunSettings(), Timings()
+    budget = Budget(settings.budget)
     dataset, output = open_dataset(data_dir), Path(output_dir)
     planet_ids = dataset.submission_planets(split)
     output.mkdir(parents=True, exist_ok=True)
@@ -120,97 +112,97 @@ def run_pipeline(
 
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-        safe = [prior.fallback(planet, "not measured") for planet in planet_ids]
-        make_submission(safe, planet_ids, output / "submission.csv")
+        submission = Submission(output / "submission.csv", planet_ids, prior)
+        submission.write([])
+    extract = partial(extract_spectra, prior=prior, settings=settings)
+    draft = Draft(partial(extract, recipe="quick"), submission.write)
     with timings.stage("calibrate"):
-        paths, unread = calibrate_planets(
+        calibrations = iter_calibrations(
             dataset,
-            planet_ids,
+            budget.ration(planet_ids),
             output / "products",
+            total=len(planet_ids),
             split=split,
             settings=settings.calibration,
             n_jobs=n_jobs,
             backend=backend,
             address=address,
         )
+        paths, unread = _gather(calibrations, planet_ids, budget, draft, extract)
     # Compiling the kernels can change the number of torch's threads, and that the last bits: a
     # resumed run, which compiles nothing, has to start its fit from the same number.
     torch.set_num_threads(available_cores())
     with timings.stage("fit"):
-        observations = StoredSequence(Observation, paths)
-        fitted = fit_planets(observations, prior=prior, settings=settings.extraction)
+        n_full = budget.affordable(len(paths))
+        fitted = extract(paths[:n_full]) + [draft.spectra[path] for path in paths[n_full:]]
     with timings.stage("write"):
-        spectra, unfitted = _one_per_planet(fitted, safe)
-        make_submission(spectra, planet_ids, output / "submission.csv")
+        spectra, failures = submission.write(fitted, unread)
 
-    failures = unread + unfitted
     if failures:
         log.warning("%d of %d planets got the safe prior", len(failures), len(planet_ids))
-    result = RunResult(output / "submission.csv", spectra, failures, dict(timings), paths, prior)
+    result = RunResult(submission.path, spectra, failures, dict(timings), paths, prior)
     _record(result, dataset, split, settings)
     return result
 
 
-def calibrate_planets(
-    dataset: Dataset,
-    planet_ids: Sequence[int],
-    folder: Path,
+def extract_spectra(
+    paths: Sequence[Path],
     *,
-    split: str,
-    settings: CalibrationSettings,
-    n_jobs: int = 1,
-    backend: str | None = None,
-    address: str | None = None,
-) -> tuple[list[Path], list[PlanetFailure]]:
-    """Calibrate every visit of every planet into `folder`; what is there already is kept.
+    prior: SpectrumPrior,
+    settings: RunSettings,
+    recipe: Literal["full", "quick"] = "full",
+) -> list[Spectrum]:
+    """Calibrated observations to spectra: the part of the line where planets learn together.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Stored observations.
+    prior : SpectrumPrior
+    settings : RunSettings
+    recipe : {'full', 'quick'}
+        ``quick`` does what `cheaper` leaves of the settings.
 
     Returns
     -------
-    paths : list of Path
-        One `Observation` per visit, planet by planet.
-    failures : list of PlanetFailure
-
-    Raises
-    ------
-    BudgetError
-        If there is not enough memory for `n_jobs` planets.
+    list of Spectrum
+        One per observation; ``provenance["recipe"]`` names the recipe.
     """
-    jobs = resolve_jobs(n_jobs)
-    require_memory(jobs * PLANET_BYTES[settings.memory], f"calibrating {jobs} planet(s) at once")
-    cache = Cache(folder, settings, Observation)
-    answers = map_planets(
-        partial(_calibrate, dataset, split, cache),
-        planet_ids,
-        n_jobs=n_jobs,
-        backend=backend,
-        address=address,
-        description="calibrate",
-    )
-    failures = [answer for answer in answers if isinstance(answer, PlanetFailure)]
-    for failure in failures:
-        log.warning("%s", failure)
-    done = [answer for answer in answers if not isinstance(answer, PlanetFailure)]
-    return [path for visits in done for path in visits], failures
+    from ariel_kit.spectral_extraction import fit_planets
+
+    settings = cheaper(settings) if recipe == "quick" else settings
+    observations = StoredSequence(Observation, paths)
+    spectra = fit_planets(observations, prior=prior, settings=settings.extraction)
+    return [
+        replace(spectrum, provenance={**spectrum.provenance, "recipe": recipe})
+        for spectrum in spectra
+    ]
 
 
-def _calibrate(
-    dataset: Dataset, split: str, cache: Cache[Observation], planet_id: int
-) -> list[Path]:
-    from ariel_kit.preprocessing import calibrate_planet
-
-    paths = []
-    for visit in range(dataset.visits(split, planet_id)):
-        name = f"{split}_{planet_id}_{visit}"
-        inputs = [dataset.root / f"{split}_adc_info.csv", dataset.root / "adc_info.csv"]
-        for instrument in INSTRUMENTS.values():
-            inputs.append(dataset.signal_path(split, planet_id, instrument, visit))
-            inputs.append(dataset.calibration_path(split, planet_id, instrument, visit))
-        make = partial(
-            calibrate_planet, dataset, planet_id, split=split, visit=visit, settings=cache.settings
-        )
-        cache.fetch(name, inputs, make)
-        paths.append(cache.path(name))
-    return paths
+def _gather(
+    calibrations: Iterable[tuple[int, list[Path] | PlanetFailure]],
+    planet_ids: Sequence[int],
+    budget: Budget,
+    draft: Draft,
+    extract: Callable[[Sequence[Path]], list[Spectrum]],
+) -> tuple[list[Path], list[PlanetFailure]]:
+    """Observations in the order of the planets, and the planets without one; the draft follows."""
+    visits: dict[int, list[Path]] = {}
+    failures: dict[int, PlanetFailure] = {}
+    for planet, answer in calibrations:
+        if isinstance(answer, PlanetFailure):
+            failures[planet] = answer
+        else:
+            visits[planet] = answer
+            draft.add(answer)
+        if budget.note() and visits:
+            budget.time_fit(lambda: extract([path for own in visits.values() for path in own]))
+    draft.refresh()
+    for planet in planet_ids:
+        if planet not in visits and planet not in failures:
+            failures[planet] = budget.failure(planet)
+    paths = [path for planet in planet_ids for path in visits.get(planet, [])]
+    return paths, [failures[planet] for planet in planet_ids if planet in failures]
 
 
 def learn_run_prior(
@@ -252,68 +244,13 @@ def learn_run_prior(
     return simulated_prior(seed)
 
 
-def _one_per_planet(
-    fitted: Sequence[Spectrum], safe: Sequence[Spectrum]
-) -> tuple[list[Spectrum], list[PlanetFailure]]:
-    """Combine the visits of each planet; one whose visits all failed keeps the safe spectrum."""
-    spectra, failures = {spectrum.planet_id: spectrum for spectrum in safe}, []
-    visits: dict[int, list[Spectrum]] = {}
-    for spectrum in fitted:
-        visits.setdefault(spectrum.planet_id, []).append(spectrum)
-    for planet, own in visits.items():
-        good = [spectrum for spectrum in own if _fault(spectrum) is None]
-        if good:
-            spectra[planet] = combine_visits(good)
-        else:
-            failures.append(PlanetFailure(planet, "FitError", f"{_fault(own[0])}."))
-    return list(spectra.values()), failures
-
-
-def _fault(spectrum: Spectrum) -> str | None:
-    """Why a fitted spectrum cannot be submitted, or None."""
-    fit = spectrum.provenance["fit"]
-    if fit["status"] == "fallback":
-        return str(fit["reason"])
-    finite = np.isfinite(spectrum.mean).all() and np.isfinite(spectrum.sigma).all()
-    return None if finite and (spectrum.sigma > 0).all() else "the fit is not finite"
-
-
-def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
-    """Average the visits of one planet, each wavelength weighted by its precision.
-
-    The errors of the visits are taken as independent. A single visit is returned as it is.
-
-    Parameters
-    ----------
-    spectra : sequence of Spectrum
-        At least one, all of one planet.
-
-    Returns
-    -------
-    Spectrum
-        Without covariance when several visits were combined.
-    """
-    first = spectra[0]
-    if len(spectra) == 1:
-        return first
-    precision = np.array([spectrum.sigma**-2.0 for spectrum in spectra])
-    mean = np.array([spectrum.mean for spectrum in spectra])
-    return Spectrum(
-        planet_id=first.planet_id,
-        wavelength=first.wavelength,
-        mean=(precision * mean).sum(axis=0) / precision.sum(axis=0),
-        sigma=precision.sum(axis=0) ** -0.5,
-        provenance={**first.provenance, "visits": len(spectra)},
-    )
-
-
 def _record(
     result: RunResult,
     dataset: Dataset,
     split: str,
     settings: RunSettings,
 ) -> None:
-    """Write ``run.json``: what was run, on what, how long it took and what failed."""
+    """Write what was run, on what, how long it took and what failed; and each planet's stages."""
     record = {
         "data": str(dataset.root.resolve()),
         "edition": dataset.edition,
@@ -324,8 +261,11 @@ def _record(
         "place": find_place(),
         "versions": versions(),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.timings.items()},
+        "budget": {**settings.budget.model_dump(), "recipes": dict(recipes)},
         "failures": [asdict(failure) for failure in result.failures],
         "submission_sha256": file_sha256(result.submission_path),
     }
-    with atomic_path(result.submission_path.with_name("run.json")) as unfinished:
-        unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    steps = {str(spectrum.planet_id): spectrum.provenance for spectrum in result.spectra}
+    for name, content in (("provenance.json", steps), ("run.json", record)):
+        with atomic_path(result.submission_path.with_name(name)) as unfinished:
+            unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -172,10 +172,10 @@ def plot_pointing(
     _draw_motion(top, before, seconds)
     top.tick_params(labelbottom=False)
     middle.sharex(top)
-    for visit, marker, line, colour, label in (
-        (before, "o", "--", colours.quiet, "before"),
-        (after, ".", "-", colours.data, "after"),
-    ):
+    looks = [(after, ".", "-", colours.data, "as calibrated" if after is before else "after")]
+    if after is not before:
+        looks.insert(0, (before, "o", "--", colours.quiet, "before"))
+    for visit, marker, line, colour, label in looks:
         _, curve = visit.binned(seconds)
         flux = (curve.flux[:, 0] / np.median(before.fgs1) - 1) * PPM
         middle.plot(curve.time, flux, marker, ms=4, mfc="none", color=colour, label=label)

@@ -16,7 +16,7 @@ import numpy as np
 from ariel_kit.config import CalibrationSettings
 from ariel_kit.dataset import Dataset
 from ariel_kit.errors import DataFileError
-from ariel_kit.instruments import AIRS, FGS1
+from ariel_kit.instruments import AIRS, FGS1, Instrument
 from ariel_kit.observation import Observation
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import fill_levels, find_donors, model_levels
@@ -95,6 +95,33 @@ def calibrate_planet(
         pointing=fgs1["pointing"],
         provenance={"calibration": {**facts, "airs": airs["facts"], "fgs1": fgs1["facts"]}},
     )
+
+
+def mean_image(
+    dataset: Dataset, planet_id: int, instrument: Instrument, *, split: str, visit: int = 0
+) -> np.ndarray:
+    """The mean CDS frame of a visit, bad pixels modelled: where the light falls on a detector.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    planet_id : int
+    instrument : Instrument
+    split : str
+        ``train`` or ``test``.
+    visit : int
+
+    Returns
+    -------
+    ndarray [shape=(y, x), dtype=float64, unit=electron]
+        The columns of AIRS are its 282 wavelengths, ascending.
+
+    Raises
+    ------
+    DataFileError
+        If a file is missing, damaged or of the wrong shape or type.
+    """
+    return _mean_levels(Visit(dataset, split, planet_id, visit, tight=True).open(instrument))
 
 
 def warmup() -> float:

@@ -16,7 +16,7 @@ import pytest
 from ariel_kit.config import CalibrationSettings
 from ariel_kit.dataset import Dataset, open_dataset
 from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS, Instrument
-from ariel_kit.preprocessing import calibrate_planet
+from ariel_kit.preprocessing import calibrate_planet, mean_image
 from ariel_kit.simulation import simulate_dataset
 from tests import reference
 
@@ -225,3 +225,20 @@ def test_light_curves_are_linear_in_the_starlight(tmp_path: Path) -> None:
         for flux in (found.airs.sum(axis=1, dtype=np.float64), found.fgs1.astype(np.float64)):
             depth = 1 - flux[20:44].mean() / np.delete(flux, slice(20, 44)).mean()
             assert depth == pytest.approx(0.004, abs=4e-6), values
+
+
+@pytest.mark.parametrize("instrument", [AIRS, FGS1], ids=lambda each: each.name)
+def test_the_mean_image_is_the_mean_of_the_slow_twin(
+    simulated_planet: Dataset, instrument: Instrument
+) -> None:
+    (planet,) = simulated_planet.planets("train")
+    raw = read_raw(simulated_planet, "train", planet, instrument)
+    cds, bad = reference.cds_cube(raw)
+    columns = np.arange(instrument.width)[instrument.columns]
+    if instrument is AIRS:
+        columns = columns[::-1]
+    good = ~bad[:, columns]
+    image = mean_image(simulated_planet, planet, instrument, split="train")
+    expected = cds.mean(axis=0)[:, columns]
+    np.testing.assert_allclose(image[good], expected[good], rtol=1e-4, atol=0.1)
+    assert np.isfinite(image).all()

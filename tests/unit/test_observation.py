@@ -56,6 +56,18 @@ def test_the_way_to_disk_and_back_loses_nothing(observation, tmp_path):
     assert (again.star, again.edition, again.fgs1_noise) == (1, 2024, 500.0)
 
 
+def test_the_facts_of_a_saved_value_are_read_without_its_arrays(observation, tmp_path):
+    path = tmp_path / "42.npz"
+    observation.save(path)
+    meta = Observation.load_meta(path)
+    assert meta["star"] == 1
+    assert meta["provenance"] == {"calibration": {"bad_pixels": 3}}
+    assert "airs" not in meta
+    path.write_bytes(b"PK")
+    with pytest.raises(DataFileError, match="not a readable Observation"):
+        Observation.load_meta(path)
+
+
 def test_saving_twice_gives_the_same_bytes(observation, tmp_path):
     for name in ("a.npz", "b.npz"):
         observation.save(tmp_path / name)
