@@ -44,6 +44,10 @@ class UnknownNameError(ArielKitError, KeyError):
         return self.message
 
 
+class WeightsError(ArielKitError, RuntimeError):
+    """Weights that are missing, damaged, or do not fit the network."""
+
+
 class FitError(ArielKitError, RuntimeError):
     """A fit that has no usable answer."""
 
