@@ -61,6 +61,19 @@ class ExtractionSettings(Settings):
     )
 
 
+class BudgetSettings(Settings):
+    """Time that a run may take."""
+
+    hours: float = Field(
+        9.0,
+        gt=0,
+        description="The wall: before it a run falls back to quicker fits, then the safe prior.",
+    )
+    margin: float = Field(
+        0.1, ge=0, lt=1, description="Share of the hours kept back for what cannot be foreseen."
+    )
+
+
 class RunSettings(Settings):
     """The whole line."""
 
@@ -69,6 +82,9 @@ class RunSettings(Settings):
     )
     extraction: ExtractionSettings = Field(
         default_factory=ExtractionSettings, description="Light curves to spectrum."
+    )
+    budget: BudgetSettings = Field(
+        default_factory=BudgetSettings, description="Time that a run may take."
     )
     on_error: Literal["fallback", "fail"] = Field(
         "fail",

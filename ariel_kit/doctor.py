@@ -14,8 +14,8 @@ from ariel_kit.config import RunSettings
 from ariel_kit.dataset import Dataset, find_labels, open_dataset
 from ariel_kit.errors import ArielKitError
 from ariel_kit.instruments import INSTRUMENTS
-from ariel_kit.pipeline import PLANET_BYTES
-from ariel_kit.runtime import KAGGLE_HOURS, available_cores, find_place, versions
+from ariel_kit.products import PLANET_BYTES
+from ariel_kit.runtime import available_cores, find_place, versions
 
 PRODUCT_BYTES = 8_000_000
 """One calibrated observation on disk."""
@@ -131,9 +131,9 @@ def _one_planet(
     hours = seconds * len(planet_ids) / 3600
     detail = (
         f"planet {planet} took {seconds:.1f} s; all {len(planet_ids)} would take "
-        f"{hours:.2f} of Kaggle's {KAGGLE_HOURS:.0f} hours"
+        f"{hours:.2f} of the {settings.budget.hours:g} hours there are (budget.hours)"
     )
     fit = spectrum.provenance["fit"]
     if fit["status"] == "fallback":
         return Finding("one planet", False, f"the fit failed: {fit['reason']}; {detail}")
-    return Finding("one planet", hours < KAGGLE_HOURS, detail)
+    return Finding("one planet", hours < settings.budget.hours, detail)

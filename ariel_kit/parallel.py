@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -47,11 +47,12 @@ class _Guarded(Generic[Result]):
 
     function: Callable[[int], Result]
 
-    def __call__(self, position: int, planet_id: int) -> tuple[int, Result | PlanetFailure]:
+    def __call__(self, position: int, planet_id: int) -> tuple[int, int, Result | PlanetFailure]:
         try:
-            return position, self.function(planet_id)
+            return position, planet_id, self.function(planet_id)
         except ArielKitError as error:
-            return position, PlanetFailure(planet_id, type(error).__name__, str(error))
+            failure = PlanetFailure(planet_id, type(error).__name__, str(error))
+            return position, planet_id, failure
 
 
 def map_planets(
@@ -99,6 +100,53 @@ def map_planets(
     >>> map_planets(lambda planet: planet + 1, [3, 4])
     [4, 5]
     """
+    answers = iter_planets(
+        function,
+        planet_ids,
+        total=len(planet_ids),
+        n_jobs=n_jobs,
+        backend=backend,
+        address=address,
+        description=description,
+    )
+    found = {position: answer for position, _, answer in answers}
+    return [found[position] for position in range(len(planet_ids))]
+
+
+def iter_planets(
+    function: Callable[[int], Result],
+    planet_ids: Iterable[int],
+    *,
+    total: int,
+    n_jobs: int = 1,
+    backend: str | None = None,
+    address: str | None = None,
+    description: str = "planets",
+) -> Iterator[tuple[int, int, Result | PlanetFailure]]:
+    """As `map_planets`, but each answer comes as soon as it is there.
+
+    Parameters
+    ----------
+    function, n_jobs, backend, address, description
+        As in `map_planets`.
+    planet_ids : iterable of int
+        Asked for the next planet only when there is a process for it, so it may end early.
+    total : int
+        How many planets there are at most, for the progress line.
+
+    Yields
+    ------
+    position : int
+        Place in `planet_ids`.
+    planet_id : int
+    answer : object
+        The result, or a `PlanetFailure`.
+
+    Examples
+    --------
+    >>> list(iter_planets(lambda planet: planet + 1, iter([3, 4]), total=2))
+    [(0, 3, 4), (1, 4, 5)]
+    """
     jobs = resolve_jobs(n_jobs)
     guarded = _Guarded(function)
     with ExitStack() as stack:
@@ -106,15 +154,13 @@ def map_planets(
             answers: Iterable[Any] = (guarded(i, planet) for i, planet in enumerate(planet_ids))
         else:
             answers = _start(stack, guarded, planet_ids, jobs, backend or "loky", address)
-        shown = progress(answers, total=len(planet_ids), description=description)
-        found = dict(shown)
-    return [found[position] for position in range(len(planet_ids))]
+        yield from progress(answers, total=total, description=description)
 
 
 def _start(
     stack: ExitStack,
     guarded: _Guarded,
-    planet_ids: Sequence[int],
+    planet_ids: Iterable[int],
     jobs: int,
     backend: str,
     address: str | None,

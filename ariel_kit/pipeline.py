@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ariel_kit.budget import Budget, Draft, cheaper
+from ariel_kit.budget import Budget, cheaper
 from ariel_kit.cache import StoredSequence, atomic_path, file_sha256
 from ariel_kit.config import RunSettings, save_settings, settings_hash
 from ariel_kit.dataset import Dataset, find_labels, open_dataset, read_labels
+from ariel_kit.draft import Draft
 from ariel_kit.observation import Observation, Spectrum
 from ariel_kit.parallel import PlanetFailure
 from ariel_kit.products import iter_calibrations
@@ -71,9 +72,10 @@ def run_pipeline(
 ) -> RunResult:
     """Turn a folder in the challenge's layout into ``submission.csv``.
 
-    A valid file, made of the safe prior, exists before the first planet is read. Calibrated
-    planets are kept in ``output_dir / "products"``, so an interrupted run goes on where it was
-    and ends in the same bytes.
+    A valid file, made of the safe prior, exists before the first planet is read, and takes in
+    quick spectra of planets as they are calibrated. Calibrated planets are kept in
+    ``output_dir / "products"``, so an interrupted run goes on where it was and ends in the same
+    bytes. Time is kept by `Budget`: before the wall planets keep the quick spectrum or the prior.
 
     Parameters
     ----------
@@ -112,10 +114,9 @@ def run_pipeline(
 
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-        submission = Submission(output / "submission.csv", planet_ids, prior)
-        submission.write([])
-    extract = partial(extract_spectra, prior=prior, settings=settings)
-    draft = Draft(partial(extract, recipe="quick"), submission.write)
+        extract = partial(extract_spectra, prior=prior, settings=settings)
+        quick = partial(extract, recipe="quick")
+        draft = Draft(output / "submission.csv", planet_ids, prior, quick)
     with timings.stage("calibrate"):
         calibrations = iter_calibrations(
             dataset,
@@ -134,13 +135,13 @@ def run_pipeline(
     torch.set_num_threads(available_cores())
     with timings.stage("fit"):
         n_full = budget.affordable(len(paths))
-        fitted = extract(paths[:n_full]) + [draft.spectra[path] for path in paths[n_full:]]
+        fitted = extract(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
     with timings.stage("write"):
-        spectra, failures = submission.write(fitted, unread)
+        spectra, failures = draft.write(fitted, unread)
 
     if failures:
         log.warning("%d of %d planets got the safe prior", len(failures), len(planet_ids))
-    result = RunResult(submission.path, spectra, failures, dict(timings), paths, prior)
+    result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior)
     _record(result, dataset, split, settings)
     return result
 
@@ -251,6 +252,9 @@ def _record(
     settings: RunSettings,
 ) -> None:
     """Write what was run, on what, how long it took and what failed; and each planet's stages."""
+    recipes = Counter(
+        spectrum.provenance.get("recipe", "safe prior") for spectrum in result.spectra
+    )
     record = {
         "data": str(dataset.root.resolve()),
         "edition": dataset.edition,

@@ -25,7 +25,6 @@ Place = Literal["local", "kaggle", "kaggle-rerun"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 KAGGLE_INPUT = Path("/kaggle/input")
-KAGGLE_HOURS = 9.0
 SECONDS_BETWEEN_LINES = 10.0
 PACKAGES = ("ariel-kit", "numpy", "scipy", "numba", "torch", "polars", "pyarrow", "pydantic")
 

@@ -62,7 +62,7 @@ def calibrate(
 ) -> int:
     """Turn raw frames into light curves, one file per visit."""
     from ariel_kit.dataset import open_dataset
-    from ariel_kit.pipeline import calibrate_planets
+    from ariel_kit.products import calibrate_planets
 
     dataset, settings = open_dataset(data_dir), read_settings(config, overrides)
     paths, failures = calibrate_planets(

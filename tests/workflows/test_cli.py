@@ -212,7 +212,7 @@ def test_the_doctor_finds_what_is_wrong_before_the_run_does(own, capsys, monkeyp
     assert main(["doctor", "--data-dir", str(own), *FAST]) in (0, 2)
     text = capsys.readouterr().out
     assert "2024 layout, 2 planets in test" in text
-    assert "of Kaggle's 9 hours" in text
+    assert "of the 9 hours there are (budget.hours)" in text
     planet = open_dataset(own).submission_planets("test")[0]
     shutil.rmtree(own / "test" / str(planet) / "FGS1_calibration")
     next((own / "test").glob("*/AIRS-CH0_signal.parquet")).unlink()

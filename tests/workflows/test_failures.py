@@ -10,7 +10,8 @@ import pytest
 
 from ariel_kit.config import RunSettings, make_settings
 from ariel_kit.dataset import open_dataset, read_labels
-from ariel_kit.pipeline import calibrate_planets, run_pipeline
+from ariel_kit.pipeline import run_pipeline
+from ariel_kit.products import calibrate_planets
 from ariel_kit.submission import SIGMA_COLUMNS, validate_submission
 
 WHITE = make_settings(RunSettings, {"extraction": {"extractor": "white"}})
@@ -127,19 +128,3 @@ def test_a_fit_that_is_not_finite_does_not_sink_the_others(tiny, tmp_path, monke
     (failure,) = result.failures
     assert (failure.error, failure.reason) == ("FitError", "the fit is not finite.")
     assert validate_submission(result.submission_path, tiny / "sample_submission.csv").ok
-
-
-def test_a_good_visit_makes_up_for_a_bad_one(tiny, tmp_path, monkeypatch):
-    from ariel_kit import spectral_extraction
-
-    fit = spectral_extraction.fit_planets
-
-    def two_visits(observations, **options):
-        spectra = fit(observations, **options)
-        bad = options["prior"].fallback(spectra[0].planet_id, "no transit")
-        return [bad, *spectra]
-
-    monkeypatch.setattr(spectral_extraction, "fit_planets", two_visits)
-    result = run_pipeline(tiny, tmp_path, settings=WHITE)
-    assert result.failures == []
-    assert all(s.provenance["fit"]["status"] == "complete" for s in result.spectra)

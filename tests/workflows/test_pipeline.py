@@ -13,9 +13,9 @@ from ariel_kit import pipeline
 from ariel_kit.config import RunSettings, load_settings, make_settings
 from ariel_kit.dataset import LABEL_COLUMNS, open_dataset, read_labels
 from ariel_kit.errors import BudgetError
-from ariel_kit.instruments import wavelengths
-from ariel_kit.observation import Observation, Spectrum
-from ariel_kit.pipeline import combine_visits, run_pipeline
+from ariel_kit.observation import Observation
+from ariel_kit.pipeline import run_pipeline
+from ariel_kit.products import calibrate_planets
 from ariel_kit.scoring import score
 from ariel_kit.simulation import simulate_dataset
 from ariel_kit.spectral_extraction import learn_prior
@@ -59,8 +59,8 @@ def test_processes_give_the_same_products_as_one(tiny, tmp_path, for_real):
     dataset = open_dataset(tiny)
     options = {"split": "test", "settings": WHITE.calibration}
     ids = dataset.planets("test")
-    one, _ = pipeline.calibrate_planets(dataset, ids, tmp_path / "1", n_jobs=1, **options)
-    two, _ = pipeline.calibrate_planets(dataset, ids, tmp_path / "2", n_jobs=2, **options)
+    one, _ = calibrate_planets(dataset, ids, tmp_path / "1", n_jobs=1, **options)
+    two, _ = calibrate_planets(dataset, ids, tmp_path / "2", n_jobs=2, **options)
     assert [path.name for path in one] == [path.name for path in two]
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
@@ -106,12 +106,12 @@ def test_the_prior_comes_from_labels_given_found_or_simulated(own, tmp_path, mon
 
 
 def test_a_valid_file_exists_before_the_first_planet_is_read(tiny, tmp_path, monkeypatch):
-    def look(dataset, planet_ids, folder, **options):
+    def look(dataset, planets, folder, **options):
         check = validate_submission(tmp_path / "submission.csv", tiny / "sample_submission.csv")
         assert check.ok
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "calibrate_planets", look)
+    monkeypatch.setattr(pipeline, "iter_calibrations", look)
     with pytest.raises(KeyboardInterrupt):
         run_pipeline(tiny, tmp_path, settings=WHITE)
     assert (tmp_path / "submission.csv").is_file()
@@ -122,20 +122,6 @@ def test_too_little_memory_is_said_before_it_is_used(tiny, tmp_path, monkeypatch
     monkeypatch.setattr("ariel_kit.runtime.psutil.virtual_memory", lambda: memory)
     with pytest.raises(BudgetError, match=r"calibrating 2 planet\(s\) at once needs 2\.6 GB"):
         run_pipeline(tiny, tmp_path, settings=WHITE, n_jobs=2)
-
-
-def test_visits_are_weighted_by_their_precision():
-    ones = np.ones(283)
-    first, second = (
-        Spectrum(3, wavelengths(), mean * ones, sigma * ones, covariance=np.eye(283))
-        for mean, sigma in ((1e-3, 3e-5), (2e-3, 1e-5))
-    )
-    both = combine_visits([first, second])
-    np.testing.assert_allclose(both.mean, 1.9e-3)
-    np.testing.assert_allclose(both.sigma, (1 / 3e-5**2 + 1 / 1e-5**2) ** -0.5)
-    assert both.covariance is None
-    assert both.provenance["visits"] == 2
-    assert combine_visits([first]) is first
 
 
 def test_every_visit_of_the_2025_layout_is_used(tiny, tmp_path, calibrations):
