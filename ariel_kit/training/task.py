@@ -1,4 +1,12 @@
-"""What the training loop asks of a task: data, a network, a loss, and held-out batches."""
+"""What the training loop asks of a task: data, a network, a loss, and held-out batches.
+
+A task's file in `ariel_kit.training.tasks` holds two names:
+
+- ``TaskSettings``, a subclass of `ariel_kit.training.settings.TrainSettings`, whose ``data`` is a
+  subclass of `DataSettings` where the task has data settings of its own;
+- ``make_task(settings)``, which returns the `Task`. It refuses what the task cannot do, real
+  labelled data say, with a `ConfigError`.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +22,10 @@ Batch = dict[str, Tensor]
 class Task(Protocol):
     """One network and what it learns from.
 
-    A task file holds ``Settings``, a subclass of `ariel_kit.config.Settings` with the groups
-    ``model`` (arguments of the network) and ``data``, and ``make_task(settings)``, which returns
-    the task. All batches lie on the CPU; the loop moves them.
+    Batches lie on the CPU, every tensor with the items along its first axis; the loop moves them
+    and, with several devices, deals the items out. The loss is a mean over the items and calls
+    the network itself (``model(...)``), not one of its methods, so that mixed precision and
+    several devices work; whatever the network draws comes from torch's own generator.
 
     Attributes
     ----------

@@ -15,9 +15,12 @@ TASKS = {
 }
 """Each task and its module, in the order in which they are trained."""
 
+PRETRAINED_BY = {"physnet": "ti_mae"}
+"""Tasks that start from the weights of another, where both are trained in one go."""
+
 
 def find_task(name: str) -> ModuleType:
-    """The module of a task, with its ``Settings`` and ``make_task``.
+    """The module of a task, with its ``TaskSettings`` and ``make_task``.
 
     Raises
     ------

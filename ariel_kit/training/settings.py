@@ -1,0 +1,54 @@
+"""Settings of a training: what every task has; each task's file adds its own data settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ariel_kit.config import Settings
+
+
+class DataSettings(Settings):
+    """Where a task's data come from; simulated on the fly unless a folder is given."""
+
+    folder: Path | None = Field(
+        None, description="Observations of labelled planets, as `ariel-kit calibrate` writes them."
+    )
+    labels: Path | None = Field(None, description="The labels of these planets.")
+
+
+class LoopSettings(Settings):
+    """How a network is trained."""
+
+    steps: int = Field(2000, gt=0, description="Steps of the optimiser, at most.")
+    batch_size: int = Field(32, gt=0, description="Items of a step, over all devices together.")
+    learning_rate: float = Field(1e-3, gt=0, description="Highest learning rate.")
+    warmup_steps: int = Field(100, ge=0, description="Steps in which the learning rate rises.")
+    weight_decay: float = Field(0.05, ge=0, description="Decay of matrices; vectors have none.")
+    clip_norm: float = Field(1.0, gt=0, description="Longest gradient.")
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="Memory of the averaged weights.")
+    validate_every: int = Field(
+        100, gt=0, description="Steps from one validation, and checkpoint, to the next."
+    )
+    patience: int = Field(10, gt=0, description="Validations without a new best before it stops.")
+    precision: Literal["no", "fp16", "bf16"] = Field(
+        "no", description="Mixed precision of the network; the loss is always in float32."
+    )
+    device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where one is.")
+
+
+class TrainSettings(Settings):
+    """One training; a recipe in YAML holds these keys."""
+
+    task: str = Field(description="What is trained: a name in `ariel_kit.training.tasks`.")
+    seed: int = Field(0, ge=0, description="Seed of the data, the weights and the steps.")
+    pretrained: str | None = Field(
+        None, description="Weights to start from: default, or a weights folder."
+    )
+    model: dict[str, Any] = Field(
+        default_factory=dict, description="Arguments of the network that differ from its defaults."
+    )
+    data: DataSettings = Field(default_factory=DataSettings, description="What it learns from.")
+    loop: LoopSettings = Field(default_factory=LoopSettings, description="How it is trained.")
