@@ -192,8 +192,9 @@ def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, An
         flux = psf_weights(star, variance, inside, scatter)
     else:
         flux = brightest_pixels(star, detector.read_variance + levels).astype(np.float64)
+    motion_weights = np.stack(pointing_weights(star, variance, inside), axis=-1)
     sums = detector.extract(
-        modes=np.stack([flux, *pointing_weights(star, variance, inside)], axis=-1),
+        modes=np.concatenate([flux[..., None], motion_weights], axis=-1),
         output=np.zeros(star.shape, np.int64),
         donors=find_donors(
             settings.bad_pixels,
@@ -205,11 +206,17 @@ def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, An
         foreground=np.full(star.shape, foreground),
     )[0]
     motion = (sums[1:] / (sums[0] / sums[0].mean())).T
+    blur = np.sqrt(np.where(detector.bad, 0, variance)[inside] @ motion_weights[inside] ** 2)
     return {
         "flux": sums[0],
         "noise": float(white_noise(sums[0])),
         "pointing": (motion - motion.mean(axis=0)).astype(np.float32),
-        "facts": {**detector.facts, "foreground": foreground, "pixels": int(np.sum(flux != 0))},
+        "facts": {
+            **detector.facts,
+            "foreground": foreground,
+            "pixels": int(np.sum(flux != 0)),
+            "pointing_noise": blur.tolist(),
+        },
     }
 
 
