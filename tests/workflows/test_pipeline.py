@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit import pipeline
+from ariel_kit import pipeline, preprocessing
+from ariel_kit.budget import Budget
 from ariel_kit.config import RunSettings, load_settings, make_settings
 from ariel_kit.dataset import LABEL_COLUMNS, open_dataset, read_labels
 from ariel_kit.errors import BudgetError
@@ -115,6 +116,45 @@ def test_a_valid_file_exists_before_the_first_planet_is_read(tiny, tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         run_pipeline(tiny, tmp_path, settings=WHITE)
     assert (tmp_path / "submission.csv").is_file()
+
+
+def test_calibrated_planets_are_in_the_file_while_others_are_calibrated(
+    tiny, tmp_path, monkeypatch, calibrations
+):
+    depths = []
+    calibrate = preprocessing.calibrate_planet
+
+    def look(*args, **options):
+        depths.append(pl.read_csv(tmp_path / "submission.csv")["wl_1"].to_list())
+        return calibrate(*args, **options)
+
+    monkeypatch.setattr(preprocessing, "calibrate_planet", look)
+    result = run_pipeline(tiny, tmp_path, settings=WHITE)
+    safe = result.prior.mean_depth[0]
+    assert depths[0] == [safe, safe]
+    assert depths[1][1] == safe
+    assert depths[1][0] == pytest.approx(result.spectra[0].mean[0], abs=2e-4)
+    assert depths[1][0] != safe
+
+
+def test_what_the_budget_did_is_recorded(tiny, tmp_path, monkeypatch, caplog):
+    joint = RunSettings()
+    with monkeypatch.context() as patch:
+        patch.setattr(Budget, "affordable", lambda self, n: n - 1)
+        result = run_pipeline(tiny, tmp_path, settings=joint)
+    assert [s.provenance["recipe"] for s in result.spectra] == ["full", "quick"]
+    assert [s.covariance is None for s in result.spectra] == [False, True]
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["budget"] == {"hours": 9.0, "margin": 0.1, "recipes": {"full": 1, "quick": 1}}
+    assert caplog.records == []
+
+    spent = make_settings(RunSettings, {"budget": {"hours": 1e-9}})
+    late = run_pipeline(tiny, tmp_path, settings=spent)
+    assert [failure.error for failure in late.failures] == ["BudgetError", "BudgetError"]
+    assert late.spectra[0].provenance["fit"]["reason"] == late.failures[0].reason
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["budget"]["recipes"] == {"safe prior": 2}
+    assert validate_submission(late.submission_path, tiny / "sample_submission.csv").ok
 
 
 def test_too_little_memory_is_said_before_it_is_used(tiny, tmp_path, monkeypatch):

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from ariel_kit import preprocessing
 from ariel_kit.config import RunSettings, make_settings
 from ariel_kit.pipeline import run_pipeline
+from ariel_kit.submission import validate_submission
 
 WHITE = make_settings(RunSettings, {"extraction": {"extractor": "white"}})
 
@@ -62,3 +69,48 @@ def test_a_changed_raw_file_is_noticed(own, tmp_path, calibrations):
     path.write_bytes(path.read_bytes())
     run_pipeline(own, tmp_path / "out", settings=WHITE)
     assert len(calibrations) == 3
+
+
+RUN = """
+import sys
+from ariel_kit import cli, preprocessing
+from tests.workflows.conftest import calibrate_for_real, _stretched
+
+preprocessing.calibrate_planet = lambda *args, **options: _stretched(
+    calibrate_for_real(*args, **options)
+)
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def start(tiny, out):
+    command = ["run", "--data-dir", str(tiny), "--output-dir", str(out), "--config", "white"]
+    return subprocess.Popen(
+        [sys.executable, "-c", RUN, *command],
+        cwd=Path(__file__).parents[2],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_killed_run_leaves_a_valid_file_and_resumes_to_the_same_bytes(tiny, tmp_path):
+    """Killed when the file appears, after one planet, after all; in three ways, in one folder."""
+    whole = run_pipeline(tiny, tmp_path / "whole", settings=WHITE).submission_path.read_bytes()
+    out = tmp_path / "out"
+    for how, what, count in (
+        (signal.SIGKILL, "submission.csv", 1),
+        (signal.SIGINT, "products/*/*.npz", 1),
+        (signal.SIGTERM, "products/*/*.json", 2),
+    ):
+        process = start(tiny, out)
+        while len(list(out.glob(what))) < count and process.poll() is None:
+            time.sleep(0.002)
+        process.send_signal(how)
+        _, log = process.communicate(timeout=300)
+        assert process.returncode == (130 if how == signal.SIGINT else -how), log
+        assert validate_submission(out / "submission.csv", tiny / "sample_submission.csv").ok
+        assert not (out / "run.json").exists()
+    last = start(tiny, out)
+    assert last.communicate(timeout=300)[1].count("Traceback") == 0
+    assert last.returncode == 0
+    assert (out / "submission.csv").read_bytes() == whole
