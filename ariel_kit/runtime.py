@@ -16,7 +16,7 @@ from typing import Literal, TextIO, TypeVar, get_args
 import psutil
 from tqdm import tqdm
 
-from ariel_kit.errors import BudgetError, ConfigError, UnknownNameError
+from ariel_kit.errors import BudgetError, ConfigError, DataFileError, UnknownNameError
 
 log = logging.getLogger(__name__)
 
@@ -24,17 +24,45 @@ Item = TypeVar("Item")
 Place = Literal["local", "kaggle", "kaggle-rerun"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
-KAGGLE_INPUT = Path("/kaggle/input")
+KAGGLE = "/kaggle"
 SECONDS_BETWEEN_LINES = 10.0
-PACKAGES = ("ariel-kit", "numpy", "scipy", "numba", "torch", "polars", "pyarrow", "pydantic")
+PACKAGES = (
+    *("ariel-kit", "numpy", "scipy", "numba", "torch", "timm", "accelerate", "safetensors"),
+    *("polars", "pyarrow", "pydantic"),
+)
 
 
 def find_place() -> Place:
     """Where the program runs; ``kaggle-rerun`` is the scored run on the hidden planets."""
     if os.environ.get("KAGGLE_IS_COMPETITION_RERUN"):
         return "kaggle-rerun"
-    on_kaggle = "KAGGLE_KERNEL_RUN_TYPE" in os.environ or KAGGLE_INPUT.is_dir()
+    on_kaggle = "KAGGLE_KERNEL_RUN_TYPE" in os.environ or (_kaggle() / "input").is_dir()
     return "kaggle" if on_kaggle else "local"
+
+
+def kaggle_folders() -> tuple[Path, Path]:
+    """Where Kaggle puts the competition's data, and where it looks for what a notebook writes.
+
+    Both lie in ``/kaggle``, or where the variable ``ARIEL_KIT_KAGGLE`` says.
+
+    Raises
+    ------
+    DataFileError
+        If no input folder is that of the competition.
+    """
+    inputs = _kaggle() / "input"
+    found = [inputs.glob(f"{depth}/sample_submission.csv") for depth in ("*", "competitions/*")]
+    samples = sorted(path for paths in found for path in paths)
+    if not samples:
+        raise DataFileError(
+            f"{inputs} must hold the competition's data with its sample_submission.csv; "
+            "found none. Add the competition to the inputs of the notebook."
+        )
+    return samples[0].parent, _kaggle() / "working"
+
+
+def _kaggle() -> Path:
+    return Path(os.environ.get("ARIEL_KIT_KAGGLE", KAGGLE))
 
 
 def available_cores() -> int:
@@ -91,9 +119,14 @@ def setup_logging(level: LogLevel = "info") -> None:
 
 
 def progress(
-    items: Iterable[Item], *, total: int, description: str, stream: TextIO | None = None
+    items: Iterable[Item],
+    *,
+    total: int,
+    description: str,
+    unit: str = "planets",
+    stream: TextIO | None = None,
 ) -> Iterator[Item]:
-    """Pass `items` on while showing planets per second and the time left.
+    """Pass `items` on while showing how many per second there are, and the time left.
 
     On a terminal that is a moving bar, elsewhere one line every ten seconds.
 
@@ -104,6 +137,8 @@ def progress(
         How many there will be.
     description : str
         What is being done.
+    unit : str
+        What the items are.
     stream : text file, optional
         Standard error when left out.
     """
@@ -114,12 +149,12 @@ def progress(
         items,
         total=total,
         desc=description,
-        unit=" planets",
+        unit=f" {unit}",
         mininterval=pause,
         miniters=1,
         file=stream if moving else _Lines(stream),
         dynamic_ncols=moving,
-        bar_format="{desc}: {n_fmt}/{total_fmt} planets, {rate_noinv_fmt}, {remaining} left",
+        bar_format="{desc}: {n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left",
     )
 
 

@@ -1,0 +1,74 @@
+"""Checkpoints of a training: written whole or not at all, taken up only by the same training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from ariel_kit.cache import atomic_path
+from ariel_kit.errors import ConfigError, DataFileError
+from ariel_kit.training.settings import TrainSettings
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+
+def save_checkpoint(path: Path, state: dict[str, Any], settings: TrainSettings) -> None:
+    """Write `state`, with the settings it belongs to."""
+    with atomic_path(path) as unfinished:
+        torch.save({**state, "settings": settings.model_dump(mode="json")}, unfinished)
+
+
+def load_checkpoint(path: Path, settings: TrainSettings) -> dict[str, Any]:
+    """Read the state of a training with these settings.
+
+    Raises
+    ------
+    DataFileError
+        If the file is missing or damaged.
+    ConfigError
+        If it belongs to other settings, all of which are named.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise DataFileError(f"{path} is missing: name a checkpoint, or resume=auto.") from error
+    except (RuntimeError, EOFError, UnpicklingError, ValueError) as error:
+        raise DataFileError(f"{path} is damaged; start again with resume=never.") from error
+    here, there = (
+        _flat(values) for values in (settings.model_dump(mode="json"), state["settings"])
+    )
+    names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+    if names:
+        raise ConfigError(
+            f"{path} belongs to a training with other settings ({', '.join(names)}): "
+            "use those, another folder, or resume=never."
+        )
+    return state
+
+
+def find_checkpoint(resume: str, folder: Path) -> Path | None:
+    """The checkpoint to go on from: ``auto`` the one in `folder` if any, ``never`` none, or a path.
+
+    Examples
+    --------
+    >>> find_checkpoint("never", Path("out")), find_checkpoint("other/checkpoint.pt", Path("out"))
+    (None, PosixPath('other/checkpoint.pt'))
+    """
+    if resume == "never":
+        return None
+    if resume != "auto":
+        path = Path(resume)
+        return path / CHECKPOINT_FILE if path.is_dir() else path
+    path = folder / CHECKPOINT_FILE
+    return path if path.is_file() else None
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        inner = _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {}
+        flat |= inner or {f"{prefix}{name}": value}
+    return flat

@@ -1,0 +1,149 @@
+"""The training loop, one for every task: from settings to weights with a card."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ariel_kit.cache import atomic_path
+from ariel_kit.config import save_settings
+from ariel_kit.models import ModelCard, save_weights
+from ariel_kit.runtime import progress, versions
+from ariel_kit.training.checkpoint import (
+    CHECKPOINT_FILE,
+    find_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from ariel_kit.training.engine import Training, make_accelerator
+from ariel_kit.training.settings import TrainSettings
+from ariel_kit.training.task import Task
+from ariel_kit.training.tasks import PRETRAINED_BY, find_task
+
+
+def train_all(
+    orders: Sequence[TrainSettings],
+    output_dir: str | Path,
+    *,
+    resume: str = "auto",
+    command: str = "",
+) -> list[ModelCard]:
+    """Train one network after the other, each into ``output_dir / name``.
+
+    `output_dir` then is a folder of weights folders, where `ariel_kit.models.find_weights` looks.
+    A network that starts from another one's weights takes those of the same go.
+
+    Parameters
+    ----------
+    orders : sequence of TrainSettings
+        What to train, in order.
+    output_dir : path
+    resume, command : str
+        As for `train`.
+
+    Raises
+    ------
+    ConfigError
+        If a task cannot do what it is told; nothing has been trained then.
+    """
+    output_dir, tasks, names = Path(output_dir), [], [settings.task for settings in orders]
+    for index, settings in enumerate(orders):
+        teacher = PRETRAINED_BY.get(settings.task)
+        if teacher in names[:index] and settings.pretrained is None:
+            pretrained = {"pretrained": str(output_dir / teacher)}
+            settings = settings.model_copy(update=pretrained)
+        tasks.append((find_task(settings.task).make_task(settings), settings))
+    return [
+        train(task, settings, output_dir / task.name, resume=resume, command=command)
+        for task, settings in tasks
+    ]
+
+
+def train(
+    task: Task,
+    settings: TrainSettings,
+    folder: str | Path,
+    *,
+    resume: str = "auto",
+    command: str = "",
+) -> ModelCard:
+    """Train the network of a task and save its best averaged weights.
+
+    `folder` then holds the weights with their card, ``settings.yaml``, ``versions.json``,
+    ``history.csv``, ``checkpoint.pt`` and the data pool.
+
+    Parameters
+    ----------
+    task : Task
+    settings : TrainSettings
+    folder : path
+    resume : str
+        ``auto`` goes on from the checkpoint in `folder` if there is one, ``never`` starts anew,
+        anything else is the path of a checkpoint.
+    command : str
+        What the card names as the command that trained these weights.
+
+    Returns
+    -------
+    ModelCard
+        The card of the saved weights.
+
+    Raises
+    ------
+    ConfigError
+        If the checkpoint belongs to other settings, or the device cannot do what they ask for.
+    DataFileError
+        If the checkpoint is missing or damaged.
+    FitError
+        If the loss is no longer finite.
+    """
+    folder, loop = Path(folder), settings.loop
+    folder.mkdir(parents=True, exist_ok=True)
+    accelerator = make_accelerator(loop)
+    checkpoint = find_checkpoint(resume, folder)
+    state = None if checkpoint is None else load_checkpoint(checkpoint, settings)
+    with accelerator.main_process_first():  # it makes the pool, the others load it
+        task.prepare(folder / "pool")
+    training = Training(task, settings, accelerator)
+    if state is not None:
+        training.restore(state)
+    if accelerator.is_main_process:
+        save_settings(settings, folder / "settings.yaml")
+        _write_json(folder / "versions.json", versions())
+    steps = training.steps()
+    if accelerator.is_main_process:
+        left = loop.steps - training.step
+        steps = progress(steps, total=left, description=f"train {task.name}", unit="steps")
+    for step in steps:
+        training.learn(step)
+        if training.step % loop.validate_every == 0 or training.step == loop.steps:
+            training.validate()
+            if accelerator.is_main_process:
+                save_checkpoint(folder / CHECKPOINT_FILE, training.state(), settings)
+                _write_history(folder / "history.csv", training.history)
+    accelerator.wait_for_everyone()
+    model, facts = training.best_model(), task.facts()
+    card = ModelCard(
+        model=task.name,
+        data=facts,
+        settings=settings.model_dump(mode="json"),
+        seed=settings.seed,
+        command=command,
+        score=training.best["loss"],
+        limits=facts.pop("limits", ""),
+    )
+    return save_weights(model, folder, card) if accelerator.is_main_process else card
+
+
+def _write_json(path: Path, values: dict[str, str]) -> None:
+    with atomic_path(path) as unfinished:
+        unfinished.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+    with atomic_path(path) as unfinished, unfinished.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
