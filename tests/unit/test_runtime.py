@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from ariel_kit import runtime
-from ariel_kit.errors import BudgetError, ConfigError, UnknownNameError
+from ariel_kit.errors import BudgetError, ConfigError, DataFileError, UnknownNameError
 
 
 @pytest.fixture
@@ -16,18 +16,31 @@ def nowhere(monkeypatch, tmp_path):
     """An environment without a trace of Kaggle."""
     for name in ("KAGGLE_IS_COMPETITION_RERUN", "KAGGLE_KERNEL_RUN_TYPE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(runtime, "KAGGLE_INPUT", tmp_path / "absent")
+    monkeypatch.setenv("ARIEL_KIT_KAGGLE", str(tmp_path / "kaggle"))
     return monkeypatch
 
 
 def test_kaggle_and_its_scored_run_are_recognised(nowhere, tmp_path):
     assert runtime.find_place() == "local"
-    nowhere.setattr(runtime, "KAGGLE_INPUT", tmp_path)
+    (tmp_path / "kaggle" / "input").mkdir(parents=True)
     assert runtime.find_place() == "kaggle"
     nowhere.setenv("KAGGLE_KERNEL_RUN_TYPE", "Batch")
     assert runtime.find_place() == "kaggle"
     nowhere.setenv("KAGGLE_IS_COMPETITION_RERUN", "1")
     assert runtime.find_place() == "kaggle-rerun"
+
+
+@pytest.mark.parametrize("folder", ["ariel-2024", "competitions/ariel-2024"])
+def test_the_folders_of_kaggle_are_found(nowhere, tmp_path, folder):
+    with pytest.raises(DataFileError, match=r"found none\. Add the competition to the inputs"):
+        runtime.kaggle_folders()
+    data = tmp_path / "kaggle" / "input" / folder
+    data.mkdir(parents=True)
+    (data / "sample_submission.csv").touch()
+    assert runtime.kaggle_folders() == (data, tmp_path / "kaggle" / "working")
+    nowhere.delenv("ARIEL_KIT_KAGGLE")
+    nowhere.setattr(runtime, "KAGGLE", str(tmp_path / "kaggle"))
+    assert runtime.kaggle_folders()[0] == data
 
 
 def test_jobs_follow_the_cores(monkeypatch):
