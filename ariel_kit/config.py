@@ -20,6 +20,8 @@ from ariel_kit.errors import ConfigError, UnknownNameError
 
 Model = TypeVar("Model", bound="Settings")
 
+_RECIPES = Path(__file__).with_name("configs")
+
 
 class Settings(BaseModel):
     """Root of all settings: frozen, no unknown keys."""
@@ -130,8 +132,15 @@ def load_settings(
     return make_settings(kind, values, where=str(path or "settings"))
 
 
-def find_recipe(name: str) -> Path:
+def find_recipe(name: str, folder: str = ".") -> Path:
     """The YAML file of a shipped recipe, or `name` itself when that is a path to one.
+
+    Parameters
+    ----------
+    name : str
+        Name of a recipe, or path of a YAML file.
+    folder : str
+        Where in ``configs`` recipes of this kind lie.
 
     Raises
     ------
@@ -145,7 +154,8 @@ def find_recipe(name: str) -> Path:
     """
     if name.endswith((".yaml", ".yml")):
         return Path(name)
-    recipes = {path.stem: path for path in Path(__file__).with_name("configs").glob("*.yaml")}
+    shipped = Path(__file__).with_name("configs") / folder
+    recipes = {path.stem: path for path in shipped.glob("*.yaml")}
     if name not in recipes:
         raise UnknownNameError("recipe", name, recipes)
     return recipes[name]
@@ -169,17 +179,49 @@ def save_settings(settings: Settings, path: str | Path) -> None:
 
 
 def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str, str, str, str]]:
-    """Every field as (dotted name, type, default, description)."""
+    """Every field as (dotted name, type with its limits, default, description)."""
     rows = []
     for name, field in kind.model_fields.items():
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, Settings):
             rows += describe_settings(annotation, f"{prefix}{name}.")
             continue
-        shown = getattr(annotation, "__args__", None)
-        kinds = " | ".join(map(str, shown)) if shown else getattr(annotation, "__name__", "")
+        parts = getattr(annotation, "__args__", (annotation,))
+        kinds = " | ".join(getattr(part, "__name__", str(part)) for part in parts)
+        kinds = ", ".join([kinds, *_limits(field.metadata)])
         rows.append((f"{prefix}{name}", kinds, str(field.default), field.description or ""))
     return rows
+
+
+def reference_page(kind: type[Settings]) -> str:
+    """Every setting and every shipped recipe of a run, as a page of Markdown.
+
+    Examples
+    --------
+    >>> print(reference_page(BudgetSettings).splitlines()[4])
+    | `hours` | float, > 0 | 9.0 | The wall: before it a run falls back to quicker fits, then the \
+safe prior. |
+    """
+    lines = ["# Settings", "", "| setting | type | default | what it does |", "|---|---|---|---|"]
+    for name, kinds, default, description in describe_settings(kind):
+        shown = kinds.replace(" | ", ", ")  # a bar would end the cell
+        lines.append(f"| `{name}` | {shown} | {default} | {description} |")
+    lines += ["", "# Recipes"]
+    for path in sorted(_RECIPES.glob("*.yaml")):
+        first, *rest = path.read_text(encoding="utf-8").splitlines()
+        lines += ["", f"## {path.stem}", "", first.removeprefix("# "), "", "```yaml", *rest, "```"]
+    return "\n".join(lines)
+
+
+def _limits(metadata: Iterable[object]) -> list[str]:
+    """The bounds that pydantic keeps for a field, as ``> 0``."""
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    return [
+        f"{sign} {getattr(bound, key)}"
+        for bound in metadata
+        for key, sign in signs.items()
+        if hasattr(bound, key)
+    ]
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -16,6 +16,7 @@ from ariel_kit.config import (
     find_recipe,
     load_settings,
     make_settings,
+    reference_page,
     save_settings,
     settings_hash,
 )
@@ -88,6 +89,21 @@ def test_every_field_is_described():
         assert kinds, name
         assert default != "PydanticUndefined", name
         assert description.endswith("."), name
+
+
+def test_the_reference_page_names_every_setting_with_its_limits_and_every_recipe():
+    page = reference_page(RunSettings)
+    rows = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows] == [f"| `{row[0]}`" for row in describe_settings(RunSettings)]
+    assert {len(row) for row in rows} == {4}
+    assert "| `extraction.bin_seconds` | float, > 0, <= 1800 | 144.0 |" in page
+    assert "| `budget.margin` | float, >= 0, < 1 | 0.1 |" in page
+    assert "| `extraction.limb_darkening` | float, float | (0.0, 0.0) |" in page
+    assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == sorted(
+        path.stem for path in RECIPES
+    )
+    default = page.partition("## default")[2].partition("```yaml\n")[2].partition("```")[0]
+    assert yaml.safe_load(default) == RunSettings().model_dump(mode="json")
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
