@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ariel_kit.cache import atomic_path, file_sha256
-from ariel_kit.errors import ConfigError, UnknownNameError, WeightsError
+from ariel_kit.errors import UnknownNameError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -95,9 +95,7 @@ def create_model(
     Raises
     ------
     UnknownNameError
-        If there is no network of this name.
-    ConfigError
-        If the network does not take these arguments.
+        If there is no network of this name, or it has no argument of that name.
     WeightsError
         If the weights are missing, damaged, or those of another network.
     """
@@ -107,10 +105,7 @@ def create_model(
         if card.model != name:
             raise WeightsError(f"{folder} holds weights of {card.model!r}; {name!r} needs its own.")
         changes = card.config | changes
-    try:
-        model = _entry(name)(**changes)
-    except TypeError as error:
-        raise ConfigError(f"{name} cannot be built with {changes}: {error}.") from error
+    model = _build(name, changes)
     if folder is not None:
         load_weights(model, folder)
     return model.to(device).eval()
@@ -179,14 +174,19 @@ def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None
 
 def save_weights(model: nn.Module, folder: str | Path, card: ModelCard) -> ModelCard:
     """Write weights, a golden output and, last, the completed card, which is returned."""
-    from safetensors.torch import save_file
+    import torch
+    from safetensors.torch import save
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, tensors in {MODEL_FILE: model.state_dict(), GOLDEN_FILE: golden(model)}.items():
+        # Copies: the format refuses tensors that share memory or have gaps.
+        whole = {
+            key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for key, tensor in tensors.items()
+        }
         with atomic_path(folder / name) as unfinished:
-            # Copies: the format refuses tensors that share memory.
-            save_file({key: t.detach().cpu().clone() for key, t in tensors.items()}, unfinished)
+            unfinished.write_bytes(save(whole))
     card = replace(
         card,
         config=dict(model.config),  # type: ignore[arg-type]
@@ -285,6 +285,17 @@ def _entry(name: str) -> Callable[..., Any]:
     if name not in _entries:
         import_module(_modules[name])
     return _entries[name]
+
+
+def _build(name: str, changes: dict[str, Any]) -> nn.Module:
+    entry = _entry(name)
+    try:
+        return entry(**changes)
+    except TypeError:
+        known = entry().config
+        for argument in changes.keys() - known.keys():
+            raise UnknownNameError(f"argument of {name}", argument, known) from None
+        raise
 
 
 def _weights_folder(name: str, weights: str | Path) -> Path:

@@ -183,8 +183,8 @@ class Training:
         value = float(self.accelerator.reduce(loss.detach(), reduction="mean"))
         if not np.isfinite(value):
             raise FitError(
-                f"the loss of {self.task.name} must stay finite; got {value} after {self.step} steps: "
-                "lower loop.learning_rate, or look at the data."
+                f"the loss of {self.task.name} must stay finite; got {value} after {self.step} "
+                "steps: lower loop.learning_rate, or look at the data."
             )
         return value
 

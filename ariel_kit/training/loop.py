@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from ariel_kit.cache import atomic_path
 from ariel_kit.config import save_settings
+from ariel_kit.errors import ConfigError
 from ariel_kit.models import ModelCard, save_weights
 from ariel_kit.runtime import progress, versions
 from ariel_kit.training.checkpoint import (
@@ -22,6 +24,8 @@ from ariel_kit.training.settings import TrainSettings
 from ariel_kit.training.task import Task
 from ariel_kit.training.tasks import PRETRAINED_BY, find_task
 
+log = logging.getLogger(__name__)
+
 
 def train_all(
     orders: Sequence[TrainSettings],
@@ -33,7 +37,9 @@ def train_all(
     """Train one network after the other, each into ``output_dir / name``.
 
     `output_dir` then is a folder of weights folders, where `ariel_kit.models.find_weights` looks.
-    A network that starts from another one's weights takes those of the same go.
+    A network that starts from another one's weights takes those of the same go, unless a folder is
+    named. Where several are trained, one that cannot learn from real planets learns from simulated
+    ones, and the log says so.
 
     Parameters
     ----------
@@ -51,10 +57,9 @@ def train_all(
     output_dir, tasks, names = Path(output_dir), [], [settings.task for settings in orders]
     for index, settings in enumerate(orders):
         teacher = PRETRAINED_BY.get(settings.task)
-        if teacher in names[:index] and settings.pretrained is None:
-            pretrained = {"pretrained": str(output_dir / teacher)}
-            settings = settings.model_copy(update=pretrained)
-        tasks.append((find_task(settings.task).make_task(settings), settings))
+        if teacher in names[:index] and settings.pretrained in (None, "default"):
+            settings = settings.model_copy(update={"pretrained": str(output_dir / teacher)})
+        tasks.append(_make_task(settings, alone=len(orders) == 1))
     return [
         train(task, settings, output_dir / task.name, resume=resume, command=command)
         for task, settings in tasks
@@ -135,6 +140,19 @@ def train(
         limits=facts.pop("limits", ""),
     )
     return save_weights(model, folder, card) if accelerator.is_main_process else card
+
+
+def _make_task(settings: TrainSettings, *, alone: bool) -> tuple[Task, TrainSettings]:
+    make = find_task(settings.task).make_task
+    try:
+        return make(settings), settings
+    except ConfigError as refusal:
+        if alone or settings.data.folder is None:
+            raise
+        log.warning("%s Goes on with simulated data.", refusal)
+        data = settings.data.model_copy(update={"folder": None, "labels": None})
+        settings = settings.model_copy(update={"data": data})
+        return make(settings), settings
 
 
 def _write_json(path: Path, values: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from ariel_kit import models
-from ariel_kit.errors import ConfigError, UnknownNameError, WeightsError
+from ariel_kit.errors import UnknownNameError, WeightsError
 from ariel_kit.models import (
     CARD_FILE,
     GOLDEN_FILE,
@@ -91,8 +91,9 @@ def test_wrong_names_and_arguments_are_told_in_a_sentence():
         create_model("test_tow")
     with pytest.raises(UnknownNameError, match="Did you mean 'physnet'"):
         find_weights("physnett")
-    with pytest.raises(ConfigError, match=r"test_two cannot be built with .*depth"):
-        create_model("test_two", depth=3)
+    match = r"Unknown argument of test_two 'widht'\. Did you mean 'width'"
+    with pytest.raises(UnknownNameError, match=match):
+        create_model("test_two", widht=3)
 
 
 def test_weights_come_back_bit_for_bit_in_the_size_they_had(saved):

@@ -1,0 +1,105 @@
+"""Verbs of the networks: train them, list them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ariel_kit.cli.options import AsJson, OutputDir, Overrides, show
+from ariel_kit.errors import ConfigError, DataFileError
+
+ModelsDir = Annotated[
+    Path | None, typer.Option(help="Folder of own weights, as train leaves it. [default: shipped]")
+]
+
+
+def train(
+    config: Annotated[str, typer.Option(help="YAML file, or name of a shipped training recipe.")],
+    output_dir: OutputDir,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Observations of labelled planets, from calibrate. [default: simulated]"),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Their labels. [default: train_labels.csv in the data folder]"),
+    ] = None,
+    overrides: Overrides = None,
+    resume: Annotated[str, typer.Option(help="auto, never, or the path of a checkpoint.")] = "auto",
+    as_json: AsJson = False,
+) -> int:
+    """Train networks on simulated or labelled planets."""
+    from ariel_kit.training.loop import train_all
+    from ariel_kit.training.recipes import load_orders
+
+    chosen = overrides or []
+    orders = load_orders(config, [*chosen, *_data_overrides(data_dir, labels)])
+    shown = ["ariel-kit", "train", "--config", Path(config).name]
+    command = shlex.join([*shown, *(word for item in chosen for word in ("--set", item))])
+    cards = train_all(orders, output_dir, resume=resume, command=command)
+    lines = [
+        f"{output_dir / card.model}: {card.parameters} parameters, validation loss {card.score:.5g}"
+        for card in cards
+    ]
+    show([asdict(card) for card in cards], as_json, "\n".join(lines))
+    return 0
+
+
+def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
+    """List the networks: size, and where their weights come from."""
+    from ariel_kit.models import list_models
+
+    names = [name for name in list_models() if not name.startswith("test_")]
+    facts = [_network(name, models_dir) for name in names]
+    lines = ["network     parameters  weights   MB     validation loss  trained by"]
+    lines += [
+        f"{row['model']:<10}  {row['parameters']:>10}  {row['weights']:<8}  {row['megabytes']:<5}  "
+        f"{row['score'] if row['score'] is None else format(row['score'], '.5g')!s:<15}  "
+        f"{row['command']}"
+        for row in facts
+    ]
+    show(facts, as_json, "\n".join(lines))
+    return 0
+
+
+def _data_overrides(data_dir: Path | None, labels: Path | None) -> list[str]:
+    if data_dir is None:
+        if labels is not None:
+            raise ConfigError("--labels needs --data-dir: the planets that they belong to.")
+        return []
+    labels = labels or data_dir / "train_labels.csv"
+    for path in (data_dir, labels):
+        if not path.exists():
+            raise DataFileError(f"{path} is missing: name it with --data-dir or --labels.")
+    # As JSON, which YAML reads, so that no character of a path means anything.
+    return [f"data.folder={json.dumps(str(data_dir))}", f"data.labels={json.dumps(str(labels))}"]
+
+
+def _network(name: str, models_dir: Path | None) -> dict[str, Any]:
+    from ariel_kit.models import MODEL_FILE, create_model, find_weights, load_card
+
+    folder = find_weights(name, models_dir)
+    model = create_model(name, weights=folder)  # weights that do not fit are an error here
+    card = None if folder is None else load_card(folder)
+    return {
+        "model": name,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "weights": _origin(folder, models_dir),
+        "megabytes": folder and round((folder / MODEL_FILE).stat().st_size / 1e6, 2),
+        "score": card and card.score,
+        "command": card and card.command,
+        "limits": card and card.limits,
+        "kit_version": card and card.kit_version,
+        "sha256": card and card.sha256,
+    }
+
+
+def _origin(folder: Path | None, models_dir: Path | None) -> str:
+    if folder is None:
+        return "none"
+    return "own" if models_dir is not None and folder.parent == models_dir else "shipped"
