@@ -9,11 +9,10 @@ from tempfile import TemporaryDirectory
 
 from ariel_kit.cache import StoredSequence
 from ariel_kit.config import ExtractionSettings, RunSettings
-from ariel_kit.dataset import Dataset, Labels, open_dataset, read_labels
-from ariel_kit.instruments import INSTRUMENTS
+from ariel_kit.dataset import open_dataset, read_labels
 from ariel_kit.observation import Observation
-from ariel_kit.pipeline import RunResult, run_pipeline
-from ariel_kit.report import Picture, draw, write_report
+from ariel_kit.pipeline import run_pipeline
+from ariel_kit.report import write_report
 from ariel_kit.scoring import ScoreReport, score
 
 log = logging.getLogger(__name__)
@@ -24,8 +23,8 @@ def run_demo(
 ) -> dict[str, ScoreReport]:
     """Simulate a small full-cadence data set, run the line, score it, and leave a report.
 
-    `output_dir` keeps ``submission.csv``, ``test_labels.csv``, the calibrated products, ``plots``
-    and ``report.html``; the raw frames, about 0.4 GB per planet, are deleted again.
+    `output_dir` keeps ``submission.csv``, ``test_labels.csv``, the calibrated products and
+    ``report.html``; the raw frames, about 0.4 GB per planet, are deleted again.
 
     Parameters
     ----------
@@ -64,61 +63,10 @@ def run_demo(
             "joint fit": score(truth, result.spectra, stars=stars),
             "white baseline": score(truth, white),
         }
-        pictures = _draw_all(dataset, result, truth, reports["joint fit"], output / "plots")
-    write_report(
-        output / "report.html",
-        title=f"ariel_kit demo: {n_planets} simulated planets",
-        reports=reports,
-        pictures=pictures,
-        result=result,
-        settings=settings,
-    )
+        write_report(
+            output,
+            labels=output / "test_labels.csv",
+            title=f"ariel_kit demo: {n_planets} simulated planets",
+            compare={"white baseline": reports["white baseline"]},
+        )
     return reports
-
-
-def _draw_all(
-    dataset: Dataset, result: RunResult, truth: Labels, report: ScoreReport, folder: Path
-) -> list[Picture]:
-    from ariel_kit import plots
-
-    folder.mkdir(exist_ok=True)
-    observation = Observation.load(result.products[0])
-    ranked = sorted(range(len(result.spectra)), key=lambda i: report.planets[i].score)
-    pictures = []
-    for which, i in (("best", ranked[-1]), ("worst", ranked[0])):
-        spectrum = result.spectra[i]
-        (depth,) = truth.of([spectrum.planet_id])
-        caption = f"The {which} planet, score {report.planets[i].score:.3f}: fit and truth"
-        name = f"spectrum_{which}.png"
-        pictures.append(draw(plots.plot_spectrum, folder / name, caption, spectrum, depth))
-    for plot, caption, *data in (
-        (
-            plots.plot_calibration_of_sigma,
-            "Honesty of sigma: z-scores against the unit Gaussian; coverage against its promise",
-            result.spectra,
-            truth,
-        ),
-        (
-            plots.plot_white_light_curve,
-            "A white light curve: raw, drift removed, model, residuals",
-            observation,
-        ),
-        (
-            plots.plot_light_curve_map,
-            "The same planet: relative flux over time and wavelength",
-            observation,
-        ),
-        (
-            plots.plot_residual_rms,
-            "White-light residuals against bin size, beside white noise",
-            observation,
-        ),
-    ):
-        name = plot.__name__.removeprefix("plot_")
-        pictures.append(draw(plot, folder / f"{name}.png", caption, *data))
-    for instrument in INSTRUMENTS.values():
-        frames = dataset.read_calibration("test", observation.planet_id, instrument)
-        name, caption = instrument.name, f"Bad pixels of {instrument.name}"
-        path = folder / f"bad_pixels_{name}.png"
-        pictures.append(draw(plots.plot_bad_pixels, path, caption, frames, name=name))
-    return pictures

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ariel_kit.cli import data, line, ship
+from ariel_kit.cli import data, learn, line, ship
 from ariel_kit.errors import ArielKitError
 from ariel_kit.runtime import setup_logging
 
@@ -22,6 +22,10 @@ VERBS = {
     "run": line.run,
     "validate": line.validate,
     "score": line.score_submission,
+    "train": learn.train,
+    "models": learn.list_networks,
+    "report": ship.report,
+    "bundle": ship.bundle,
     "config": ship.show_config,
 }
 """Every verb, in the order in which ``ariel-kit --help`` lists them."""

@@ -116,6 +116,6 @@ def demo(
 
     reports = run_demo(output_dir, n_planets=n_planets, seed=seed, n_jobs=n_jobs)
     facts = {name: json.loads(report.to_json()) for name, report in reports.items()}
-    left = f"{output_dir} holds submission.csv, plots and report.html"
+    left = f"{output_dir} holds submission.csv and report.html"
     show(facts, as_json, f"{format_scores(reports)}\n{left}")
     return 0

@@ -1,16 +1,63 @@
-"""Verbs that hand something over: the settings and what they mean."""
+"""Verbs that hand something over: a report of a run, the settings and what they mean."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from ariel_kit.cli.options import AsJson, Config, Overrides, read_settings, show
+import typer
+
+from ariel_kit.cli.options import AsJson, Config, OutputDir, Overrides, read_settings, show
 
 
-def show_config(config: Config = None, overrides: Overrides = None, as_json: AsJson = False) -> int:
+def report(
+    run: Annotated[Path, typer.Argument(help="Output folder of ariel-kit run.")],
+    labels: Annotated[
+        Path | None, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The page. [default: report.html in the folder]")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write one HTML page about a run: scores, pictures, failures, settings."""
+    from ariel_kit.report import write_report
+
+    page = write_report(run, labels=labels, output=output)
+    show({"report": str(page)}, as_json, f"{page}: open it in any browser")
+    return 0
+
+
+def bundle(
+    output_dir: OutputDir,
+    user: Annotated[
+        str | None, typer.Option(help="Your Kaggle user name, for the id of the data set.")
+    ] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Write what an offline Kaggle notebook needs: wheel, weights, metadata, the notebook."""
+    from ariel_kit.bundle import NO_USER, write_bundle
+
+    paths = [str(path) for path in write_bundle(output_dir, user=user or NO_USER)]
+    show({"files": paths}, as_json, "\n".join(paths))
+    return 0
+
+
+def show_config(
+    config: Config = None,
+    overrides: Overrides = None,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Print all settings and recipes as Markdown.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Print every setting: its value, its choices, what it does."""
-    from ariel_kit.config import RunSettings, describe_settings
+    from ariel_kit.config import RunSettings, describe_settings, reference_page
 
+    if describe:
+        page = reference_page(RunSettings)
+        show({"markdown": page}, as_json, page)
+        return 0
     values = read_settings(config, overrides).model_dump(mode="json")
     lines = []
     for name, kinds, _, description in describe_settings(RunSettings):

@@ -179,13 +179,12 @@ def plot_pointing(
         _, curve = visit.binned(seconds)
         flux = (curve.flux[:, 0] / np.median(before.fgs1) - 1) * PPM
         middle.plot(curve.time, flux, marker, ms=4, mfc="none", color=colour, label=label)
-        bottom.loglog(*_noise_spectrum(visit), line, color=colour, lw=1.2, label=label)
+        bottom.semilogx(*_noise_spectrum(visit), line, color=colour, lw=1.2, label=label)
     middle.set(xlabel="time (hours)", ylabel="FGS1 flux (ppm)")
     legend(middle, ncols=2, loc="lower right")
     bottom.set(xlabel="frequency (Hz)", ylabel="noise (ppm/√Hz)")
-    for each in (bottom.yaxis, bottom.xaxis):
-        each.set_major_formatter("{x:g}")
-    bottom.yaxis.set_minor_formatter("{x:g}")
+    bottom.xaxis.set_major_formatter("{x:g}")
+    bottom.set_ylim(0, None)
     legend(bottom, ncols=2, loc="upper right")
     headroom(bottom, 0.2)
     return np.array([top, middle, bottom])
@@ -227,4 +226,4 @@ def _noise_spectrum(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
     flux = observation.fgs1.astype(np.float64) / np.median(observation.fgs1)
     length = min(len(flux), 2 * SPECTRUM_BANDS)
     frequency, power = welch(flux, 1 / seconds, nperseg=length, detrend="linear")
-    return frequency[1:], np.sqrt(power[1:]) * PPM
+    return frequency[1:-1], np.sqrt(power[1:-1]) * PPM

@@ -102,7 +102,7 @@ def plot_white_light_curve(
     title(upper, f"Planet {observation.planet_id}: white light, AIRS summed")
     upper.set_ylabel("flux relative to the star")
     upper.set_ylim(1 - 1.65 * depth, None)
-    legend(upper, ncols=4, loc="lower center", columnspacing=1, handletextpad=0.4)
+    legend(upper, ncols=4, loc="lower center", columnspacing=1, handletextpad=0.4, handlelength=1.6)
     upper.tick_params(labelbottom=False)
     lower.sharex(upper)
     lower.axhline(0, color=colours.model, lw=1)

@@ -63,12 +63,11 @@ def plot_calibration_of_sigma(
 
 
 def _draw_z_scores(ax: Any, z: np.ndarray) -> None:
-    from scipy.stats import norm
-
     colours, grid = palette(ax), np.linspace(-4, 4, 81)
+    gaussian = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)
     bars = {"density": True, "color": colours.data, "alpha": 0.5, "label": "found"}
     ax.hist(np.clip(z, -4, 4), bins=grid[::2], **bars)
-    ax.plot(grid, norm.pdf(grid), "--", color=colours.model, lw=1.4, label="unit Gaussian")
+    ax.plot(grid, gaussian, "--", color=colours.model, lw=1.4, label="unit Gaussian")
     ax.set(xlabel="(mean - truth) / sigma", ylabel="density", xlim=(-4, 4))
     ax.set_ylim(0, 1.2 * ax.get_ylim()[1])
     note(ax, f"z std {z.std():.2f}")
@@ -76,14 +75,14 @@ def _draw_z_scores(ax: Any, z: np.ndarray) -> None:
 
 
 def _draw_coverage(ax: Any, z: np.ndarray) -> None:
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
     colours, promised = palette(ax), np.linspace(0, 1, 41)
-    found = [np.mean(np.abs(z) <= norm.ppf(0.5 + share / 2)) for share in promised]
+    found = [np.mean(np.abs(z) <= ndtri(0.5 + share / 2)) for share in promised]
     ax.plot(promised, promised, "--", color=colours.model, lw=1.2, label="honest")
     ax.plot(promised, found, color=colours.data, lw=1.6, label="found")
     within = float(np.mean(np.abs(z) <= 1))
-    ax.plot(norm.cdf(1) - norm.cdf(-1), within, "o", color=colours.data, ms=5)
+    ax.plot(ndtr(1) - ndtr(-1), within, "o", color=colours.data, ms=5)
     note(ax, f"within one sigma {within:.3f}")
     ax.set(xlabel="promised share", ylabel="share of truth inside", xlim=(0, 1), ylim=(0, 1.12))
     legend(ax, loc="lower right")
@@ -121,6 +120,8 @@ def plot_score_by_snr(
     >>> plot_score_by_snr(score(truth, [spectrum]), [spectrum]).get_xlabel()
     'mean depth / rms sigma'
     """
+    from matplotlib.ticker import LogFormatter
+
     ax = new_axes(ax)
     colours, scores = palette(ax), {row.name: row.score for row in report.planets}
     for spectrum in spectra:
@@ -131,11 +132,13 @@ def plot_score_by_snr(
     ax.axhline(report.raw, color=colours.model, ls="--", lw=1.2, label=f"all: {report.raw:.3f}")
     ax.plot(ratio, y, "o", color=colours.data, ms=5, alpha=0.7, mew=0, label="one planet")
     for i in np.argsort(y)[:NAMED_PLANETS]:
-        place = {"xytext": (6, -3), "textcoords": "offset points", "fontsize": "small"}
+        on_the_left = ratio[i] > np.sqrt(ratio.min() * ratio.max())  # where there is room
+        place = {"xytext": (-6, -3), "ha": "right"} if on_the_left else {"xytext": (6, -3)}
+        place |= {"textcoords": "offset points", "fontsize": "small"}
         ax.annotate(str(spectra[i].planet_id), (ratio[i], y[i]), **place)
     ax.set(xscale="log", xlabel="mean depth / rms sigma", ylabel="score, not clipped")
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_formatter("")
+    ax.xaxis.set_major_formatter(LogFormatter())
+    ax.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     title(ax, f"Score against signal-to-noise, {_planets(len(spectra))}")
     ax.margins(x=0.12, y=0.1)
     legend(ax, loc="lower right")

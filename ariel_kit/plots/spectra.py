@@ -61,6 +61,6 @@ def plot_spectrum(
     ax.set(xlabel="wavelength (µm)", ylabel="transit depth (ppm)")
     title(ax, f"Planet {spectrum.planet_id}: spectrum")
     ax.margins(y=0.12)
-    legend(ax, ncols=5, loc="upper center", columnspacing=1.2, handletextpad=0.5)
+    legend(ax, ncols=5, loc="upper center", columnspacing=1, handletextpad=0.4, handlelength=1.6)
     headroom(ax, 0.12)
     return ax

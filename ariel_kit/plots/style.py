@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PPM = 1e6
-SIZE, TALL = (7.0, 4.2), (7.0, 6.6)
+SIZE, TALL = (6.0, 3.9), (6.0, 6.2)
 """Inches of a picture that stands alone; of one with three panels."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 mpl.use("Agg")
@@ -13,4 +14,4 @@ mpl.use("Agg")
 @pytest.fixture(autouse=True)
 def close_figures() -> Iterator[None]:
     yield
-    mpl.pyplot.close("all")
+    plt.close("all")

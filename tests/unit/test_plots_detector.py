@@ -100,7 +100,8 @@ def test_the_noise_spectrum_has_the_density_of_white_noise_and_falls_with_the_co
     before, after = (line.get_ydata() for line in bottom.get_lines())
     assert np.sqrt(np.mean(before**2)) == pytest.approx(2e3 * np.sqrt(2 * dt), rel=0.1)
     np.testing.assert_allclose(before / after, 2, rtol=0.01)
-    assert bottom.get_lines()[0].get_xdata()[-1] == pytest.approx(0.5 / dt)
+    assert bottom.get_lines()[0].get_xdata()[-1] == pytest.approx(0.5 / dt * 63 / 64)
+    assert bottom.get_ylim()[0] == 0
     assert (bottom.get_xlabel(), bottom.get_ylabel()) == ("frequency (Hz)", "noise (ppm/√Hz)")
 
 

@@ -1,0 +1,110 @@
+"""One HTML page that opens anywhere: a run's scores, pictures, failures, settings, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ariel_kit.cache import atomic_path
+from ariel_kit.dataset import Labels, read_labels
+from ariel_kit.report.pictures import Picture, collect, draw
+from ariel_kit.report.run_folder import Run, read_run
+from ariel_kit.report.tables import headlines, planet_rows, settings_rows, stages
+from ariel_kit.scoring import ScoreReport, score
+
+__all__ = ["Picture", "Run", "draw", "read_run", "write_report"]
+
+TEMPLATE = Path(__file__).parents[1] / "templates" / "report.html"
+SHOWN_PLANETS = 20
+"""Longest list of planets in a report, the worst first."""
+
+
+def write_report(
+    run: str | Path,
+    *,
+    labels: str | Path | None = None,
+    output: str | Path | None = None,
+    title: str | None = None,
+    compare: Mapping[str, ScoreReport] | None = None,
+) -> Path:
+    """Write the report of a finished run as a single file without scripts.
+
+    Without labels it says nothing about the truth, but still what each stage did, how large
+    sigma is and which planets failed.
+
+    Parameters
+    ----------
+    run : path
+        Output folder of ``ariel-kit run``.
+    labels : path, optional
+        True spectra of these planets: ``planet_id, wl_1 .. wl_283``.
+    output : path, optional
+        The page; ``report.html`` in the folder of the run when left out.
+    title : str, optional
+    compare : mapping, optional
+        Name to score of other answers for the same planets, shown beside this run's.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    DataFileError
+        If the folder is not that of a finished run, or the labels cannot be read.
+    SubmissionError
+        If a planet of the run has no label.
+    """
+    run = read_run(run)
+    truth = None if labels is None else read_labels(labels)
+    report = _score(run, truth)
+    rows = planet_rows(run, report)
+    by_id = {spectrum.planet_id: spectrum for spectrum in run.spectra}
+    pictures, missing = collect(run, [by_id[row.planet_id] for row in rows], truth, report)
+    return _render(
+        Path(output or run.folder / "report.html"),
+        title=title or f"ariel_kit run of {len(rows)} {run.split} planets",
+        run=run,
+        headlines=headlines(run, rows, report),
+        report=report,
+        reports={} if report is None else {"this run": report, **(compare or {})},
+        rows=rows[:SHOWN_PLANETS],
+        n_planets=len(rows),
+        pictures=pictures,
+        missing=missing,
+        notices=_notices(run),
+        stages=stages(run),
+        settings=settings_rows(run.settings),
+    )
+
+
+def _score(run: Run, truth: Labels | None) -> ScoreReport | None:
+    if truth is None:
+        return None
+    stars = run.stars if any(star is not None for star in run.stars) else None
+    return score(truth, run.spectra, edition=run.edition, stars=stars)
+
+
+def _notices(run: Run) -> list[str]:
+    """What a reader has to know before believing the page."""
+    found = []
+    if not run.is_unchanged:
+        found.append("submission.csv is no longer the file that the run wrote.")
+    if not any(spectrum.provenance for spectrum in run.spectra):
+        found.append("The run kept no provenance.json, so what the fit did is not known.")
+    if not run.products:
+        found.append("The run kept no calibrated light curves, so stars are not known.")
+    return found
+
+
+def _render(path: Path, **values: object) -> Path:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
+    with atomic_path(path) as unfinished:
+        unfinished.write_text(template.render(**values), encoding="utf-8")
+    return path
