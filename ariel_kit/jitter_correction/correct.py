@@ -1,0 +1,262 @@
+"""The stage: flux decorrelated along the motion, by responses that the planet's own data show.
+
+Each wavelength's flux answers to five moments of the shift, the terms of second order of the
+image's expansion. What they were is measured (FGS1) or predicted by TCN-JNet (AIRS); how much the
+flux answers is fitted at high frequency only, where there is neither transit nor drift. So the
+network may be wrong: a motion that the flux does not follow changes nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.fft import dct, idct
+from torch import nn
+
+from ariel_kit.errors import ArielKitWarning
+from ariel_kit.instruments import AIRS, FGS1
+from ariel_kit.jitter_correction.pointing import (
+    FRAMES,
+    MOMENTS,
+    Motion,
+    high_pass,
+    motion_channels,
+    robust_sigma,
+    second_order,
+)
+from ariel_kit.models import create_model
+from ariel_kit.observation import Observation
+from ariel_kit.preprocessing.normalize import white_noise
+
+FIT_SECONDS = 120.0
+"""Responses are fitted to what is faster than a running mean of this length."""
+SLOW_SECONDS = 1200.0
+"""Beyond this period, what stands out from the faster part of a motion is not trusted."""
+TRUST = 3.0
+"""Sigma by which it may stand out, and by which responses must exceed their errors."""
+MIN_NEW = 1e-6
+"""Share of a mode's power that the modes before it must leave over."""
+MIN_PAIRS = 64
+
+
+class Prediction(NamedTuple):
+    """Motion of each AIRS exposure.
+
+    Attributes
+    ----------
+    mean, sigma : ndarray [shape=(time, 5), dtype=float64, unit=pixel]
+        Means of dy, dx, dy^2, dy dx, dx^2 over the exposure, in FGS1 pixels, and one sigma.
+    """
+
+    mean: np.ndarray
+    sigma: np.ndarray
+
+
+_Correction = tuple[dict[str, Any], dict[str, Any]]
+"""Changed fields of the observation, and facts for its provenance."""
+
+
+class _Unfit(Exception):  # noqa: N818
+    """Why there is nothing to correct."""
+
+
+def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
+    """Take the flux that follows the telescope's motion out of both instruments.
+
+    An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and a
+    warning does.
+
+    Parameters
+    ----------
+    observation : Observation
+        At native cadence.
+    model : nn.Module, optional
+        A ``tcn_jnet``; that of the package when left out.
+
+    Returns
+    -------
+    Observation
+        New `airs`, `fgs1` and their noise.
+    """
+    facts: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
+    corrections: dict[str, Callable[[], _Correction]] = {
+        AIRS.name: lambda: _correct_airs(observation, model),
+        FGS1.name: lambda: _correct_fgs1(observation),
+    }
+    for instrument, correct in corrections.items():
+        try:
+            changed, facts[instrument] = correct()
+            changes |= changed
+        except _Unfit as reason:
+            facts[instrument] = {"status": "skipped", "reason": str(reason)}
+            warnings.warn(
+                f"planet {observation.planet_id}: the jitter of {instrument} is not "
+                f"corrected, since {reason}.",
+                ArielKitWarning,
+                stacklevel=2,
+            )
+    return observation.with_step("jitter", facts, **changes)
+
+
+def predict_motion(observation: Observation, *, model: nn.Module | None = None) -> Prediction:
+    """The telescope's motion during each AIRS exposure, by TCN-JNet.
+
+    Parameters
+    ----------
+    observation : Observation
+        At native cadence: 12 FGS1 frames for each AIRS exposure.
+    model : nn.Module, optional
+        A ``tcn_jnet``; that of the package when left out.
+
+    Returns
+    -------
+    Prediction
+    """
+    model = model or create_model("tcn_jnet", weights="default")
+    motion = _channels(observation)
+    with torch.no_grad():
+        answer = model(torch.from_numpy(motion.channels)[None])
+    mean = answer["mean"][0].double().numpy() * motion.unit
+    sigma = torch.exp(0.5 * answer["log_variance"][0]).double().numpy() * motion.unit
+    return Prediction(mean, sigma)
+
+
+def _channels(observation: Observation) -> Motion:
+    facts = observation.provenance.get("calibration", {}).get("fgs1", {})
+    noise = np.array(facts.get("pointing_noise", (0.0, 0.0)))
+    return motion_channels(observation.pointing, observation.fgs1, observation.row_moments, noise)
+
+
+def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correction:
+    n, frames = len(observation.airs), len(observation.fgs1)
+    _check(observation, n, MIN_PAIRS)
+    if frames != FRAMES * n:
+        raise _Unfit(f"{n} exposures need {FRAMES * n} frames of FGS1 and there are {frames}")
+    motion = predict_motion(observation, model=model)
+    if not np.isfinite(motion.mean).all():
+        raise _Unfit("the network's answer is not finite")
+    flux, followed = decorrelate(observation.airs, motion.mean, seconds=AIRS.cadence)
+    noise = white_noise(flux.T).astype(np.float32)
+    sigma = dict(zip(MOMENTS, np.median(motion.sigma, axis=0).tolist(), strict=True))
+    facts = {**_facts(followed, noise, observation.airs_noise), "pointing_sigma": sigma}
+    return {"airs": flux, "airs_noise": noise}, facts
+
+
+def _correct_fgs1(observation: Observation) -> _Correction:
+    _check(observation, len(observation.fgs1), MIN_PAIRS * FRAMES)
+    modes = second_order(observation.pointing.astype(np.float64))
+    flux, followed = decorrelate(observation.fgs1[:, None], modes, seconds=FGS1.cadence)
+    noise = float(white_noise(flux[:, 0]))
+    facts = _facts(followed, np.array(noise), np.array(observation.fgs1_noise))
+    return {"fgs1": flux[:, 0], "fgs1_noise": noise}, facts
+
+
+def _facts(followed: list[str], noise: np.ndarray, before: np.ndarray) -> dict[str, Any]:
+    ratio = float(np.median(noise / np.maximum(before, 1e-30)))
+    return {"status": "complete", "modes": followed, "noise_ratio": ratio}
+
+
+def _check(observation: Observation, n: int, least: int) -> None:
+    if n < least:
+        raise _Unfit(f"{n} exposures are fewer than the {least} that a response needs")
+    if not np.isfinite(observation.pointing).all():
+        raise _Unfit("the pointing is not finite")
+
+
+def decorrelate(
+    flux: np.ndarray, modes: np.ndarray, *, seconds: float
+) -> tuple[np.ndarray, list[str]]:
+    """Divide light curves by what they owe to five modes.
+
+    Parameters
+    ----------
+    flux : ndarray [shape=(time, wavelength), unit=electron]
+    modes : ndarray [shape=(time, 5)]
+        Any scale: the response absorbs it.
+    seconds : float
+        Cadence.
+
+    Returns
+    -------
+    flux : ndarray [shape=(time, wavelength), dtype=float32, unit=electron]
+    followed : list of str
+        The modes that the flux follows.
+    """
+    window = round(FIT_SECONDS / seconds)
+    light = flux.astype(np.float64)
+    ripple = high_pass(light, window)
+    relative = ripple / (light - ripple)
+    fast = high_pass(modes, window)
+    turn = _orthonormal(fast)
+    response = (fast @ turn).T @ relative
+    power = np.einsum("tw,tw->w", relative, relative) - np.sum(response**2, axis=0)
+    trusted = trusted_response(response, np.sqrt(np.maximum(power, 0) / len(light)) + 1e-30)
+    jitter = without_slow_excess(modes, seconds=seconds) @ (turn @ trusted)
+    followed = [name for name, row in zip(MOMENTS, trusted, strict=True) if row.any()]
+    return (light / (1 + jitter)).astype(np.float32), followed
+
+
+def _orthonormal(modes: np.ndarray) -> np.ndarray:
+    """Gram and Schmidt: the matrix that frees each mode of those before it.
+
+    A mode that is constant, or that those before it contain, becomes zero.
+    """
+    gram = modes.T @ modes
+    turn = np.zeros_like(gram)
+    for k, unit in enumerate(np.eye(len(gram))):
+        rest = unit - turn @ (turn.T @ gram[:, k])
+        power = rest @ gram @ rest
+        if power > MIN_NEW * gram[k, k]:
+            turn[:, k] = rest / np.sqrt(power)
+    return turn
+
+
+def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Shrink responses by the share of their scatter that their errors do not explain.
+
+    Empirical Bayes after James and Stein (1961): for every mode over the wavelengths, or over the
+    modes of a single wavelength. Where the share is within what chance gives, nothing is left.
+
+    Parameters
+    ----------
+    response : ndarray [shape=(mode, wavelength)]
+    error : ndarray [shape=(wavelength,)]
+
+    Returns
+    -------
+    ndarray [shape=(mode, wavelength)]
+    """
+    axis = 1 if response.shape[1] > 1 else 0
+    power = np.mean((response / error) ** 2, axis=axis, keepdims=True)
+    chance = TRUST * np.sqrt(2 / response.shape[axis])
+    share = 1 - 1 / np.maximum(power, 1.0)
+    return response * np.where(power > 1 + chance, share, 0.0)
+
+
+def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
+    """Modes about zero, rid of slow waves that their fast part does not foretell.
+
+    Jitter is as strong at the pace of a transit as above it; what is stronger there may be a
+    transit, or a drift, which the fit of the spectrum knows better.
+
+    Parameters
+    ----------
+    modes : ndarray [shape=(time, mode)]
+    seconds : float
+        Cadence.
+
+    Returns
+    -------
+    ndarray [shape=(time, mode), dtype=float64]
+    """
+    waves = dct(modes, axis=0, norm="ortho")
+    n_slow = 1 + int(2 * len(modes) * seconds / SLOW_SECONDS)  # wave k has k half periods
+    level = robust_sigma(waves[n_slow:])
+    waves[:n_slow] *= np.abs(waves[:n_slow]) <= TRUST * level
+    waves[0] = 0
+    return np.asarray(idct(waves, axis=0, norm="ortho"))

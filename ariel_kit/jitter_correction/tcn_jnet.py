@@ -1,0 +1,136 @@
+"""TCN-JNet: a temporal convolutional network that reads motion and tells the pointing of AIRS.
+
+Residual blocks of dilated convolutions with normalised weights, after Bai et al. (2018,
+arXiv:1803.01271). Theirs are causal; a light curve is complete when it is corrected, so these are
+centred and see as much after an exposure as before it. Lengths never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+
+from ariel_kit.models import register_model
+
+MIN_LOG_VARIANCE = -6.0
+"""Of a sigma of 0.05 times white jitter: no data are surer. Without a floor, samples in which
+nothing moves would outweigh all others."""
+N_MOMENTS = 5
+
+
+class TemporalBlock(nn.Module):
+    """Two centred dilated convolutions beside the identity.
+
+    Parameters
+    ----------
+    width : int
+        Channels in and out.
+    kernel : int
+        Taps of a convolution; odd, so that a length is kept.
+    dilation : int
+        Exposures from one tap to the next.
+    """
+
+    def __init__(self, width: int, kernel: int, dilation: int) -> None:
+        super().__init__()
+        padding = dilation * (kernel - 1) // 2
+        self.first, self.second = (
+            weight_norm(nn.Conv1d(width, width, kernel, padding=padding, dilation=dilation))
+            for _ in range(2)
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Add what the convolutions find.
+
+        Parameters
+        ----------
+        hidden : Tensor [shape=(batch, width, time), dtype=float32]
+
+        Returns
+        -------
+        Tensor [shape=(batch, width, time), dtype=float32]
+        """
+        found = self.second(functional.gelu(self.first(functional.gelu(hidden))))
+        return hidden + found
+
+
+class TCNJNet(nn.Module):
+    """Channels of `pointing.motion_channels` in, moments of the shift of each exposure out.
+
+    Parameters
+    ----------
+    channels : int
+        Numbers per exposure.
+    width : int
+        Channels between the layers.
+    dilations : sequence of int
+        One block each.
+    kernel : int
+        Taps of a convolution, odd.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 49,
+        width: int = 48,
+        dilations: Sequence[int] = (1, 2, 4, 8, 16),
+        kernel: int = 3,
+    ) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {
+            "channels": channels,
+            "width": width,
+            "dilations": list(dilations),
+            "kernel": kernel,
+        }
+        self.stem = weight_norm(nn.Conv1d(channels, width, 1))
+        self.mix = weight_norm(nn.Conv1d(width, width, 1))
+        self.blocks = nn.Sequential(*(TemporalBlock(width, kernel, step) for step in dilations))
+        self.head = nn.Conv1d(width, 2 * N_MOMENTS, 1)
+
+    @property
+    def receptive_field(self) -> int:
+        """Exposures that one answer can depend on."""
+        return 1 + 2 * (self.config["kernel"] - 1) * sum(self.config["dilations"])
+
+    def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """White motion: keyword tensors for `forward`."""
+        shape = (batch, 64, self.config["channels"])
+        return {"motion": torch.randn(shape, generator=generator, device=generator.device)}
+
+    def forward(self, motion: Tensor) -> dict[str, Tensor]:
+        """Means of dy, dx, dy^2, dy dx, dx^2 over each exposure, and how sure they are.
+
+        Parameters
+        ----------
+        motion : Tensor [shape=(batch, time, channel), dtype=float32]
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``mean`` and ``log_variance``, both [shape=(batch, time, 5), dtype=float32], in units
+            of `pointing.Motion.unit`.
+        """
+        hidden = self.mix(functional.gelu(self.stem(motion.transpose(1, 2))))
+        out = self.head(functional.gelu(self.blocks(hidden))).transpose(1, 2)
+        mean, raw = out.split(N_MOMENTS, dim=2)
+        log_variance = MIN_LOG_VARIANCE + functional.softplus(raw - MIN_LOG_VARIANCE)
+        return {"mean": mean, "log_variance": log_variance}
+
+
+@register_model
+def tcn_jnet(**changes: Any) -> TCNJNet:
+    """The network of the kit: 125 exposures, ten minutes, in sight."""
+    return TCNJNet(**changes)
+
+
+@register_model
+def test_tcn_jnet(**changes: Any) -> TCNJNet:
+    """The same, micro, for tests."""
+    return TCNJNet(**{"width": 8, "dilations": (1, 2), **changes})
