@@ -34,6 +34,8 @@ def train(
     as_json: AsJson = False,
 ) -> int:
     """Train networks on simulated or labelled planets."""
+    from accelerate import PartialState
+
     from ariel_kit.training.loop import train_all
     from ariel_kit.training.recipes import load_orders
 
@@ -46,7 +48,8 @@ def train(
         f"{output_dir / card.model}: {card.parameters} parameters, validation loss {card.score:.5g}"
         for card in cards
     ]
-    show([asdict(card) for card in cards], as_json, "\n".join(lines))
+    if PartialState().is_main_process:  # of several, with several devices
+        show([asdict(card) for card in cards], as_json, "\n".join(lines))
     return 0
 
 

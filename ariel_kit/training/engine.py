@@ -145,7 +145,8 @@ class Training:
         if loss < self.best["loss"]:
             weights = {name: t.cpu().clone() for name, t in self.ema.module.state_dict().items()}
             self.best = {"loss": loss, "step": self.step, "weights": weights}
-        log.info(
+        log.log(
+            logging.INFO if self.accelerator.is_main_process else logging.DEBUG,
             "%s step %d: train %.5g, validation %.5g, best %.5g at step %d",
             *(self.task.name, self.step, row["train_loss"], loss),
             *(self.best["loss"], self.best["step"]),

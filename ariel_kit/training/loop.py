@@ -11,7 +11,7 @@ from pathlib import Path
 from ariel_kit.cache import atomic_path
 from ariel_kit.config import save_settings
 from ariel_kit.errors import ConfigError
-from ariel_kit.models import ModelCard, save_weights
+from ariel_kit.models import ModelCard, load_card, save_weights
 from ariel_kit.runtime import progress, versions
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
@@ -128,18 +128,20 @@ def train(
             if accelerator.is_main_process:
                 save_checkpoint(folder / CHECKPOINT_FILE, training.state(), settings)
                 _write_history(folder / "history.csv", training.history)
+    if accelerator.is_main_process:
+        facts = task.facts()
+        card = ModelCard(
+            model=task.name,
+            data=facts,
+            settings=settings.model_dump(mode="json"),
+            seed=settings.seed,
+            command=command,
+            score=training.best["loss"],
+            limits=facts.pop("limits", ""),
+        )
+        save_weights(training.best_model(), folder, card)
     accelerator.wait_for_everyone()
-    model, facts = training.best_model(), task.facts()
-    card = ModelCard(
-        model=task.name,
-        data=facts,
-        settings=settings.model_dump(mode="json"),
-        seed=settings.seed,
-        command=command,
-        score=training.best["loss"],
-        limits=facts.pop("limits", ""),
-    )
-    return save_weights(model, folder, card) if accelerator.is_main_process else card
+    return load_card(folder)
 
 
 def _make_task(settings: TrainSettings, *, alone: bool) -> tuple[Task, TrainSettings]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ariel_kit.config import Settings
 
@@ -37,6 +37,12 @@ class LoopSettings(Settings):
         "no", description="Mixed precision of the network; the loss is always in float32."
     )
     device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where one is.")
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _no_is_a_word(cls, value: Any) -> Any:
+        """YAML reads a bare ``no`` as false."""
+        return "no" if value is False else value
 
 
 class TrainSettings(Settings):

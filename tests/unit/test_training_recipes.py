@@ -49,6 +49,11 @@ def test_overrides_reach_every_training_of_several():
     assert [order.seed for order in load_orders("all", ["seed=9"])] == [9, 9, 9, 9]
 
 
+def test_a_bare_no_is_a_precision_though_yaml_reads_it_as_false():
+    (order,) = load_orders("tiny", ["loop.precision=no"])
+    assert order.loop.precision == "no"
+
+
 def test_recipes_without_a_known_task_are_refused(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("seed: 3\n")

@@ -24,6 +24,8 @@ OPTIONS = {
     "validate": ["--sample", "submission"],
     "demo": ["--output-dir", "--n-planets", "--seed", "--n-jobs"],
     "doctor": ["--data-dir", "--split", "--config", "--set"],
+    "train": ["--config", "--data-dir", "--labels", "--output-dir", "--set", "--resume"],
+    "models": ["--models-dir"],
     "report": ["--labels", "--output", "run"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -53,6 +55,24 @@ def test_training_again_trains_no_more_and_own_weights_are_listed(tmp_path, caps
     assert main(["models"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert len(table) == 1 + len(rows)
+
+
+@pytest.mark.slow
+def test_two_devices_learn_what_one_does(tmp_path):
+    """Two processes on the CPU stand for two GPUs: half a batch each, one gradient."""
+    launch = {
+        "one": [],
+        "two": ["torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m"],
+    }
+    for name, launcher in launch.items():
+        command = [sys.executable, "-m", *launcher, "ariel_kit.cli", *TINY, "--set"]
+        command += ["loop.device=cpu", "--output-dir", str(tmp_path / name), "--json"]
+        done = subprocess.run(command, capture_output=True, check=True)
+        (card,) = json.loads(done.stdout)  # printed once
+    one, two = (create_model(card["model"], weights=tmp_path / n / card["model"]) for n in launch)
+    theirs = two.state_dict()
+    for key, tensor in one.state_dict().items():
+        torch.testing.assert_close(tensor, theirs[key], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(
