@@ -1,0 +1,8 @@
+"""Spectra with one honest sigma per wavelength: draws, smoothness, blends, temperatures."""
+
+from ariel_kit.uncertainty.combine import blend
+from ariel_kit.uncertainty.mc_dropout import combine_draws
+from ariel_kit.uncertainty.smoothness import smooth
+from ariel_kit.uncertainty.temperature import Temperature, fit_temperature
+
+__all__ = ["Temperature", "blend", "combine_draws", "fit_temperature", "smooth"]

@@ -1,0 +1,74 @@
+"""Many answers of a network to one: what the draws agree on, and two kinds of uncertainty."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_kit.errors import ShapeError
+from ariel_kit.instruments import N_WAVELENGTHS
+from ariel_kit.observation import Spectrum
+
+
+def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) -> Spectrum:
+    """Replace a fitted spectrum by an even mixture of draws, by the law of total variance.
+
+    Aleatoric is the mean of the draws' variances: what every network of the family leaves open.
+    Epistemic is the variance of their means, which more training data could settle; it comes
+    with a covariance of low rank.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        The fit that the draws refine. Its correlations are kept in the aleatoric part; whatever
+        factor its sigma has over its covariance, sigma keeps.
+    means, variances : ndarray [shape=(draw, 283)]
+        Of each draw, e.g. of a network with its dropout left on (Gal & Ghahramani 2016, arXiv
+        1506.02142).
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    ShapeError
+        If there are no draws, or they are not of 283 depths each.
+
+    Examples
+    --------
+    >>> from ariel_kit.instruments import wavelengths
+    >>> flat = np.full(283, 1e-3)
+    >>> fit = Spectrum(1, wavelengths(), flat, flat / 100)
+    >>> means, variances = np.stack([flat, 1.02 * flat]), np.full((2, 283), 1e-10)
+    >>> both = combine_draws(fit, means, variances)
+    >>> both.mean[0].round(7), both.sigma[0].round(7)
+    (np.float64(0.00101), np.float64(1.41e-05))
+    """
+    if means.shape != variances.shape or means.shape != (max(1, len(means)), N_WAVELENGTHS):
+        raise ShapeError(
+            f"draws must have shape (draw, {N_WAVELENGTHS}), at least one of them; "
+            f"got means {means.shape} and variances {variances.shape}."
+        )
+    aleatoric, spread = variances.mean(axis=0), means - means.mean(axis=0)
+    variance = aleatoric + np.mean(spread**2, axis=0)
+    covariance, before = spectrum.covariance, spectrum.sigma**2
+    if covariance is not None:
+        before = np.diag(covariance)
+        scale = np.sqrt(aleatoric / before)
+        covariance = scale[:, None] * covariance * scale + spread.T @ spread / len(means)
+    return replace(
+        spectrum,
+        mean=means.mean(axis=0),
+        sigma=spectrum.sigma * np.sqrt(variance / before),
+        covariance=covariance,
+        provenance={
+            **spectrum.provenance,
+            "refine": {
+                "status": "complete",
+                "draws": len(means),
+                "epistemic_share": float(1 - np.mean(aleatoric / variance)),
+            },
+        },
+    )

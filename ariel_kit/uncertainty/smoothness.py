@@ -1,0 +1,58 @@
+"""Spectra are smooth: a Gaussian-process prior over wavelength, in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_kit.instruments import N_WAVELENGTHS
+from ariel_kit.observation import Spectrum
+
+LEVEL_SIGMA = 0.01
+"""Of a spectrum's level: far wider than any light curve leaves it."""
+
+
+def smooth(spectrum: Spectrum, *, length: float, amplitude: float) -> Spectrum:
+    """Condition a spectrum on being smooth over AIRS; FGS1 is tied to it by the level alone.
+
+    The spectrum is taken as a Gaussian measurement, with its covariance or, without one,
+    independent errors, and multiplied by a Gaussian process of squared exponential kernel
+    (Rasmussen & Williams 2006, eq. 2.25 f.). sigma shrinks with the diagonal of the covariance;
+    what it held besides, model errors say, it keeps.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    length : float
+        Correlation length in AIRS channels.
+    amplitude : float
+        Standard deviation of the process; transit depth.
+
+    Returns
+    -------
+    Spectrum
+        With a covariance if it came with one.
+    """
+    covariance = spectrum.covariance
+    noise = np.diag(spectrum.sigma**2) if covariance is None else covariance
+    prior = amplitude**2 * _kernel(length) + LEVEL_SIGMA**2
+    gain = np.linalg.solve(prior + noise, noise).T  # noise (prior + noise)^-1
+    smoothed = noise - gain @ noise
+    centre = spectrum.mean.mean()
+    shrunk = np.sqrt(np.clip(np.diag(smoothed), 0.0, None) / np.diag(noise))
+    facts = {"status": "complete", "length": length, "amplitude": amplitude}
+    return replace(
+        spectrum,
+        mean=spectrum.mean - gain @ (spectrum.mean - centre),
+        sigma=spectrum.sigma * shrunk,
+        covariance=None if covariance is None else (smoothed + smoothed.T) / 2,
+        provenance={**spectrum.provenance, "smoothness": facts},
+    )
+
+
+def _kernel(length: float) -> np.ndarray:
+    channel = np.arange(N_WAVELENGTHS - 1)
+    kernel = np.eye(N_WAVELENGTHS)
+    kernel[1:, 1:] = np.exp(-0.5 * ((channel[:, None] - channel[None, :]) / length) ** 2)
+    return kernel

@@ -1,0 +1,195 @@
+"""Temperatures: by how much predicted errors have to grow to be those that are made.
+
+One factor for all, then one for each regime of signal-to-noise and of spectral amplitude, drawn
+to the one for all unless a regime's planets outvote it; and a floor for what no posterior knows
+of. Fitted by maximum likelihood on planets that nothing else has learned from (temperature
+scaling: Guo et al. 2017, arXiv 1706.04599).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from ariel_kit.cache import atomic_path
+from ariel_kit.errors import ShapeError, WeightsError
+from ariel_kit.observation import Spectrum
+
+STRENGTH = 24.0
+"""Planets' worth of belief in the factor for all. The error of the level is one number per
+planet, so a regime of few planets says little about its factor."""
+LEAST_FLOOR = 1e-7
+"""Transit depth."""
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """``sigma**2 = (factor of the planet's regime * sigma)**2 + floor**2``.
+
+    Attributes
+    ----------
+    factor : float
+        For all planets; what the regimes are drawn to.
+    floor : float
+        Transit depth.
+    signal_edges, amplitude_edges : tuple of float
+        Between regimes of signal-to-noise (level over typical sigma) and of spectral amplitude
+        (rms of the spectrum about its level, over typical sigma).
+    factors : tuple of tuple of float
+        One row for each regime of signal-to-noise, one column for each of amplitude.
+    planets : int
+        How many it was fitted on.
+    """
+
+    factor: float = 1.0
+    floor: float = 0.0
+    signal_edges: tuple[float, ...] = ()
+    amplitude_edges: tuple[float, ...] = ()
+    factors: tuple[tuple[float, ...], ...] = ((1.0,),)
+    planets: int = 0
+
+    def apply(self, spectrum: Spectrum) -> Spectrum:
+        """The spectrum with honest sigmas; its covariance stays as it is.
+
+        Examples
+        --------
+        >>> from ariel_kit.instruments import wavelengths
+        >>> flat = np.full(283, 1e-3)
+        >>> warm = Temperature(factor=1.5, factors=((1.5,),)).apply(
+        ...     Spectrum(1, wavelengths(), flat, flat / 100)
+        ... )
+        >>> float(warm.sigma[0].round(7)), warm.provenance["temperature"]["factor"]
+        (1.5e-05, 1.5)
+        """
+        row, column = self.regimes(spectrum.mean[None], spectrum.sigma[None])
+        factor = self.factors[row[0]][column[0]]
+        facts = {"status": "complete", "factor": factor, "floor": self.floor}
+        return replace(
+            spectrum,
+            sigma=np.hypot(factor * spectrum.sigma, self.floor),
+            provenance={**spectrum.provenance, "temperature": facts},
+        )
+
+    def regimes(self, mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of each planet's factor [shape=(planet,), dtype=int each].
+
+        Parameters
+        ----------
+        mean, sigma : ndarray [shape=(planet, 283)]
+        """
+        signal, amplitude = _strengths(mean, sigma)
+        return np.digitize(signal, self.signal_edges), np.digitize(amplitude, self.amplitude_edges)
+
+    def save(self, path: str | Path) -> None:
+        """Write as JSON."""
+        with atomic_path(Path(path)) as unfinished:
+            unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Temperature:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        WeightsError
+            If the file is missing or damaged.
+        """
+        try:
+            values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+            for name in ("signal_edges", "amplitude_edges"):
+                values[name] = tuple(values[name])
+            values["factors"] = tuple(tuple(row) for row in values["factors"])
+            return cls(**values)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise WeightsError(
+                f"{path} is no readable temperature ({error}): copy or fit it again."
+            ) from error
+
+
+def fit_temperature(
+    spectra: Sequence[Spectrum], truth: np.ndarray, *, regimes: int = 3
+) -> Temperature:
+    """The temperatures of highest likelihood, regimes drawn to the whole.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+        Of planets that neither a prior nor a network has learned from.
+    truth : ndarray [shape=(planet, 283)]
+        Their true depths.
+    regimes : int
+        Of signal-to-noise, and of amplitude; as many planets in each.
+
+    Returns
+    -------
+    Temperature
+
+    Raises
+    ------
+    ShapeError
+        If there is not one true spectrum for each spectrum, or none.
+    """
+    mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
+    if len(spectra) == 0 or mean.shape != truth.shape:
+        raise ShapeError(
+            "every spectrum needs its true depths, and there must be one; "
+            f"got {len(spectra)} spectra and truth of shape {truth.shape}."
+        )
+    signal, amplitude = _strengths(mean, sigma)
+    parts = np.arange(1, regimes) / regimes
+    whole = _most_likely(truth - mean, sigma)
+    edges = (tuple(np.quantile(values, parts).tolist()) for values in (signal, amplitude))
+    temperature = Temperature(*whole, *edges, planets=len(spectra))
+    rows, columns = temperature.regimes(mean, sigma)
+    factors = tuple(
+        tuple(
+            _drawn_factor(truth[here] - mean[here], sigma[here], *whole)
+            for j in range(regimes)
+            for here in [(rows == i) & (columns == j)]
+        )
+        for i in range(regimes)
+    )
+    return replace(temperature, factors=factors)
+
+
+def _strengths(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Signal-to-noise and spectral amplitude of each planet [shape=(planet,) each]."""
+    level, typical = mean.mean(axis=1), np.median(sigma, axis=1)
+    amplitude = np.sqrt(np.mean((mean - level[:, None]) ** 2, axis=1))
+    return level / typical, amplitude / typical
+
+
+def _loss(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
+    """Negative log-likelihood, mean over wavelengths, sum over planets."""
+    variance = (factor * sigma) ** 2 + floor**2
+    return float(0.5 * (error**2 / variance + np.log(variance)).mean(axis=1).sum())
+
+
+def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
+    """Factor and floor for all planets."""
+    least = np.log(LEAST_FLOOR)
+
+    def loss(logarithms: np.ndarray) -> float:
+        factor, floor = np.exp(logarithms[0]), np.exp(max(logarithms[1], least))
+        return _loss(error, sigma, float(factor), float(floor)) / len(error)
+
+    best = minimize(loss, [0.0, np.log(5e-6)], method="Nelder-Mead").x
+    return float(np.exp(best[0])), float(np.exp(max(best[1], least)))
+
+
+def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
+    """A regime's factor, as if `STRENGTH` more planets had asked for the factor for all."""
+
+    def loss(logarithm: np.ndarray) -> float:
+        ratio = float(np.exp(logarithm[0]))
+        belief = STRENGTH * (0.5 / ratio**2 + np.log(ratio))
+        return _loss(error, sigma, factor * ratio, floor) + belief
+
+    best = minimize(loss, [0.0], method="Nelder-Mead").x
+    return float(factor * np.exp(best[0]))
