@@ -9,7 +9,8 @@ Every registered network is a ``torch.nn.Module`` with
 - ``example_inputs(batch, generator)``: keyword tensors for ``forward``, drawn from that
   ``torch.Generator`` on its device. Whatever ``forward`` would draw by itself (a mask, say) is
   among them, so that in evaluation mode the same inputs give the same outputs;
-- ``forward``: returns a tensor, or a mapping or tuple of tensors.
+- ``forward``: returns a tensor, or a mapping or tuple of tensors, in float32 also where autocast
+  runs the rest in less: the last layer is kept out of it.
 
 Weights lie in one folder per network: ``model.safetensors``, ``card.json``, and
 ``golden.safetensors``, an input with the output it had when the weights were saved.

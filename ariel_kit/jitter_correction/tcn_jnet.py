@@ -118,7 +118,9 @@ class TCNJNet(nn.Module):
             of `pointing.Motion.unit`.
         """
         hidden = self.mix(functional.gelu(self.stem(motion.transpose(1, 2))))
-        out = self.head(functional.gelu(self.blocks(hidden))).transpose(1, 2)
+        hidden = functional.gelu(self.blocks(hidden))
+        with torch.autocast(motion.device.type, enabled=False):  # answers are never rounded
+            out = self.head(hidden.float()).transpose(1, 2)
         mean, raw = out.split(N_MOMENTS, dim=2)
         log_variance = MIN_LOG_VARIANCE + functional.softplus(raw - MIN_LOG_VARIANCE)
         return {"mean": mean, "log_variance": log_variance}
