@@ -137,6 +137,27 @@ def test_calibrated_planets_are_in_the_file_while_others_are_calibrated(
     assert depths[1][0] != safe
 
 
+def test_the_order_of_arrival_changes_nothing_and_the_full_fit_is_timed(
+    tiny, tmp_path, monkeypatch
+):
+    usual = run_pipeline(tiny, tmp_path / "a", settings=WHITE).submission_path.read_bytes()
+    calibrations, affordable, paces = pipeline.iter_calibrations, Budget.affordable, []
+
+    def backwards(*args, **options):
+        return reversed(list(calibrations(*args, **options)))
+
+    def note_pace(self, n_planets):
+        paces.append(self.fit_pace)
+        return affordable(self, n_planets)
+
+    monkeypatch.setattr(pipeline, "iter_calibrations", backwards)
+    monkeypatch.setattr(Budget, "affordable", note_pace)
+    monkeypatch.setattr("ariel_kit.budget.FEWEST", 2)
+    other = run_pipeline(tiny, tmp_path / "b", settings=WHITE)
+    assert other.submission_path.read_bytes() == usual
+    assert paces[0] > 0
+
+
 def test_what_the_budget_did_is_recorded(tiny, tmp_path, monkeypatch, caplog):
     joint = RunSettings()
     with monkeypatch.context() as patch:
