@@ -77,7 +77,14 @@ class BudgetSettings(Settings):
 
 
 class RunSettings(Settings):
-    """The whole line."""
+    """The whole line.
+
+    Examples
+    --------
+    >>> settings = RunSettings(seed=3)
+    >>> settings.calibration.bad_pixels, settings.extraction.bin_seconds
+    ('psf', 144.0)
+    """
 
     calibration: CalibrationSettings = Field(
         default_factory=CalibrationSettings, description="Raw frames to light curves."
@@ -115,6 +122,12 @@ def load_settings(
     ------
     ConfigError
         With every problem at once.
+
+    Examples
+    --------
+    >>> settings = load_settings(RunSettings, overrides=["extraction.extractor=white"])
+    >>> settings.extraction.extractor
+    'white'
     """
     values: dict[str, Any] = {}
     if path is not None:

@@ -97,6 +97,15 @@ def open_dataset(path: str | Path) -> Dataset:
     ------
     DataFileError
         If the folder is in neither layout.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, write_tables
+    >>> folder = getfixture("tmp_path")
+    >>> write_tables(folder, train=[], test=draw_planets(2, seed=3))
+    >>> dataset = open_dataset(folder)
+    >>> dataset.edition, len(dataset.planets("test"))
+    (2024, 2)
     """
     root = Path(path)
     if any((root / f"{split}_adc_info.csv").is_file() for split in ("train", "test")):
@@ -232,6 +241,14 @@ def read_labels(path: str | Path) -> Labels:
     ------
     DataFileError
         If columns are missing, ids are no whole numbers, or depths not between 0 and 1.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, write_tables
+    >>> folder = getfixture("tmp_path")
+    >>> write_tables(folder, train=draw_planets(2, seed=3), test=[])
+    >>> read_labels(folder / "train_labels.csv").depths.shape
+    (2, 283)
     """
     table = read_planets(path)
     _require_columns(path, table.columns, LABEL_COLUMNS)

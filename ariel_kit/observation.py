@@ -98,6 +98,13 @@ class LightCurves(_Value):
         Mean electrons per CDS frame.
     noise : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
         One sigma of `flux`.
+
+    Examples
+    --------
+    >>> time, flux = np.arange(3) + 0.5, np.full((3, 1), 100.0)
+    >>> curves = LightCurves(time, span=np.ones(3), flux=flux, noise=np.sqrt(flux))
+    >>> curves.flux.flags.writeable
+    False
     """
 
     time: np.ndarray
@@ -142,6 +149,18 @@ class Observation(_Value):
         2024 or 2025.
     provenance : dict
         What each stage did, or why it did not. JSON.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, simulate_observation
+    >>> (planet,) = draw_planets(1, seed=3)
+    >>> observation = simulate_observation(planet, seed=0, bin_seconds=48.0)
+    >>> airs, fgs1 = observation.binned(144.0)
+    >>> airs.flux.shape, fgs1.flux.shape
+    ((188, 282), (188, 1))
+    >>> checked = observation.with_step("check", {"status": "complete"})
+    >>> list(checked.provenance)
+    ['simulation', 'check']
     """
 
     planet_id: int
@@ -230,6 +249,13 @@ class Spectrum(_Value):
         model error.
     provenance : dict
         What each stage did. JSON.
+
+    Examples
+    --------
+    >>> from ariel_kit.instruments import wavelengths
+    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> round(float(spectrum.mean[0] / spectrum.sigma[0]))
+    133
     """
 
     planet_id: int

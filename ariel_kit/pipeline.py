@@ -102,6 +102,21 @@ def run_pipeline(
         it gets the safe prior and is named in `RunResult.failures`.
     BudgetError
         If there is not enough memory for `n_jobs` planets.
+
+    Examples
+    --------
+    Four frames show no transit, so the planet gets the safe prior, and the reason is told:
+
+    >>> from ariel_kit.simulation import draw_planets, simulate_dataset, write_tables
+    >>> folder = getfixture("tmp_path")
+    >>> data = simulate_dataset(folder / "data", n_train=0, n_test=1, n_pairs=4)
+    >>> write_tables(folder / "others", train=draw_planets(40, seed=5), test=[])
+    >>> labels = folder / "others" / "train_labels.csv"
+    >>> result = run_pipeline(data, folder / "out", train_labels=labels)
+    >>> result.submission_path.name, len(result.spectra)
+    ('submission.csv', 1)
+    >>> result.failures[0].reason
+    'AIRS must cover 3.75 h to show the transit; got 0.01 h.'
     """
     import torch
 

@@ -79,6 +79,14 @@ def make_submission(
     ------
     SubmissionError
         If a planet has no spectrum or two, or a value is not finite or a sigma negative.
+
+    Examples
+    --------
+    >>> from ariel_kit.instruments import wavelengths
+    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> table = make_submission([spectrum], [7])
+    >>> table.shape, table["sigma_283"][0]
+    ((1, 567), 3e-05)
     """
     spectra = list(spectra)
     rows = {spectrum.planet_id: spectrum for spectrum in spectra}

@@ -74,6 +74,17 @@ def calibrate_planet(
         few good pixels; the message names planet, path, rule and remedy.
     UnknownNameError
         If the split or the planet is not in the data set.
+
+    Examples
+    --------
+    >>> from ariel_kit.dataset import open_dataset
+    >>> from ariel_kit.simulation import simulate_dataset
+    >>> folder = simulate_dataset(getfixture("tmp_path"), n_train=1, n_test=0, n_pairs=4)
+    >>> dataset = open_dataset(folder)
+    >>> (planet,) = dataset.planets("train")
+    >>> observation = calibrate_planet(dataset, planet)
+    >>> observation.airs.shape, observation.fgs1.shape
+    ((4, 282), (48,))
     """
     settings = settings or CalibrationSettings()
     source = Visit(dataset, split, planet_id, visit, tight=settings.memory == "tight")

@@ -87,6 +87,14 @@ def simulate_dataset(
         If a number is out of range.
     UnknownNameError
         If a molecule is unknown.
+
+    Examples
+    --------
+    >>> folder = simulate_dataset(getfixture("tmp_path"), n_train=1, n_test=0, n_pairs=4)
+    >>> sorted(path.name for path in folder.iterdir() if path.is_dir())
+    ['train']
+    >>> (folder / "train_labels.csv").is_file()
+    True
     """
     _check_pairs(n_pairs)
     planets = draw_planets(

@@ -59,6 +59,19 @@ def fit_planets(
     list of Spectrum
         In the order of `observations`. A planet whose fit failed has the population's spectrum
         and ``provenance["fit"]["status"] == "fallback"``.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, draw_spectra, simulate_observation
+    >>> from ariel_kit.spectral_extraction import learn_prior
+    >>> (planet,) = draw_planets(1, seed=3)
+    >>> prior = learn_prior(draw_spectra(40, rng=np.random.default_rng(0)))
+    >>> white = ExtractionSettings(extractor="white")
+    >>> (spectrum,) = fit_planets(
+    ...     [simulate_observation(planet, seed=0)], prior=prior, settings=white
+    ... )
+    >>> bool(abs(spectrum.mean[1:].mean() - planet.depths[1:].mean()) < 1e-4)
+    True
     """
     settings = settings or ExtractionSettings()
     ids, curves = [], []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import inspect
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -104,3 +107,15 @@ def f(a, b):
     node = ast.parse(code).body[0]
     faults = list(section_faults(node, sections(ast.get_docstring(node))))
     assert len(faults) == 3
+
+
+@pytest.mark.parametrize("name", [n for n in ariel_kit.__all__ if n != "__version__"])
+def test_every_public_name_has_an_example_that_runs(name):
+    thing = getattr(ariel_kit, name)
+    examples = sections(inspect.getdoc(thing)).get("Examples", "")
+    calls = doctest.DocTestParser().get_examples(examples)
+    assert any(call.want for call in calls), f"{name} shows no result"
+    used = re.compile(rf"\b{name}\b", re.IGNORECASE)  # of a class, perhaps only an instance
+    assert any(used.search(call.source) for call in calls), f"{name} is not used"
+    found = doctest.DocTestFinder(recurse=False).find(thing, module=import_module(thing.__module__))
+    assert [len(test.examples) for test in found] == [len(calls)]  # so pytest collects them
