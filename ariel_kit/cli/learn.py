@@ -59,13 +59,10 @@ def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
 
     names = [name for name in list_models() if not name.startswith("test_")]
     facts = [_network(name, models_dir) for name in names]
-    lines = ["network     parameters  weights   MB     validation loss  trained by"]
-    lines += [
-        f"{row['model']:<10}  {row['parameters']:>10}  {row['weights']:<8}  {row['megabytes']:<5}  "
-        f"{row['score'] if row['score'] is None else format(row['score'], '.5g')!s:<15}  "
-        f"{row['command']}"
-        for row in facts
-    ]
+    columns = "model", "parameters", "weights", "megabytes", "score", "command"
+    table = [columns, *([_cell(row[column]) for column in columns] for row in facts)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
     show(facts, as_json, "\n".join(lines))
     return 0
 
@@ -100,6 +97,12 @@ def _network(name: str, models_dir: Path | None) -> dict[str, Any]:
         "kit_version": card and card.kit_version,
         "sha256": card and card.sha256,
     }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _origin(folder: Path | None, models_dir: Path | None) -> str:

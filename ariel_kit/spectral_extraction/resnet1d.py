@@ -156,7 +156,8 @@ class ResNet1D(nn.Module):
             hidden = hidden + change
             if index == middle:
                 hidden = hidden + self.attention(hidden, torch.cat([self.molecules, self.learned]))
-        correction, log_variance = self.head(functional.gelu(hidden)).unbind(dim=1)
+        with torch.autocast(hidden.device.type, enabled=False):  # answers are never rounded
+            correction, log_variance = self.head(functional.gelu(hidden.float())).unbind(dim=1)
         correction = correction - correction[:, 1:].mean(dim=1, keepdim=True)
         return {"correction": correction, "log_variance": log_variance}
 
