@@ -238,6 +238,22 @@ def test_the_average_is_that_of_the_weights(tmp_path):
     torch.testing.assert_close(state["ema"]["linear.weight"], expected)
 
 
+@pytest.mark.parametrize("clip_norm", [0.1, 1e6])
+def test_long_gradients_are_cut(tmp_path, clip_norm):
+    """Adam's first moment after one step is a tenth of the gradient that it was given."""
+    settings = order(steps=1, clip_norm=clip_norm)
+    run(settings, tmp_path)
+    state = torch.load(tmp_path / CHECKPOINT_FILE, weights_only=True)["optimizer"]["state"]
+    given = 10 * torch.cat([moments["exp_avg"].flatten() for moments in state.values()])
+    torch.manual_seed(settings.seed)
+    task = LineTask(settings)
+    model = task.build()
+    task.loss(model, task.batch(np.random.default_rng([settings.seed, 0]), 64)).backward()
+    raw = torch.cat([parameter.grad.flatten() for parameter in model.parameters()])
+    assert 0.1 < raw.norm() < 1e6
+    torch.testing.assert_close(given, raw * min(1.0, clip_norm / raw.norm().item()))
+
+
 def test_the_folder_says_where_the_weights_come_from(tmp_path):
     settings = order(steps=10)
     card = run(settings, tmp_path, command="ariel-kit train --config line")
