@@ -17,7 +17,7 @@ import torch
 from scipy.fft import dct, idct
 from torch import nn
 
-from ariel_kit.errors import ArielKitWarning
+from ariel_kit.errors import ArielKitWarning, FitError
 from ariel_kit.instruments import AIRS, FGS1
 from ariel_kit.jitter_correction.pointing import (
     FRAMES,
@@ -32,11 +32,11 @@ from ariel_kit.models import create_model
 from ariel_kit.observation import Observation
 from ariel_kit.preprocessing.normalize import white_noise
 
-FIT_SECONDS = 120.0
+FIT_SECONDS = 60.0
 """Responses are fitted to what is faster than a running mean of this length."""
 SLOW_SECONDS = 1200.0
 """Beyond this period, what stands out from the faster part of a motion is not trusted."""
-TRUST = 3.0
+TRUST = 4.0
 """Sigma by which it may stand out, and by which responses must exceed their errors."""
 MIN_NEW = 1e-6
 """Share of a mode's power that the modes before it must leave over."""
@@ -58,10 +58,6 @@ class Prediction(NamedTuple):
 
 _Correction = tuple[dict[str, Any], dict[str, Any]]
 """Changed fields of the observation, and facts for its provenance."""
-
-
-class _Unfit(Exception):  # noqa: N818
-    """Why there is nothing to correct."""
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
@@ -92,11 +88,10 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
         try:
             changed, facts[instrument] = correct()
             changes |= changed
-        except _Unfit as reason:
-            facts[instrument] = {"status": "skipped", "reason": str(reason)}
+        except FitError as error:
+            facts[instrument] = {"status": "skipped", "reason": str(error)}
             warnings.warn(
-                f"planet {observation.planet_id}: the jitter of {instrument} is not "
-                f"corrected, since {reason}.",
+                f"planet {observation.planet_id}: {instrument} keeps its jitter; {error}",
                 ArielKitWarning,
                 stacklevel=2,
             )
@@ -136,10 +131,13 @@ def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correct
     n, frames = len(observation.airs), len(observation.fgs1)
     _check(observation, n, MIN_PAIRS)
     if frames != FRAMES * n:
-        raise _Unfit(f"{n} exposures need {FRAMES * n} frames of FGS1 and there are {frames}")
+        raise FitError(
+            f"{n} exposures of AIRS need {FRAMES * n} frames of FGS1; got {frames}. "
+            "Check that both files are whole."
+        )
     motion = predict_motion(observation, model=model)
     if not np.isfinite(motion.mean).all():
-        raise _Unfit("the network's answer is not finite")
+        raise FitError("the network's answer must be finite; got NaN. Load other weights.")
     flux, followed = decorrelate(observation.airs, motion.mean, seconds=AIRS.cadence)
     noise = white_noise(flux.T).astype(np.float32)
     sigma = dict(zip(MOMENTS, np.median(motion.sigma, axis=0).tolist(), strict=True))
@@ -163,9 +161,12 @@ def _facts(followed: list[str], noise: np.ndarray, before: np.ndarray) -> dict[s
 
 def _check(observation: Observation, n: int, least: int) -> None:
     if n < least:
-        raise _Unfit(f"{n} exposures are fewer than the {least} that a response needs")
+        raise FitError(
+            f"a response to motion needs {least} exposures or more; got {n}. "
+            "Switch the stage off for visits this short."
+        )
     if not np.isfinite(observation.pointing).all():
-        raise _Unfit("the pointing is not finite")
+        raise FitError("the pointing must be finite; got NaN. Check the frames of FGS1.")
 
 
 def decorrelate(
@@ -217,10 +218,11 @@ def _orthonormal(modes: np.ndarray) -> np.ndarray:
 
 
 def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Shrink responses by the share of their scatter that their errors do not explain.
+    """Keep of the responses what their errors do not explain.
 
-    Empirical Bayes after James and Stein (1961): for every mode over the wavelengths, or over the
-    modes of a single wavelength. Where the share is within what chance gives, nothing is left.
+    Empirical Bayes after James and Stein (1961), mode by mode: responses shrink towards the mean
+    of all wavelengths by the share of their scatter that is noise. A mean, or a scatter, within
+    what chance gives counts as none.
 
     Parameters
     ----------
@@ -231,11 +233,14 @@ def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
     -------
     ndarray [shape=(mode, wavelength)]
     """
-    axis = 1 if response.shape[1] > 1 else 0
-    power = np.mean((response / error) ** 2, axis=axis, keepdims=True)
-    chance = TRUST * np.sqrt(2 / response.shape[axis])
+    weight = error**-2.0
+    mean = response @ weight / weight.sum()
+    common = np.where(np.abs(mean) > TRUST / np.sqrt(weight.sum()), mean, 0.0)[:, None]
+    own = response - common
+    power = np.mean((own / error) ** 2, axis=1, keepdims=True)
+    chance = TRUST * np.sqrt(2 / response.shape[1])
     share = 1 - 1 / np.maximum(power, 1.0)
-    return response * np.where(power > 1 + chance, share, 0.0)
+    return common + own * np.where(power > 1 + chance, share, 0.0)
 
 
 def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
