@@ -20,6 +20,7 @@ from ariel_kit.models import (
     named_outputs,
     save_weights,
 )
+from ariel_kit.training.recipes import load_orders
 
 MAX_PARAMETERS = 5_000_000
 MAX_WEIGHT_BYTES = 20_000_000
@@ -149,6 +150,19 @@ def test_shipped_cards_are_complete(name):
     assert card.limits.endswith(".")
     assert card.score is not None
     assert card.settings["data"]["folder"] is None, "trained on the kit's own simulator only"
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_the_command_on_a_shipped_card_still_asks_for_the_same_training(name):
+    card = load_card(SHIPPED / name)
+    words = card.command.split()
+    overrides = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+    orders = load_orders(words[words.index("--config") + 1], overrides)
+    (order,) = (order for order in orders if order.task == name)
+    asked, done = order.model_dump(mode="json"), dict(card.settings)
+    if "all" in words:  # the folder of the weights trained before
+        asked.pop("pretrained"), done.pop("pretrained")
+    assert asked == done
 
 
 def test_all_shipped_weights_stay_small():
