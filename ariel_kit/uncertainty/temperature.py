@@ -3,7 +3,9 @@
 One factor for all, then one for each regime of signal-to-noise and of spectral amplitude, drawn
 to the one for all unless a regime's planets outvote it; and a floor for what no posterior knows
 of. Fitted by maximum likelihood on planets that nothing else has learned from (temperature
-scaling: Guo et al. 2017, arXiv 1706.04599).
+scaling: Guo et al. 2017, arXiv 1706.04599). Errors of spectra have long tails, and the Gaussian
+that is most likely over a tail is too wide for the rest: a factor therefore stays among those
+whose one-sigma coverage is about right.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from ariel_kit.cache import atomic_path
 from ariel_kit.errors import ShapeError, WeightsError
@@ -24,6 +26,10 @@ from ariel_kit.observation import Spectrum
 STRENGTH = 24.0
 """Planets' worth of belief in the factor for all. The error of the level is one number per
 planet, so a regime of few planets says little about its factor."""
+COVERAGE = (0.66, 0.70)
+"""Share of errors within one sigma that the factor for all may lead to; 0.683 is a Gaussian's."""
+REGIME_COVERAGE = (0.64, 0.71)
+"""The same for the factor of a regime."""
 LEAST_FLOOR = 1e-7
 """Transit depth."""
 
@@ -173,23 +179,40 @@ def _loss(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> 
 
 def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
     """Factor and floor for all planets."""
-    least = np.log(LEAST_FLOOR)
 
     def loss(logarithms: np.ndarray) -> float:
-        factor, floor = np.exp(logarithms[0]), np.exp(max(logarithms[1], least))
-        return _loss(error, sigma, float(factor), float(floor)) / len(error)
+        factor, floor = np.exp(logarithms)
+        return _loss(error, sigma, factor, max(floor, LEAST_FLOOR)) / len(error)
 
-    best = minimize(loss, [0.0, np.log(5e-6)], method="Nelder-Mead").x
-    return float(np.exp(best[0])), float(np.exp(max(best[1], least)))
+    start = np.log([np.sqrt(np.mean((error / sigma) ** 2)), 5e-6])
+    steps = np.vstack([np.zeros(2), 0.3 * np.eye(2)])
+    options = {"initial_simplex": start + steps}
+    factor, floor = np.exp(minimize(loss, start, method="Nelder-Mead", options=options).x)
+    floor = float(max(floor, LEAST_FLOOR))
+    return _covering(error, sigma, float(factor), floor, COVERAGE), floor
 
 
 def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
     """A regime's factor, as if `STRENGTH` more planets had asked for the factor for all."""
+    if len(error) == 0:
+        return factor
 
-    def loss(logarithm: np.ndarray) -> float:
-        ratio = float(np.exp(logarithm[0]))
+    def loss(logarithm: float) -> float:
+        ratio = float(np.exp(logarithm))
         belief = STRENGTH * (0.5 / ratio**2 + np.log(ratio))
         return _loss(error, sigma, factor * ratio, floor) + belief
 
-    best = minimize(loss, [0.0], method="Nelder-Mead").x
-    return float(factor * np.exp(best[0]))
+    ratio = float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
+    return _covering(error, sigma, factor * ratio, floor, REGIME_COVERAGE)
+
+
+def _covering(
+    error: np.ndarray,
+    sigma: np.ndarray,
+    factor: float,
+    floor: float,
+    coverage: tuple[float, float],
+) -> float:
+    """The nearest factor with a coverage between the two."""
+    needed = np.sqrt(np.maximum(error**2 - floor**2, 0.0)) / sigma
+    return float(np.clip(factor, *np.quantile(needed, coverage)))
