@@ -25,7 +25,7 @@ from ariel_kit.report import read_run, write_report
 from ariel_kit.report.tables import planet_rows, stages
 from ariel_kit.scoring import score
 
-VOID = {"meta", "img", "source", "br", "link"}
+VOID = {"meta", "img", "source", "wbr", "link"}
 HOSTILE = 'planet 7: <script>alert("x")</script> & <img src=x onerror=y>'
 _made: dict[str, Any] = {}
 
