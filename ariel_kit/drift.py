@@ -99,13 +99,12 @@ class DriftPrior:
 
     Attributes
     ----------
-    fgs1, grey, coloured : ndarray [shape=(planet, degree, degree), dtype=float64]
-        FGS1; AIRS white light; AIRS at each order in wavelength, at g = 1.
+    fgs1, grey : ndarray [shape=(planet, degree, degree), dtype=float64]
+        FGS1; AIRS white light, which its drift at each wavelength follows.
     """
 
     fgs1: np.ndarray
     grey: np.ndarray
-    coloured: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -151,20 +150,6 @@ class DriftMixture:
         ndarray [shape=(planet, degree, degree)]
         """
         return np.einsum("pk,kij->pij", self.responsibilities(likelihood), self.covariances)
-
-    def coloured_covariances(self, likelihood: DriftLikelihood) -> np.ndarray:
-        """Each planet's prior for the wavelength-dependent part of its drift, at g = 1.
-
-        Drifts are close to f(t) g(wavelength), and white light has measured f: what is left to
-        learn at each order in wavelength is one number and a little more.
-
-        Returns
-        -------
-        ndarray [shape=(planet, degree, degree)]
-        """
-        share, moments = _expectation(self, likelihood)
-        measured = np.einsum("pk,kpij->pij", share, moments)
-        return measured + SECOND_DRIFT**2 * np.einsum("pk,kij->pij", share, self.covariances)
 
     def learn(self, likelihood: DriftLikelihood) -> DriftMixture:
         """Expectation-maximisation on a batch of planets, starting from this mixture.

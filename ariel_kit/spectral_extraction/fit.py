@@ -165,7 +165,6 @@ class _Batch:
         prior = DriftPrior(
             fgs1=fgs1.planet_covariances(self.fgs1_drift),
             grey=airs.planet_covariances(self.white.drift_likelihood),
-            coloured=airs.coloured_covariances(self.white.drift_likelihood),
         )
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return JointFit(

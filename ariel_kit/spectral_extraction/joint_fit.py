@@ -17,18 +17,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.linalg import block_diag
 
-from ariel_kit.drift import COLOUR_SIGMA, DriftPrior, time_basis, wavelength_basis
+from ariel_kit.drift import DriftPrior, time_basis, wavelength_basis
 from ariel_kit.observation import LightCurves
+from ariel_kit.spectral_extraction.nuisances import N_SHAPE, TERMS, NuisancePrior
+from ariel_kit.systematics import BlindLikelihood, Gaussian
 from ariel_kit.white_light import (
     SHAPE_MEAN,
     SHAPE_SIGMA,
     WhiteLight,
     window_and_slopes,
 )
-
-N_SHAPE = len(SHAPE_MEAN)
 
 
 @dataclass(frozen=True)
@@ -99,20 +98,51 @@ class DepthLikelihood:
 
 @dataclass(frozen=True)
 class Linearised:
-    """One linearisation of a batch: the depths' likelihood and the way back to the nuisances."""
+    """One linearisation of a batch: apparent depths, and what the nuisances add to them.
 
-    likelihood: DepthLikelihood
-    reference: torch.Tensor
-    nuisance_precision: torch.Tensor
-    nuisance_information: torch.Tensor
-    cross: torch.Tensor
+    Attributes
+    ----------
+    apparent : Tensor [shape=(planet, 283), dtype=float64]
+        Projection of each light curve on the transit window: depth + modes @ nuisances + noise.
+    weight : Tensor [shape=(planet, 283), dtype=float64]
+        Inverse variance of that noise.
+    modes : Tensor [shape=(planet, 283, nuisance), dtype=float64]
+        What a unit of each nuisance looks like on the window.
+    nuisances : Gaussian
+        As the blind part of the light curves tells them; independent of the noise above.
+    """
 
-    def nuisances(self, depths: torch.Tensor) -> torch.Tensor:
+    apparent: torch.Tensor
+    weight: torch.Tensor
+    modes: torch.Tensor
+    nuisances: Gaussian
+
+    @property
+    def likelihood(self) -> DepthLikelihood:
+        """Of the depths, nuisances eliminated."""
+        weighted, factor = self._after()
+        half = torch.linalg.solve_triangular(factor, weighted.transpose(1, 2), upper=False)
+        precision = torch.diag_embed(self.weight) - half.transpose(1, 2) @ half
+        shifted = self.apparent - _apply(self.modes, self.nuisances.mean)
+        return DepthLikelihood(precision, _apply(precision, shifted))
+
+    def nuisances_at(self, depths: torch.Tensor) -> torch.Tensor:
         """Most probable nuisances [shape=(planet, nuisance)] given the depths."""
-        pull = torch.einsum("pdn,pd->pn", self.cross, depths - self.reference)
-        factor = torch.linalg.cholesky(self.nuisance_precision)
-        right = (self.nuisance_information - pull)[..., None]
-        return torch.cholesky_solve(right, factor)[..., 0]
+        weighted, factor = self._after()
+        mean = self.nuisances.mean
+        missed = self.apparent - depths - _apply(self.modes, mean)
+        right = _apply(weighted.transpose(1, 2), missed)[..., None]
+        return mean + torch.cholesky_solve(right, factor)[..., 0]
+
+    def _after(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weighted modes, and the Cholesky factor of the nuisances' precision at given depths."""
+        weighted = self.modes * self.weight[..., None]
+        blind = torch.cholesky_inverse(torch.linalg.cholesky(self.nuisances.covariance))
+        return weighted, torch.linalg.cholesky(blind + self.modes.transpose(1, 2) @ weighted)
+
+
+def _apply(matrix: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
+    return (matrix @ vector[..., None])[..., 0]
 
 
 class JointFit:
@@ -144,8 +174,7 @@ class JointFit:
         self.device = torch.device(device)
         self.limb_darkening = limb_darkening
         self.white = white
-        self.degree, self.terms = drift.grey.shape[-1], 1 + len(COLOUR_SIGMA)
-        self._nuisance_precision = self._tensor(_prior_precision(drift))
+        self._prior = NuisancePrior.of(drift, self.device)
         light = np.stack([curves.flux.mean(axis=0) for curves in airs])
         self._modes = (
             self._tensor(np.ones((len(light), 1, 1))),
@@ -166,29 +195,22 @@ class JointFit:
             self._reduce(channel, self.depths[:, part], which)
             for which, (channel, part) in enumerate(zip(self.channels, slices, strict=True))
         ]
-        nuisance_precision = sum(block.nuisance_precision for block in blocks)
-        nuisance_information = sum(block.nuisance_information for block in blocks)
-        nuisance_precision = nuisance_precision + self._nuisance_precision
-        pull = self._tensor((SHAPE_MEAN - self.shape) * SHAPE_SIGMA**-2.0)
-        nuisance_information = nuisance_information + torch.nn.functional.pad(
-            pull, (nuisance_information.shape[1] - N_SHAPE, 0)
+        weight = torch.cat([block.depth_precision for block in blocks], dim=1)
+        above = torch.cat([block.depth_information for block in blocks], dim=1) / weight
+        modes = torch.cat([block.cross for block in blocks], dim=1) / weight[..., None]
+        weighted = modes.transpose(1, 2) * weight[:, None, :]
+        blind = BlindLikelihood(
+            sum(block.nuisance_precision for block in blocks) - weighted @ modes,
+            sum(block.nuisance_information for block in blocks) - _apply(weighted, above),
         )
-        cross = torch.cat([block.cross for block in blocks], dim=1)
-        diagonal = torch.cat([block.depth_precision for block in blocks], dim=1)
-        right = torch.cat([block.depth_information for block in blocks], dim=1)
-        factor = torch.linalg.cholesky(nuisance_precision)
-        half = torch.linalg.solve_triangular(factor, cross.transpose(1, 2), upper=False)
-        offset = torch.linalg.solve_triangular(factor, nuisance_information[..., None], upper=False)
-        depth_precision = torch.diag_embed(diagonal) - half.transpose(1, 2) @ half
-        information = right - (half.transpose(1, 2) @ offset)[..., 0]
-        # `information` is about the reference depths; make it absolute.
-        information = information + torch.einsum("pde,pe->pd", depth_precision, self.depths)
-        likelihood = DepthLikelihood(depth_precision, information)
-        return Linearised(likelihood, self.depths, nuisance_precision, nuisance_information, cross)
+        pull = self._tensor((SHAPE_MEAN - self.shape) * SHAPE_SIGMA**-2.0)
+        pull = torch.nn.functional.pad(pull, (self._prior.size - N_SHAPE, 0))
+        nuisances = self._prior.posterior(blind, pull)
+        return Linearised(self.depths + above, weight, modes, nuisances)
 
     def move_to(self, linearised: Linearised, depths: torch.Tensor) -> None:
         """Take new depths, and the window's shape that goes with them, as the reference."""
-        nuisances = linearised.nuisances(depths)
+        nuisances = linearised.nuisances_at(depths)
         self.shape = self.shape + nuisances[:, -N_SHAPE:].cpu().numpy()
         self.depths = depths
 
@@ -202,7 +224,7 @@ class JointFit:
         )
         depth = self._tensor(white)[:, None]
         light = 1 - depth * window
-        basis = self._tensor(time_basis(channel.time, self.degree))
+        basis = self._tensor(time_basis(channel.time, self._prior.degree))
         design = torch.cat(
             [
                 torch.ones_like(window)[..., None],
@@ -231,7 +253,7 @@ class JointFit:
         -------
         Tensor [shape=(planet, wavelength, degree + 3, nuisance)]
         """
-        degree, terms = self.degree, self.terms
+        degree, terms = self._prior.degree, TERMS
         n_planets, n_wavelengths = relative_depth.shape
         n_drift = degree * (1 + terms)
         out = torch.zeros(
@@ -276,24 +298,3 @@ class _Block:
             nuisance_information=torch.einsum("plan,pal->pn", weighted, right[:, :-1]),
             cross=torch.einsum("pa,plan->pln", gram[:, -1, :-1], weighted),
         )
-
-
-def _prior_precision(drift: DriftPrior) -> np.ndarray:
-    """Of (FGS1 drift, AIRS drift, shape), the order of `JointFit._expansion`."""
-    parts = [np.linalg.inv(drift.grey)]
-    parts += [np.linalg.inv(drift.coloured) / sigma**2 for sigma in COLOUR_SIGMA]
-    return np.stack(
-        [
-            block_diag(np.linalg.inv(fgs1), _interleave(planet), np.diag(SHAPE_SIGMA**-2.0))
-            for fgs1, planet in zip(drift.fgs1, np.stack(parts, axis=1), strict=True)
-        ]
-    )
-
-
-def _interleave(blocks: np.ndarray) -> np.ndarray:
-    """Blocks (term, degree, degree) as one matrix over (degree, term), degrees outermost."""
-    terms, degree, _ = blocks.shape
-    full = np.zeros((degree, terms, degree, terms))
-    for j, block in enumerate(blocks):
-        full[:, j, :, j] = block
-    return full.reshape(degree * terms, degree * terms)

@@ -11,7 +11,6 @@ from ariel_kit.drift import (
     COLOUR_SIGMA,
     DEGREE,
     EM_STRENGTH,
-    SECOND_DRIFT,
     DriftLikelihood,
     DriftMixture,
     default_drift,
@@ -105,27 +104,6 @@ def test_responsibilities_are_gaussian_evidence(rng: np.random.Generator) -> Non
     assert (found.max(axis=1) < 0.999).any()  # otherwise nothing was tested
     covariances = prior.planet_covariances(likelihood_of(samples, 3))
     assert np.allclose(covariances, np.tensordot(expected, prior.covariances, 1), rtol=1e-7, atol=0)
-
-
-def test_coloured_covariance_is_the_posterior_of_the_white_drift(
-    rng: np.random.Generator,
-) -> None:
-    """Second moment of c given the samples, by conditioning a joint Gaussian."""
-    prior = mixture()
-    samples = observe(draw(prior, 6, rng), rng)
-    likelihood = likelihood_of(samples, 3)
-    basis = time_basis(TIME, 3)
-    expected = np.zeros((6, 3, 3))
-    share = prior.responsibilities(likelihood)
-    for k, covariance in enumerate(prior.covariances):
-        total = SIGMA**2 * np.eye(len(TIME)) + basis @ covariance @ basis.T
-        gain = np.linalg.solve(total, basis @ covariance).T
-        left = covariance - gain @ basis @ covariance
-        for p, row in enumerate(samples):
-            mean = gain @ row
-            moment = left + np.outer(mean, mean)
-            expected[p] += share[p, k] * (moment + SECOND_DRIFT**2 * covariance)
-    assert np.allclose(prior.coloured_covariances(likelihood), expected, rtol=1e-7, atol=1e-18)
 
 
 def penalised(samples: np.ndarray, prior: DriftMixture, start: DriftMixture) -> float:
