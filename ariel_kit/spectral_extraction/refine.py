@@ -108,4 +108,5 @@ def _depths(spectrum: Spectrum, correction: np.ndarray, factor: np.ndarray) -> D
     errors = Errors.of(spectrum)
     shape = np.minimum(errors.shape, errors.total) ** 2
     variances = errors.total**2 - shape + factor * shape
-    return Draws(spectrum.mean + correction * errors.shape, variances)
+    change = correction * errors.shape
+    return Draws(spectrum.mean + change - change[:, 1:].mean(axis=1, keepdims=True), variances)

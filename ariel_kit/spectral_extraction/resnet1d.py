@@ -139,8 +139,7 @@ class ResNet1D(nn.Module):
         -------
         dict
             ``correction`` [shape=(planet, 283)], in units of the fit's sigma of the spectrum's
-            shape and without a mean over AIRS, and ``log_variance`` [shape=(planet, 283)], of the
-            factor on the variance of that shape.
+            shape, and ``log_variance`` [shape=(planet, 283)], of the factor on its variance.
         """
         if self.training and channels is None and bands is None:
             dropout = self.draw_dropout(len(features), None)
@@ -158,7 +157,6 @@ class ResNet1D(nn.Module):
                 hidden = hidden + self.attention(hidden, torch.cat([self.molecules, self.learned]))
         with torch.autocast(hidden.device.type, enabled=False):  # answers are never rounded
             correction, log_variance = self.head(functional.gelu(hidden.float())).unbind(dim=1)
-        correction = correction - correction[:, 1:].mean(dim=1, keepdim=True)
         return {"correction": correction, "log_variance": log_variance}
 
 

@@ -23,6 +23,7 @@ from ariel_kit.cache import atomic_path
 from ariel_kit.errors import ShapeError, WeightsError
 from ariel_kit.observation import Spectrum
 
+SHIPPED = Path(__file__).parents[1] / "weights"
 STRENGTH = 24.0
 """Planets' worth of belief in the factor for all. The error of the level is one number per
 planet, so a regime of few planets says little about its factor."""
@@ -116,6 +117,30 @@ class Temperature:
             raise WeightsError(
                 f"{path} is no readable temperature ({error}): copy or fit it again."
             ) from error
+
+
+def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> Path:
+    """The file with the temperature of a line: in `models_dir` if there, else in the package.
+
+    Parameters
+    ----------
+    refined : bool
+        Whether the line has the refining network on; its errors are other ones.
+    models_dir : path, optional
+        A folder of weights folders.
+
+    Returns
+    -------
+    Path
+
+    Examples
+    --------
+    >>> find_temperature(refined=False).name
+    'fit.json'
+    """
+    name = Path("temperature") / ("refined.json" if refined else "fit.json")
+    own = None if models_dir is None else Path(models_dir) / name
+    return own if own is not None and own.is_file() else SHIPPED / name
 
 
 def fit_temperature(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import gamma, kv
 from scipy.stats import multivariate_normal, norm
 
 from ariel_kit.instruments import N_WAVELENGTHS, wavelengths
@@ -17,6 +18,12 @@ PPM = 1e-6
 
 def spectrum(mean: np.ndarray, sigma: np.ndarray, covariance: np.ndarray | None = None) -> Spectrum:
     return Spectrum(1, wavelengths(), mean, sigma, covariance, {"fit": {"status": "complete"}})
+
+
+def matern(apart: np.ndarray) -> np.ndarray:
+    """Of order 3/2, from the definition by a Bessel function."""
+    scaled = np.sqrt(3) * np.maximum(apart, 1e-9)
+    return 2 ** (1 - 1.5) / gamma(1.5) * scaled**1.5 * kv(1.5, scaled)
 
 
 def random_covariance(rng: np.random.Generator) -> np.ndarray:
@@ -99,7 +106,7 @@ def test_smoothing_is_the_product_of_two_gaussians(
     out = smooth(given, length=9.0, amplitude=40 * PPM)
     x = np.arange(282)
     kernel = np.eye(283)
-    kernel[1:, 1:] = np.exp(-0.5 * ((x[:, None] - x) / 9.0) ** 2)
+    kernel[1:, 1:] = matern(np.abs(x[:, None] - x) / 9.0)
     prior = (40 * PPM) ** 2 * (kernel + 1e-9 * np.eye(283)) + LEVEL_SIGMA**2
     expected = np.linalg.inv(np.linalg.inv(noise) + np.linalg.inv(prior))
     centre = given.mean.mean()
@@ -111,14 +118,14 @@ def test_smoothing_is_the_product_of_two_gaussians(
 
 def test_smoothing_helps_a_smooth_truth_and_knows_by_how_much(rng: np.random.Generator) -> None:
     x = np.arange(282)
-    kernel = np.exp(-0.5 * ((x[:, None] - x) / 12.0) ** 2) + 1e-9 * np.eye(282)
+    kernel = matern(np.abs(x[:, None] - x) / 12.0)
     shapes = 40 * PPM * np.linalg.cholesky(kernel) @ rng.standard_normal((282, 60))
     truth = 2e-3 + np.concatenate([np.zeros((60, 1)), shapes.T], axis=1)
     sigma = np.full(283, 50 * PPM)
     noisy = truth + sigma * rng.standard_normal(truth.shape)
     answers = [smooth(spectrum(row, sigma), length=12.0, amplitude=40 * PPM) for row in noisy]
     error = np.array([a.mean for a in answers])[:, 1:] - truth[:, 1:]
-    assert error.std() < 0.45 * 50 * PPM
+    assert error.std() < 0.6 * 50 * PPM
     assert (error / np.array([a.sigma for a in answers])[:, 1:]).std() == pytest.approx(1, abs=0.06)
 
 

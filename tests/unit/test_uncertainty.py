@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,15 @@ import pytest
 from ariel_kit.errors import ShapeError, WeightsError
 from ariel_kit.instruments import wavelengths
 from ariel_kit.observation import Spectrum
-from ariel_kit.uncertainty import Temperature, blend, combine_draws, fit_temperature, smooth
+from ariel_kit.uncertainty import (
+    Temperature,
+    blend,
+    combine_draws,
+    find_temperature,
+    fit_temperature,
+    honest_sigma,
+    smooth,
+)
 
 WARM = Temperature(1.2, 5e-6, (30.0, 60.0), (0.5,), ((1.0, 1.1), (1.2, 1.3), (1.4, 1.5)), 99)
 
@@ -88,3 +97,49 @@ def test_smoothing_leaves_a_flat_spectrum_flat(spectrum: Spectrum) -> None:
     assert out.mean == pytest.approx(spectrum.mean, rel=1e-9)
     assert (out.sigma[1:] < spectrum.sigma[1:]).all()
     assert out.provenance["smoothness"]["length"] == 10.0
+
+
+class Said:
+    """Draws that move a spectrum by one sigma."""
+
+    def __init__(self, spectrum: Spectrum) -> None:
+        self.means = np.tile(spectrum.mean + spectrum.sigma, (3, 1))
+        self.variances = np.tile(spectrum.sigma**2, (3, 1))
+
+
+def test_the_stage_blends_where_there_are_draws_and_warms_every_fit(spectrum: Spectrum) -> None:
+    fitted = replace(spectrum, provenance={"fit": {"status": "complete"}})
+    lost = replace(spectrum, provenance={"fit": {"status": "fallback"}})
+    warm = Temperature(factor=2.0, factors=((2.0,),))
+    alone, refined, left = honest_sigma(
+        [fitted, fitted, lost], [None, Said(fitted), None], temperature=warm
+    )
+    assert alone.mean == pytest.approx(fitted.mean)
+    assert alone.sigma == pytest.approx(2 * fitted.sigma)
+    assert refined.mean == pytest.approx(fitted.mean + fitted.sigma / 2)
+    # Two equal halves a sigma apart: variance 1 + 1/4.
+    assert refined.sigma == pytest.approx(2 * np.sqrt(1.25) * fitted.sigma)
+    assert {"refine", "blend", "temperature"} < refined.provenance.keys()
+    np.testing.assert_array_equal(left.sigma, lost.sigma)
+    assert left.provenance["temperature"]["status"] == "skipped"
+    with pytest.raises(ShapeError, match="got 1 and 2"):
+        honest_sigma([fitted, fitted], [None], temperature=warm)
+
+
+def test_own_temperatures_are_found_before_those_of_the_package(tmp_path: Path) -> None:
+    shipped = find_temperature(refined=True, models_dir=tmp_path)
+    own = tmp_path / "temperature" / "refined.json"
+    own.parent.mkdir()
+    WARM.save(own)
+    assert find_temperature(refined=True, models_dir=tmp_path) == own
+    assert find_temperature(refined=False, models_dir=tmp_path) == shipped.with_name("fit.json")
+
+
+@pytest.mark.parametrize("refined", [False, True])
+def test_shipped_temperatures_are_those_of_many_planets(refined: bool) -> None:
+    shipped = Temperature.load(find_temperature(refined=refined))
+    assert shipped.planets > 300
+    factors = np.array(shipped.factors)
+    assert factors.shape == (3, 3)
+    assert ((factors > 0.7) & (factors < 1.5)).all()
+    assert 0 <= shipped.floor < 3e-5

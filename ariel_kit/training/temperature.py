@@ -1,0 +1,39 @@
+"""The temperature of the line, fitted on simulated planets that nothing else has learned from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ariel_kit.spectral_extraction.refine import draw_refinements
+from ariel_kit.spectral_extraction.resnet1d import ResNet1D
+from ariel_kit.training.fitted import fit_chunk
+from ariel_kit.uncertainty import Temperature, fit_temperature, honest_sigma
+
+FIRST_CHUNK = 500
+"""Chunks from here on are never learned from by a network."""
+
+
+def line_temperature(
+    model: ResNet1D | None = None, *, chunks: int = 4, seed: int = 0
+) -> Temperature:
+    """Simulate, fit and, with a network, refine planets; then fit the temperature of that line.
+
+    Parameters
+    ----------
+    model : ResNet1D, optional
+        The refining network, if the line has it on.
+    chunks : int
+        Of 96 planets: half of stars that nobody trained on, half with gases that do not exist.
+    seed : int
+
+    Returns
+    -------
+    Temperature
+    """
+    spectra, depths = [], []
+    for number in range(FIRST_CHUNK, FIRST_CHUNK + chunks):
+        fitted, curves, truths = fit_chunk(number, seed=seed)
+        draws = None if model is None else draw_refinements(fitted, curves, model=model)
+        spectra += honest_sigma(fitted, draws, temperature=Temperature())
+        depths += [truth.depths for truth in truths]
+    return fit_temperature(spectra, np.array(depths))
