@@ -7,9 +7,10 @@ window. All the rest is blind to the depths, and from it alone drift and shape a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 
@@ -62,3 +63,73 @@ class BlindLikelihood:
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(self.precision + prior))
         mean = (covariance @ (self.information + pull)[..., None])[..., 0]
         return Gaussian(mean, covariance)
+
+
+@dataclass(frozen=True)
+class Systematics:
+    """The light curves of AIRS, their depths taken out, beside what the drift model made of them.
+
+    Attributes
+    ----------
+    time : ndarray [shape=(time,), dtype=float64, unit=hour]
+    time_weight : Tensor [shape=(planet, time), dtype=float64]
+    weight : Tensor [shape=(planet, wavelength), dtype=float64]
+        The product of the two is the inverse variance of the log flux.
+    window : Tensor [shape=(planet, time), dtype=float64]
+        What a unit of depth does to the log flux, its weighted mean over time taken away.
+    residual : Tensor [shape=(planet, time, wavelength), dtype=float64]
+        Log flux less its level, its projection on the window, the drift and the window's shape.
+    basis : Tensor [shape=(time, degree), dtype=float64]
+    colours : Tensor [shape=(planet, wavelength, term), dtype=float64]
+        The drift is ``basis @ c @ colours'``.
+    nuisances : Gaussian
+        As the drift model has them.
+    places : Tensor [shape=(term, degree), dtype=int64]
+        Where the drift's c stands among the nuisances.
+    """
+
+    time: np.ndarray
+    time_weight: torch.Tensor
+    weight: torch.Tensor
+    window: torch.Tensor
+    residual: torch.Tensor
+    basis: torch.Tensor
+    colours: torch.Tensor
+    nuisances: Gaussian
+    places: torch.Tensor
+
+    @property
+    def drift(self) -> torch.Tensor:
+        """Mean drift of the model [shape=(planet, time, wavelength), dtype=float64]."""
+        coefficients = self.nuisances.mean[:, self.places]
+        return torch.einsum("ti,pji,plj->ptl", self.basis, coefficients, self.colours)
+
+    @property
+    def readout(self) -> torch.Tensor:
+        """From a log flux to its apparent depth, along time [shape=(planet, time)]."""
+        weighted = self.time_weight * self.window
+        return weighted / (weighted * self.window).sum(1, keepdim=True)
+
+    def level_free(self, series: torch.Tensor) -> torch.Tensor:
+        """Series [shape=(planet, time, ...)] less their weighted mean over time."""
+        weight = self.time_weight / self.time_weight.sum(1, keepdim=True)
+        return series - torch.einsum("pt,pt...->p...", weight, series)[:, None]
+
+    def projection(self) -> torch.Tensor:
+        """From nuisances to the apparent depth of each term [shape=(planet, term, nuisance)].
+
+        The systematics that matter: ``colours @ (projection @ nuisances)`` is what the drift adds
+        to the apparent depths.
+        """
+        along = torch.einsum("pt,ti->pi", self.readout, self.basis)
+        terms = len(self.places)
+        out = torch.zeros(*(len(along), terms, self.nuisances.mean.shape[1]), dtype=along.dtype).to(
+            along.device
+        )
+        for j in range(terms):
+            out[:, j, self.places[j]] = along
+        return out
+
+
+Denoiser = Callable[[Systematics], Gaussian]
+"""What the drift model may be replaced by: better nuisances from the same blind light."""

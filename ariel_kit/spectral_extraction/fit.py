@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,9 +15,10 @@ from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_d
 from ariel_kit.errors import ShapeError
 from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, OBSERVATION_HOURS, wavelengths
 from ariel_kit.observation import LightCurves, Observation, Spectrum
-from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit
+from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit, Linearised
 from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
 from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
+from ariel_kit.systematics import Denoiser
 from ariel_kit.white_light import WhiteLight, drift_likelihood_at, fit_white_light
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ def fit_planets(
     *,
     prior: SpectrumPrior,
     settings: ExtractionSettings | None = None,
+    denoise: Denoiser | None = None,
 ) -> list[Spectrum]:
     """Fit calibrated observations; the more planets at once, the better their priors.
 
@@ -53,6 +56,8 @@ def fit_planets(
     prior : SpectrumPrior
         From `learn_prior` or `simulated_prior`.
     settings : ExtractionSettings, optional
+    denoise : callable, optional
+        Improves on the drift model of the joint fit, see `ariel_kit.denoising`.
 
     Returns
     -------
@@ -78,7 +83,7 @@ def fit_planets(
     for observation in observations:  # one at a time: a sequence on disk need not fit in memory
         ids.append(observation.planet_id)
         curves.append(observation.binned(settings.bin_seconds))
-    return fit_light_curves(ids, curves, prior=prior, settings=settings)
+    return fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
 
 
 def fit_light_curves(
@@ -87,6 +92,7 @@ def fit_light_curves(
     *,
     prior: SpectrumPrior,
     settings: ExtractionSettings | None = None,
+    denoise: Denoiser | None = None,
 ) -> list[Spectrum]:
     """Fit binned light curves, AIRS (time, 282) and FGS1 (time, 1); see `fit_planets`."""
     if len(planet_ids) != len(curves):
@@ -100,7 +106,8 @@ def fit_light_curves(
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
-    solve = _white_spectra if settings.extractor == "white" else _joint_spectra
+    joint = partial(_joint_spectra, denoise=denoise)
+    solve = _white_spectra if settings.extractor == "white" else joint
     spectra: dict[int, Spectrum] = {}
     for batch, fits in zip(batches, solve(batches, prior, settings), strict=True):
         for row, (i, answer) in enumerate(zip(batch.places, fits, strict=True)):
@@ -279,7 +286,10 @@ def _white_spectra(
 
 
 def _joint_spectra(
-    batches: Sequence[_Batch], prior: SpectrumPrior, settings: ExtractionSettings
+    batches: Sequence[_Batch],
+    prior: SpectrumPrior,
+    settings: ExtractionSettings,
+    denoise: Denoiser | None,
 ) -> list[list[Fit]]:
     """The joint fit; the shapes of spectra are learned on from the planets themselves."""
     if not batches:
@@ -292,7 +302,7 @@ def _joint_spectra(
     if settings.low_rank != "labels":
         prior = prior.widened(keep=settings.low_rank == "both")
     likelihoods = [
-        _converge(joint, prior).weakened(batch.misfit())
+        _converge(joint, prior, denoise).weakened(batch.misfit())
         for joint, batch in zip(joints, batches, strict=True)
     ]
     if settings.low_rank != "labels":
@@ -300,13 +310,20 @@ def _joint_spectra(
     return [_answers(prior, likelihood) for likelihood in likelihoods]
 
 
-def _converge(joint: JointFit, prior: SpectrumPrior) -> DepthLikelihood:
+def _converge(joint: JointFit, prior: SpectrumPrior, denoise: Denoiser | None) -> DepthLikelihood:
     """Relinearise about the posterior until the window and the depths agree."""
-    linearised = joint.linearise()
+    linearised = _linearise(joint, denoise)
     for _ in range(LINEARISATIONS - 1):
         joint.move_to(linearised, prior.posterior(linearised.likelihood).mean)
-        linearised = joint.linearise()
+        linearised = _linearise(joint, denoise)
     return linearised.likelihood
+
+
+def _linearise(joint: JointFit, denoise: Denoiser | None) -> Linearised:
+    linearised = joint.linearise()
+    if denoise is None:
+        return linearised
+    return replace(linearised, nuisances=denoise(joint.systematics(linearised)))
 
 
 def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:

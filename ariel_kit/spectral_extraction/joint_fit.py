@@ -13,7 +13,7 @@ runs batched in float64 torch, on the CPU or a GPU.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ import torch
 from ariel_kit.drift import DriftPrior, time_basis, wavelength_basis
 from ariel_kit.observation import LightCurves
 from ariel_kit.spectral_extraction.nuisances import N_SHAPE, TERMS, NuisancePrior
-from ariel_kit.systematics import BlindLikelihood, Gaussian
+from ariel_kit.systematics import BlindLikelihood, Gaussian, Systematics
 from ariel_kit.white_light import (
     SHAPE_MEAN,
     SHAPE_SIGMA,
@@ -214,7 +214,32 @@ class JointFit:
         self.shape = self.shape + nuisances[:, -N_SHAPE:].cpu().numpy()
         self.depths = depths
 
-    def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
+    def systematics(self, linearised: Linearised) -> Systematics:
+        """The blind light of AIRS about the present reference, and the drift found in it."""
+        channel, depths = self.channels[1], self.depths[:, 1:]
+        design, residual = self._design(channel, depths)
+        places = torch.stack([self._prior.airs(j) for j in range(TERMS)])
+        empty = Systematics(
+            time=channel.time,
+            time_weight=channel.time_weight,
+            weight=channel.weight,
+            window=design[:, :, -1],
+            residual=residual,
+            basis=self._tensor(time_basis(channel.time, self._prior.degree)),
+            colours=self._modes[1],
+            nuisances=linearised.nuisances,
+            places=places.to(self.device),
+        )
+        framed = replace(empty, window=empty.level_free(empty.window))
+        shape = linearised.nuisances.mean[:, -N_SHAPE:]
+        moved = torch.einsum("ptk,pk->pt", design[:, :, -1 - N_SHAPE : -1], shape)
+        relative = (depths / self._tensor(self.white.depth)[:, None])[:, None, :]
+        left = framed.level_free(residual - framed.drift - moved[..., None] * relative)
+        above = torch.einsum("pt,ptl->pl", framed.readout, left)
+        return replace(framed, residual=left - framed.window[..., None] * above[:, None, :])
+
+    def _design(self, channel: Channel, depths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Columns in time (level, drift, shape, depth), and the residual about the reference."""
         white = self.white.depth
         window, slopes, response = (
             self._tensor(array)
@@ -236,14 +261,17 @@ class JointFit:
         )
         # The response to depth holds the longer ingress of a deeper wavelength too.
         blocked = (depth * window)[..., None] + response[..., None] * (depths - depth)[:, None, :]
-        residual = channel.log_flux - torch.log1p(-blocked)
+        return design, channel.log_flux - torch.log1p(-blocked)
+
+    def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
+        design, residual = self._design(channel, depths)
         weighted = (design * channel.time_weight[..., None]).transpose(1, 2)
         gram, right = weighted @ design, weighted @ residual
         # The level of each wavelength is free: one Schur complement serves them all.
         gram_level, right_level = gram[:, :1, :1], right[:, :1]
         right = right[:, 1:] - gram[:, 1:, :1] @ right_level / gram_level
         gram = gram[:, 1:, 1:] - gram[:, 1:, :1] @ gram[:, :1, 1:] / gram_level
-        expansion = self._expansion(which, depths / depth)
+        expansion = self._expansion(which, depths / self._tensor(self.white.depth)[:, None])
         return _Block.of(gram, right, channel.weight, expansion)
 
     def _expansion(self, which: int, relative_depth: torch.Tensor) -> torch.Tensor:
