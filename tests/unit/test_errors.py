@@ -15,6 +15,7 @@ LEAVES = {
     "DataFileError": OSError,
     "SubmissionError": ValueError,
     "UnknownNameError": KeyError,
+    "WeightsError": RuntimeError,
     "FitError": RuntimeError,
     "BudgetError": MemoryError,
 }
