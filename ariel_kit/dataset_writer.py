@@ -29,6 +29,8 @@ STAR_INFO_COLUMNS = ("Rs", "Ms", "Ts", "Mp", "e", "P", "sma", "i")
 """Star in solar units and kelvin, planet in Jupiter masses, days, stellar radii, degrees."""
 PLACEHOLDER = 0.123
 """What the challenge's own sample submission holds in every cell."""
+MOLECULES = "molecules.csv"
+"""Table of the gases of simulated planets, both splits in one."""
 
 
 def write_frames(path: Path, frames: np.ndarray) -> None:
@@ -134,6 +136,23 @@ def write_labels(path: Path, planet_ids: Sequence[int], depths: np.ndarray) -> N
         **dict(zip(LABEL_COLUMNS, depths.T, strict=True)),
     }
     pl.DataFrame(table).write_csv(path)
+
+
+def write_molecules(
+    path: Path, planet_ids: Sequence[int], molecules: Sequence[Sequence[str]]
+) -> None:
+    """Write which gases each planet holds; the challenge has no such file.
+
+    Parameters
+    ----------
+    path : Path
+    planet_ids : sequence of int
+    molecules : sequence of sequence of str
+        Gases of each planet; in the table with spaces between them.
+    """
+    gases = [" ".join(names) for names in molecules]
+    ids = np.asarray(planet_ids, np.int64)
+    pl.DataFrame({"planet_id": ids, "molecules": gases}).write_csv(path)
 
 
 def write_sample_submission(path: Path, planet_ids: Sequence[int]) -> None:

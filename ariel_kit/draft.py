@@ -79,25 +79,53 @@ class Draft:
         failures : list of PlanetFailure
             Those given and the planets whose fit failed.
         """
-        visits: dict[int, list[Spectrum]] = {}
-        for spectrum in fitted:
-            visits.setdefault(spectrum.planet_id, []).append(spectrum)
-        good = {p: [s for s in own if _fault(s) is None] for p, own in visits.items()}
-        unfitted = [
-            PlanetFailure(planet, "FitError", f"{_fault(visits[planet][0])}.")
-            for planet, own in good.items()
-            if not own
-        ]
-        failures = [*unread, *unfitted]
-        reasons = {failure.planet_id: failure.reason for failure in failures}
-        spectra = [
-            combine_visits(good[planet])
-            if good.get(planet)
-            else self._prior.fallback(planet, reasons.get(planet, "not measured"))
-            for planet in self._planet_ids
-        ]
+        spectra, failures = answer_all(fitted, unread, self._planet_ids, self._prior)
         make_submission(spectra, self._planet_ids, self.path)
         return spectra, failures
+
+
+def answer_all(
+    fitted: Sequence[Spectrum],
+    unread: Sequence[PlanetFailure],
+    planet_ids: Sequence[int],
+    prior: SpectrumPrior,
+) -> tuple[list[Spectrum], list[PlanetFailure]]:
+    """One spectrum per planet: its visits together, or the safe prior where none can be used.
+
+    Parameters
+    ----------
+    fitted : sequence of Spectrum
+        One per visit.
+    unread : sequence of PlanetFailure
+        Planets that have none.
+    planet_ids : sequence of int
+        The planets, in the order of the answer.
+    prior : SpectrumPrior
+
+    Returns
+    -------
+    spectra : list of Spectrum
+    failures : list of PlanetFailure
+        Those given and the planets whose fit failed.
+    """
+    visits: dict[int, list[Spectrum]] = {}
+    for spectrum in fitted:
+        visits.setdefault(spectrum.planet_id, []).append(spectrum)
+    good = {p: [s for s in own if _fault(s) is None] for p, own in visits.items()}
+    unfitted = [
+        PlanetFailure(planet, "FitError", f"{_fault(visits[planet][0])}.")
+        for planet, own in good.items()
+        if not own
+    ]
+    failures = [*unread, *unfitted]
+    reasons = {failure.planet_id: failure.reason for failure in failures}
+    spectra = [
+        combine_visits(good[planet])
+        if good.get(planet)
+        else prior.fallback(planet, reasons.get(planet, "not measured"))
+        for planet in planet_ids
+    ]
+    return spectra, failures
 
 
 def _fault(spectrum: Spectrum) -> str | None:

@@ -11,11 +11,13 @@ import numpy as np
 
 from ariel_kit.dataset import Dataset
 from ariel_kit.dataset_writer import (
+    MOLECULES,
     write_adc_info,
     write_calibration,
     write_frames,
     write_grid,
     write_labels,
+    write_molecules,
     write_sample_submission,
     write_shared_adc_info,
     write_star_info,
@@ -58,7 +60,8 @@ def simulate_dataset(
     """Write a data set with known truth: raw frames, calibration frames and tables.
 
     A full-size planet takes about 300 MB. The truth of the test planets is in
-    ``test_labels.csv``, beside the files that the challenge has.
+    ``test_labels.csv``, and what gases all planets hold in ``molecules.csv``, beside the files
+    that the challenge has.
 
     Parameters
     ----------
@@ -145,6 +148,8 @@ def write_tables(
     root.mkdir(parents=True, exist_ok=True)
     write_grid(root, n_pairs)
     write_sample_submission(root / "sample_submission.csv", [p.planet_id for p in test])
+    both = [*train, *test]
+    write_molecules(root / MOLECULES, [p.planet_id for p in both], [p.molecules for p in both])
     labels = {"train": TRAIN_LABELS[edition], "test": TEST_LABELS}
     for split, planets in (("train", train), ("test", test)):
         ids = [planet.planet_id for planet in planets]

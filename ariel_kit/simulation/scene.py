@@ -14,7 +14,7 @@ from ariel_kit.drift import time_basis
 from ariel_kit.errors import ConfigError
 from ariel_kit.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
 from ariel_kit.simulation.optics import Star, airs_spectrum, get_star
-from ariel_kit.simulation.spectra import draw_spectra
+from ariel_kit.simulation.spectra import draw_batch
 from ariel_kit.transit import TransitShape, transit_window
 
 DRIFT_SIGMA = np.array([690.0, 420.0, 175.0, 49.0, 7.0]) * 1e-6
@@ -54,6 +54,8 @@ class PlanetTruth:
         With the planet's id, the root of every random draw of its frames.
     depths : ndarray [shape=(283,), dtype=float64]
         (Rp/Rs)^2, FGS1 first.
+    molecules : tuple of str
+        Gases with a mixing ratio above 1e-7.
     shape : TransitShape
         Hours from the start of a full observation; a shorter one is squeezed to fit.
     limb_darkening : tuple of float
@@ -69,6 +71,7 @@ class PlanetTruth:
     edition: Edition
     seed: int
     depths: np.ndarray
+    molecules: tuple[str, ...]
     shape: TransitShape
     limb_darkening: tuple[float, float]
     airs_drift: np.ndarray
@@ -127,11 +130,13 @@ def draw_planets(
         raise ConfigError(f"planets need n >= 0 and at least one star; got n={n}, stars={stars}.")
     rng = np.random.default_rng([seed, n])
     numbers = rng.permutation(np.resize(np.asarray(stars), n))
-    depths = draw_spectra(n, rng=rng, star=numbers, molecules=molecules)
+    spectra = draw_batch(n, rng=rng, star=numbers, molecules=molecules)
     ids = rng.choice(2**32 - 10**7, n, replace=False, shuffle=False) + 10**7
     return [
-        _draw_planet(rng, int(planet_id), int(number), seed, spectrum, edition)
-        for planet_id, number, spectrum in zip(ids, numbers, depths, strict=True)
+        _draw_planet(rng, int(planet_id), int(number), seed, depths, gases, edition)
+        for planet_id, number, depths, gases in zip(
+            ids, numbers, spectra.depths, spectra.molecules, strict=True
+        )
     ]
 
 
@@ -141,6 +146,7 @@ def _draw_planet(
     number: int,
     seed: int,
     depths: np.ndarray,
+    molecules: tuple[str, ...],
     edition: Edition,
 ) -> PlanetTruth:
     star = get_star(number)
@@ -152,6 +158,7 @@ def _draw_planet(
         edition=edition,
         seed=seed,
         depths=depths,
+        molecules=molecules,
         shape=_draw_shape(rng),
         limb_darkening=LIMB_DARKENING_2025 if edition == 2025 else (0.0, 0.0),
         airs_drift=_draw_airs_drift(rng, star),

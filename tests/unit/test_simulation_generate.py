@@ -53,6 +53,7 @@ def test_folder_holds_the_files_of_the_challenge(root: Path) -> None:
     expected = {
         "train_labels.csv",
         "test_labels.csv",
+        "molecules.csv",
         "train_adc_info.csv",
         "test_adc_info.csv",
         "wavelengths.csv",
