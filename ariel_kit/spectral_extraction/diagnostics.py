@@ -154,40 +154,37 @@ def leftover(
         White and of unit variance where the fit is right.
     """
     facts, depths = spectrum.provenance["fit"], spectrum.mean[1:]
-    share = airs.flux.mean(axis=0) / airs.flux.mean(axis=0).sum()
-    white_depth = float(share @ depths)
+    light = airs.flux.mean(axis=0)
+    white_depth = float(light @ depths / light.sum())
     shape = TransitShape(facts["mid_time"], facts["half_duration"], facts["ingress_ratio"])
     window = transit_window(airs.time, airs.span, shape, np.array(white_depth), limb_darkening)
-    white_transit = np.log1p(-white_depth * window)
-    white = np.log(airs.flux.sum(axis=1)) - white_transit
-    drift = time_basis(airs.time, DEGREE)
-    drift = drift - drift.mean(axis=0)
-    drift = drift @ np.linalg.lstsq(drift, white - white.mean(), rcond=None)[0]
-    rest = np.log(airs.flux) - np.log1p(-depths * window[:, None]) - (white + 0.0)[:, None]
-    design = np.column_stack(
-        [
-            np.ones_like(window),
-            drift / np.sqrt(np.mean(drift**2)),
-            -window / (1 - white_depth * window),
-        ]
-    )
-    weight = 1 / airs.span.mean() * airs.span
-    gram = np.linalg.inv((design * weight[:, None]).T @ design)
-    wanted = (gram @ (design * weight[:, None]).T @ rest)[2]
-    relative = np.sqrt(np.mean((airs.noise / airs.flux) ** 2 * weight[:, None], axis=0))
-    sigma = relative * np.sqrt(gram[2, 2])
-    smooth = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), DRIFT_ORDER)
-    smooth = smooth / sigma[:, None]
-    wanted = wanted / sigma
-    return wanted - smooth @ np.linalg.lstsq(smooth, wanted, rcond=None)[0]
+    white = np.log(airs.flux.sum(axis=1)) - np.log1p(-white_depth * window)
+    rest = np.log(airs.flux) - np.log1p(-depths * window[:, None]) - white[:, None]
+    response = -window / (1 - white_depth * window)
+    design = np.column_stack([np.ones_like(window), _course(white, airs.time), response])
+    weighted = (design * (airs.span / airs.span.mean())[:, None]).T
+    inverse = np.linalg.pinv(weighted @ design, hermitian=True)  # a planet may have no drift
+    noise = np.sqrt(np.mean((airs.noise / airs.flux) ** 2 * airs.span[:, None], axis=0))
+    sigma = noise * np.sqrt(inverse[2, 2] / airs.span.mean())
+    left = (inverse @ weighted @ rest)[2] / sigma
+    cubic = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), DRIFT_ORDER)
+    cubic = cubic / sigma[:, None]
+    return left - cubic @ np.linalg.lstsq(cubic, left, rcond=None)[0]
+
+
+def _course(white: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The drift of white light free of its transit [shape=(time,)], of unit size."""
+    basis = time_basis(time, DEGREE)
+    basis = basis - basis.mean(axis=0)
+    drift = basis @ np.linalg.lstsq(basis, white - white.mean(), rcond=None)[0]
+    return drift / np.hypot(np.sqrt(np.mean(drift**2)), 1e-9)
 
 
 def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of relative noise and of light, over their AIRS means; FGS1 has no light."""
-    relative, light = (
-        np.concatenate([np.log(np.mean(of(curve), axis=0)) for curve in curves[::-1]])
-        for of in (lambda curve: curve.noise / curve.flux, lambda curve: curve.flux)
-    )
+    fgs1_first = curves[::-1]
+    relative = np.concatenate([np.log(np.mean(c.noise / c.flux, axis=0)) for c in fgs1_first])
+    light = np.concatenate([np.log(np.mean(c.flux, axis=0)) for c in fgs1_first])
     light[0] = light[1:].mean()
     return relative - relative[1:].mean(), light - light.mean()
 

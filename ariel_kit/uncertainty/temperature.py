@@ -174,13 +174,18 @@ def fit_temperature(
         )
     signal, amplitude = _strengths(mean, sigma)
     parts = np.arange(1, regimes) / regimes
-    whole = _most_likely(truth - mean, sigma)
-    edges = (tuple(np.quantile(values, parts).tolist()) for values in (signal, amplitude))
-    temperature = Temperature(*whole, *edges, planets=len(spectra))
+    factor, floor = _most_likely(truth - mean, sigma)
+    temperature = Temperature(
+        factor=factor,
+        floor=floor,
+        signal_edges=tuple(np.quantile(signal, parts).tolist()),
+        amplitude_edges=tuple(np.quantile(amplitude, parts).tolist()),
+        planets=len(spectra),
+    )
     rows, columns = temperature.regimes(mean, sigma)
     factors = tuple(
         tuple(
-            _drawn_factor(truth[here] - mean[here], sigma[here], *whole)
+            _drawn_factor(truth[here] - mean[here], sigma[here], factor, floor)
             for j in range(regimes)
             for here in [(rows == i) & (columns == j)]
         )

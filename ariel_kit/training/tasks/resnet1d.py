@@ -43,11 +43,11 @@ class ResNet1DTask:
     """
 
     name = "resnet1d"
+    planets: FittedPlanets
+    held_out: FittedPlanets
 
     def __init__(self, settings: TaskSettings) -> None:
         self.settings = settings
-        self.planets: FittedPlanets | None = None
-        self.held_out: FittedPlanets | None = None
 
     def prepare(self, folder: Path) -> None:
         """Simulate and fit the planets, or load them."""
@@ -60,7 +60,9 @@ class ResNet1DTask:
         """The network with the shapes of the known gases and otherwise random weights."""
         shapes = np.concatenate([log_cross_section(gas) for gas in KNOWN_MOLECULES])
         model = create_model(self.name, **{"molecules": len(shapes), **self.settings.model})
-        model.set_molecules(torch.as_tensor(shapes, dtype=torch.float32))
+        model.set_molecules(  # type: ignore[operator]
+            torch.as_tensor(shapes, dtype=torch.float32)
+        )
         return model
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
