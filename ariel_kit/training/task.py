@@ -16,6 +16,9 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor, nn
 
+from ariel_kit.errors import ConfigError
+from ariel_kit.training.settings import TrainSettings
+
 Batch = dict[str, Tensor]
 
 
@@ -52,3 +55,24 @@ class Task(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """What the weights' card says about the data; ``limits``, a sentence, says their limits."""
+
+
+def refuse_real_data(settings: TrainSettings, unknown: str) -> None:
+    """Say why a task cannot learn from real observations, where it is asked to.
+
+    Parameters
+    ----------
+    settings : TrainSettings
+    unknown : str
+        What nobody knows of them.
+
+    Raises
+    ------
+    ConfigError
+        If the settings name a folder or labels.
+    """
+    if settings.data.folder is not None or settings.data.labels is not None:
+        raise ConfigError(
+            f"{settings.task} learns from simulated data only, since nobody knows {unknown}; "
+            "leave out data.folder and data.labels."
+        )

@@ -1,0 +1,211 @@
+"""From blind light to what the networks see: maps of time x wavelength in units of their noise.
+
+Nothing here knows a star's brightness or a planet's depth: light is divided by its noise, and the
+depths were projected out before. The answer of the network is read out with linear maps that are
+worked out here, so that its numbers are of order one whatever the planet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ariel_kit.systematics import Gaussian, Systematics
+
+CELLS = 48
+"""Cells along time and along wavelength."""
+CHANNELS = 3
+TEMPLATES = 11
+"""The window, five modes of the drift in time; the star's light, its slope, and three modes of the
+drift in wavelength."""
+SMALLEST_SPREAD = 1e-3
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Inputs of the networks for a batch of planets, dtype float32.
+
+    Attributes
+    ----------
+    maps : Tensor [shape=(planet, 3, 48, 48)]
+        Residual, mean drift (asinh) and its uncertainty, all over the noise of a cell.
+    spread : Tensor [shape=(planet, 48, 48)]
+        One sigma of the drift model over the noise of a cell.
+    templates : Tensor [shape=(planet, 11, 48)]
+        Series along time or wavelength, rms 1.
+    along_time : Tensor [shape=(planet, 48)]
+    along_wavelength : Tensor [shape=(planet, 4, 48)]
+        ``along_wavelength @ (along_time @ map)`` is what a map adds to the apparent depths, order
+        by order in wavelength, in the whitened coordinates of the drift model.
+    """
+
+    maps: Tensor
+    spread: Tensor
+    templates: Tensor
+    along_time: Tensor
+    along_wavelength: Tensor
+
+    def as_dict(self) -> dict[str, Tensor]:
+        """Keyword tensors for the network's ``forward``."""
+        return dict(vars(self))
+
+
+def to_cells(systematics: Systematics, light: Tensor) -> Tensor:
+    """Average log fluxes into cells, over the noise of the cell.
+
+    Parameters
+    ----------
+    systematics : Systematics
+    light : Tensor [shape=(planet, time, wavelength)]
+
+    Returns
+    -------
+    Tensor [shape=(planet, 48, 48), dtype=float64]
+        Zero where no data are.
+    """
+    in_time, in_wavelength = _time_cells(systematics), _wavelength_cells(systematics)
+    weighted = systematics.time_weight[..., None] * light * systematics.weight[:, None, :]
+    total = torch.einsum("ct,ptl,dl->pcd", in_time, weighted, in_wavelength)
+    return total / _cell_scale(systematics).clamp(min=1e-30)
+
+
+def make_maps(systematics: Systematics) -> Maps:
+    """What the networks see of a batch.
+
+    Parameters
+    ----------
+    systematics : Systematics
+
+    Returns
+    -------
+    Maps
+    """
+    drift = systematics.level_free(systematics.drift)
+    spread = _spread(systematics).clamp(min=SMALLEST_SPREAD)
+    maps = [to_cells(systematics, systematics.residual), torch.asinh(to_cells(systematics, drift))]
+    along_time, along_wavelength = _readout(systematics)
+    parts = (
+        torch.stack([*maps, torch.log(spread)], dim=1),
+        spread,
+        _templates(systematics),
+        along_time,
+        along_wavelength,
+    )
+    return Maps(*(part.float() for part in parts))
+
+
+def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:
+    """The drift model's answer along the window: mean, and Cholesky factor of its covariance.
+
+    Returns
+    -------
+    mean : Tensor [shape=(planet, term), dtype=float64]
+    factor : Tensor [shape=(planet, term, term), dtype=float64]
+    """
+    seen = systematics.nuisances.moved(systematics.projection())
+    return seen.mean, torch.linalg.cholesky(seen.covariance)
+
+
+def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gaussian:
+    """Nuisances after a correction along the window, in whitened coordinates.
+
+    All other combinations of nuisances follow as the drift model's covariance has it.
+
+    Parameters
+    ----------
+    systematics : Systematics
+    shift, log_scale : Tensor [shape=(planet, term), dtype=float64]
+        New mean, and log of the new standard deviation; zero and zero change nothing.
+
+    Returns
+    -------
+    Gaussian
+    """
+    old, projection = systematics.nuisances, systematics.projection()
+    factor = whitening(systematics)[1]
+    # The gain takes a change along the window, in whitened units, to all the nuisances.
+    gain = old.covariance @ projection.transpose(1, 2)
+    gain = torch.linalg.solve_triangular(factor, gain.transpose(1, 2), upper=False).transpose(1, 2)
+    change = torch.diag_embed(torch.exp(2 * log_scale) - 1)
+    return Gaussian(
+        old.mean + (gain @ shift[..., None])[..., 0],
+        old.covariance + gain @ change @ gain.transpose(1, 2),
+    )
+
+
+def _time_cells(systematics: Systematics) -> Tensor:
+    """Membership of bins in cells of equal length [shape=(cell, time)]."""
+    time = torch.tensor(systematics.time, device=systematics.weight.device)
+    first, last = time[0], time[-1]
+    index = ((time - first) / (last - first + 1e-12) * CELLS).long().clamp(max=CELLS - 1)
+    return torch.nn.functional.one_hot(index, CELLS).to(systematics.weight.dtype).T
+
+
+def _wavelength_cells(systematics: Systematics) -> Tensor:
+    n = systematics.weight.shape[1]
+    index = torch.arange(n, device=systematics.weight.device) * CELLS // n
+    return torch.nn.functional.one_hot(index, CELLS).to(systematics.weight.dtype).T
+
+
+def _cell_scale(systematics: Systematics) -> Tensor:
+    """Root of the weight of each cell, the inverse of its noise [shape=(planet, cell, cell)]."""
+    along_time = systematics.time_weight @ _time_cells(systematics).T
+    along_wavelength = systematics.weight @ _wavelength_cells(systematics).T
+    return torch.sqrt(along_time[:, :, None] * along_wavelength[:, None, :])
+
+
+def _mean_in_time(systematics: Systematics, series: Tensor) -> Tensor:
+    """Weighted means [shape=(planet, cell, ...)] of series [shape=(planet, time, ...)]."""
+    member = _time_cells(systematics)[None] * systematics.time_weight[:, None, :]
+    member = member / member.sum(2, keepdim=True).clamp(min=1e-30)
+    return torch.einsum("pct,pt...->pc...", member, series)
+
+
+def _mean_in_wavelength(systematics: Systematics, series: Tensor) -> Tensor:
+    """Weighted means [shape=(planet, cell, ...)] of series [shape=(planet, wavelength, ...)]."""
+    member = _wavelength_cells(systematics)[None] * systematics.weight[:, None, :]
+    return torch.einsum("pcl,pl...->pc...", member / member.sum(2, keepdim=True), series)
+
+
+def _modes_in_time(systematics: Systematics) -> Tensor:
+    """Level-free modes of the drift [shape=(planet, cell, degree)]."""
+    basis = systematics.basis.expand(len(systematics.weight), -1, -1)
+    return _mean_in_time(systematics, systematics.level_free(basis))
+
+
+def _spread(systematics: Systematics) -> Tensor:
+    modes = _modes_in_time(systematics)
+    colours = _mean_in_wavelength(systematics, systematics.colours)
+    covariance = systematics.nuisances.covariance[:, systematics.places][..., systematics.places]
+    in_time = torch.einsum("pci,pjikl,pcl->pcjk", modes, covariance, modes)
+    variance = torch.einsum("pdj,pcjk,pdk->pcd", colours, in_time, colours)
+    return torch.sqrt(variance.clamp(min=0)) * _cell_scale(systematics)
+
+
+def _readout(systematics: Systematics) -> tuple[Tensor, Tensor]:
+    weight_time = systematics.time_weight @ _time_cells(systematics).T
+    weight = systematics.weight @ _wavelength_cells(systematics).T
+    along_time = systematics.readout @ _time_cells(systematics).T
+    colours = _mean_in_wavelength(systematics, systematics.colours)
+    weighted = (colours * weight[..., None]).transpose(1, 2)
+    orders = torch.linalg.solve(weighted @ colours, weighted)
+    whitened = torch.linalg.solve_triangular(whitening(systematics)[1], orders, upper=False)
+    return (
+        along_time / torch.sqrt(weight_time).clamp(min=1e-30),
+        whitened / torch.sqrt(weight)[:, None, :],
+    )
+
+
+def _templates(systematics: Systematics) -> Tensor:
+    light = torch.sqrt(systematics.weight @ _wavelength_cells(systematics).T)
+    in_time = [
+        _mean_in_time(systematics, systematics.window),
+        *_modes_in_time(systematics).unbind(2),
+    ]
+    orders = _mean_in_wavelength(systematics, systematics.colours).unbind(2)[1:]
+    series = [*in_time, light, torch.gradient(light, dim=1)[0], *orders]
+    stack = torch.stack(series, dim=1)
+    stack = stack - stack.mean(2, keepdim=True)
+    return stack / stack.square().mean(2, keepdim=True).sqrt().clamp(min=1e-30)

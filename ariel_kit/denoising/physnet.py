@@ -1,0 +1,123 @@
+"""PhySNet: a U-Net on blind light that says how far the drift model is off, and how sure it is.
+
+Blocks of ConvNeXt V2 (Woo et al. 2023, arXiv:2301.00808), a Fourier layer (Li et al. 2021,
+arXiv:2010.08895) and attention to templates of the physics at the bottleneck. Its map, times the
+drift model's own uncertainty, is the drift that the model missed; what that map adds to the
+apparent depths is a fixed linear read-out of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ariel_kit.denoising.encoder import Encoder, make_block
+from ariel_kit.denoising.maps import CELLS, CHANNELS, TEMPLATES
+from ariel_kit.denoising.spectral_conv import SpectralConv2d
+from ariel_kit.denoising.template_attention import TemplateAttention
+from ariel_kit.models import register_model
+
+TERMS = 4
+
+
+class PhySNet(nn.Module):
+    """Maps of blind light in; a correction of the drift along the transit window out.
+
+    Parameters
+    ----------
+    width : int
+        Channels of the encoder's first stage.
+    depth : int
+        Blocks in each of its two stages.
+    modes : int
+        Fourier modes kept at the bottleneck.
+    heads : int
+        Of the attention to templates.
+    """
+
+    def __init__(self, *, width: int = 32, depth: int = 2, modes: int = 4, heads: int = 4) -> None:
+        super().__init__()
+        self.config: dict[str, Any] = {
+            "width": width,
+            "depth": depth,
+            "modes": modes,
+            "heads": heads,
+        }
+        self.encoder = Encoder(channels=CHANNELS, width=width, depth=depth)
+        self.fourier = SpectralConv2d(2 * width, modes)
+        self.attention = TemplateAttention(2 * width, heads, TEMPLATES, CELLS)
+        self.bottleneck = make_block(2 * width)
+        self.rise = nn.Conv2d(3 * width, width, 1)
+        self.decoder = make_block(width)
+        self.head = nn.Conv2d(width + CHANNELS, 2, 3, padding=1)
+        self.sureness = nn.Linear(2 * width, TERMS)
+        for layer in (self.head, self.sureness):  # the drift model is where learning starts
+            nn.init.zeros_(layer.bias)
+            nn.init.normal_(layer.weight, std=1e-3)
+
+    def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Noise: keyword tensors for `forward`."""
+
+        def draw(*shape: int) -> Tensor:
+            return torch.randn(batch, *shape, generator=generator, device=generator.device)
+
+        return {
+            "maps": draw(CHANNELS, CELLS, CELLS),
+            "spread": draw(CELLS, CELLS).abs(),
+            "templates": draw(TEMPLATES, CELLS),
+            "along_time": draw(CELLS) / CELLS,
+            "along_wavelength": draw(TERMS, CELLS) / CELLS,
+        }
+
+    def forward(
+        self,
+        maps: Tensor,
+        spread: Tensor,
+        templates: Tensor,
+        along_time: Tensor,
+        along_wavelength: Tensor,
+    ) -> dict[str, Tensor]:
+        """Correct the drift model.
+
+        Parameters
+        ----------
+        maps, spread, templates, along_time, along_wavelength
+            As in `maps.Maps`, dtype float32.
+
+        Returns
+        -------
+        dict of str to Tensor
+            ``drift`` and ``log_variance`` [shape=(batch, 48, 48), dtype=float32], the drift that
+            the model missed, in units of its uncertainty; ``shift`` and ``log_scale``
+            [shape=(batch, 4), dtype=float32], the same along the window, whitened.
+        """
+        half, quarter = self.encoder(maps)
+        quarter = self.attention(quarter + self.fourier(quarter).to(quarter.dtype), templates)
+        quarter = self.bottleneck(quarter)
+        up = functional.interpolate(quarter, size=half.shape[-2:], mode="bilinear")
+        features = self.decoder(self.rise(torch.cat([half, up], dim=1)))
+        features = functional.interpolate(features, size=maps.shape[-2:], mode="bilinear")
+        with torch.autocast(maps.device.type, enabled=False):
+            drift, log_variance = self.head(torch.cat([features, maps], dim=1).float()).unbind(1)
+            missed = torch.einsum("bt,btl->bl", along_time, drift * spread)
+            return {
+                "drift": drift,
+                "log_variance": log_variance,
+                "shift": torch.einsum("bjl,bl->bj", along_wavelength, missed),
+                "log_scale": self.sureness(quarter.float().mean((2, 3))),
+            }
+
+
+@register_model
+def physnet(**changes: Any) -> PhySNet:
+    """The denoising network of `ariel_kit.denoising`."""
+    return PhySNet(**changes)
+
+
+@register_model
+def test_physnet(**changes: Any) -> PhySNet:
+    """A micro PhySNet for tests."""
+    return PhySNet(**{"width": 8, "depth": 1, "modes": 2, "heads": 2, **changes})
