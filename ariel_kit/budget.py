@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
-from ariel_kit.config import BudgetSettings, RunSettings
+from ariel_kit.config import BudgetSettings, RunSettings, StageSettings
 from ariel_kit.parallel import PlanetFailure
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ planets: it scores 0.74, the quick fit 0.60."""
 def cheaper(settings: RunSettings) -> RunSettings:
     """The quick recipe, for planets that the full one has no time for: white light alone."""
     extraction = settings.extraction.model_copy(update={"extractor": "white"})
-    return settings.model_copy(update={"extraction": extraction})
+    return settings.model_copy(update={"extraction": extraction, "stages": StageSettings.only()})
 
 
 class Budget:

@@ -63,6 +63,38 @@ class ExtractionSettings(Settings):
     )
 
 
+class StageSettings(Settings):
+    """The learned stages, each on or off.
+
+    Examples
+    --------
+    >>> StageSettings.only("refine", "jitter").switched_on()
+    ('jitter', 'refine')
+    """
+
+    jitter: bool = Field(
+        False, description="TCN-JNet: take out of the flux what follows the telescope's motion."
+    )
+    denoise: bool = Field(
+        False, description="PhySNet: tell the joint fit what drift to expect of each planet."
+    )
+    refine: bool = Field(
+        False, description="Bayesian ResNet-1D: correct the shape of fitted spectra."
+    )
+    uncertainty: bool = Field(
+        False, description="Temperatures: scale sigma to the errors that fits really make."
+    )
+
+    @classmethod
+    def only(cls, *names: str) -> StageSettings:
+        """These stages on, the others off."""
+        return cls(**{**dict.fromkeys(cls.model_fields, False), **dict.fromkeys(names, True)})
+
+    def switched_on(self) -> tuple[str, ...]:
+        """Names of the stages that are on, in the order of the line."""
+        return tuple(name for name in type(self).model_fields if getattr(self, name))
+
+
 class BudgetSettings(Settings):
     """Time that a run may take."""
 
@@ -91,6 +123,9 @@ class RunSettings(Settings):
     )
     extraction: ExtractionSettings = Field(
         default_factory=ExtractionSettings, description="Light curves to spectrum."
+    )
+    stages: StageSettings = Field(
+        default_factory=StageSettings, description="The learned stages, each on or off."
     )
     budget: BudgetSettings = Field(
         default_factory=BudgetSettings, description="Time that a run may take."

@@ -114,7 +114,8 @@ def _one_planet(
     dataset: Dataset, planet_ids: list[int], split: str, settings: RunSettings
 ) -> Finding:
     from ariel_kit.preprocessing import calibrate_planet, warmup
-    from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+    from ariel_kit.spectral_extraction import simulated_prior
+    from ariel_kit.stages import extract
 
     warmup()
     prior, planet = simulated_prior(settings.seed), planet_ids[0]
@@ -124,7 +125,7 @@ def _one_planet(
             observation = calibrate_planet(
                 dataset, planet, split=split, settings=settings.calibration
             )
-            (spectrum,) = fit_planets([observation], prior=prior, settings=settings.extraction)
+            (spectrum,) = extract([observation], prior=prior, settings=settings)
             seconds = time.perf_counter() - start
     except ArielKitError as error:
         return Finding("one planet", False, str(error))

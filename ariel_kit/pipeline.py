@@ -22,6 +22,7 @@ from ariel_kit.observation import Observation, Spectrum
 from ariel_kit.parallel import PlanetFailure
 from ariel_kit.products import iter_calibrations
 from ariel_kit.runtime import Timings, available_cores, find_place, versions
+from ariel_kit.stages import extract, load_stages
 
 if TYPE_CHECKING:
     from ariel_kit.spectral_extraction import SpectrumPrior
@@ -66,6 +67,7 @@ def run_pipeline(
     split: str = "test",
     train_labels: str | Path | None = None,
     settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
     n_jobs: int = 1,
     backend: str | None = None,
     address: str | None = None,
@@ -86,6 +88,8 @@ def run_pipeline(
         Labels to learn the prior from: those of `data_dir` when left out, the kit's simulated
         spectra when there are none. Labels of the planets being predicted are never used.
     settings : RunSettings, optional
+    models_dir : path, optional
+        Own weights of the learned stages, as training leaves them; the package's without.
     n_jobs : int
         Processes; one is often fastest, since the kernels use all cores.
     backend, address : str, optional
@@ -100,6 +104,8 @@ def run_pipeline(
     DataFileError
         If the folder or the labels cannot be read. A planet that cannot be read is not an error:
         it gets the safe prior and is named in `RunResult.failures`.
+    WeightsError
+        If a learned stage is switched on and its weights are missing or damaged.
     BudgetError
         If there is not enough memory for `n_jobs` planets.
 
@@ -124,13 +130,14 @@ def run_pipeline(
     budget = Budget(settings.budget)
     dataset, output = open_dataset(data_dir), Path(output_dir)
     planet_ids = dataset.submission_planets(split)
+    weights = load_stages(settings.stages, models_dir).weights  # told before an hour is spent
     output.mkdir(parents=True, exist_ok=True)
     save_settings(settings, output / "settings.yaml")
 
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-        extract = partial(extract_spectra, prior=prior, settings=settings)
-        quick = partial(extract, recipe="quick")
+        full = partial(extract_spectra, prior=prior, settings=settings, models_dir=models_dir)
+        quick = partial(full, recipe="quick")
         draft = Draft(output / "submission.csv", planet_ids, prior, quick)
     with timings.stage("calibrate"):
         calibrations = iter_calibrations(
@@ -144,20 +151,20 @@ def run_pipeline(
             backend=backend,
             address=address,
         )
-        paths, unread = _gather(calibrations, planet_ids, budget, draft, extract)
+        paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
     # Compiling the kernels can change the number of torch's threads, and that the last bits: a
     # resumed run, which compiles nothing, has to start its fit from the same number.
     torch.set_num_threads(available_cores())
     with timings.stage("fit"):
         n_full = budget.affordable(len(paths))
-        fitted = extract(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
+        fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
     with timings.stage("write"):
         spectra, failures = draft.write(fitted, unread)
 
     if failures:
         log.warning("%d of %d planets got the safe prior", len(failures), len(planet_ids))
     result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior)
-    _record(result, dataset, split, settings)
+    _record(result, dataset, split, settings, weights)
     return result
 
 
@@ -166,6 +173,7 @@ def extract_spectra(
     *,
     prior: SpectrumPrior,
     settings: RunSettings,
+    models_dir: str | Path | None = None,
     recipe: Literal["full", "quick"] = "full",
 ) -> list[Spectrum]:
     """Calibrated observations to spectra: the part of the line where planets learn together.
@@ -176,6 +184,8 @@ def extract_spectra(
         Stored observations.
     prior : SpectrumPrior
     settings : RunSettings
+    models_dir : path, optional
+        As in `run_pipeline`.
     recipe : {'full', 'quick'}
         ``quick`` does what `cheaper` leaves of the settings.
 
@@ -184,11 +194,9 @@ def extract_spectra(
     list of Spectrum
         One per observation; ``provenance["recipe"]`` names the recipe.
     """
-    from ariel_kit.spectral_extraction import fit_planets
-
     settings = cheaper(settings) if recipe == "quick" else settings
     observations = StoredSequence(Observation, paths)
-    spectra = fit_planets(observations, prior=prior, settings=settings.extraction)
+    spectra = extract(observations, prior=prior, settings=settings, models_dir=models_dir)
     return [
         replace(spectrum, provenance={**spectrum.provenance, "recipe": recipe})
         for spectrum in spectra
@@ -200,7 +208,7 @@ def _gather(
     planet_ids: Sequence[int],
     budget: Budget,
     draft: Draft,
-    extract: Callable[[Sequence[Path]], list[Spectrum]],
+    full: Callable[[Sequence[Path]], list[Spectrum]],
 ) -> tuple[list[Path], list[PlanetFailure]]:
     """Observations in the order of the planets, and the planets without one; the draft follows."""
     visits: dict[int, list[Path]] = {}
@@ -212,7 +220,7 @@ def _gather(
             visits[planet] = answer
             draft.add(answer)
         if budget.note() and visits:
-            budget.time_fit(lambda: extract([path for own in visits.values() for path in own]))
+            budget.time_fit(lambda: full([path for own in visits.values() for path in own]))
     draft.refresh()
     for planet in planet_ids:
         if planet not in visits and planet not in failures:
@@ -265,6 +273,7 @@ def _record(
     dataset: Dataset,
     split: str,
     settings: RunSettings,
+    weights: dict[str, str],
 ) -> None:
     """Write what was run, on what, how long it took and what failed; and each planet's stages."""
     recipes = Counter(
@@ -277,6 +286,7 @@ def _record(
         "planets": len(result.spectra),
         "prior": result.prior.source,
         "settings": settings_hash(settings),
+        "weights": weights,
         "place": find_place(),
         "versions": versions(),
         "seconds": {stage: round(seconds, 3) for stage, seconds in result.timings.items()},

@@ -1,21 +1,28 @@
-"""Verbs of the networks: train them, list them."""
+"""Verbs of the networks: train them, list them, measure what they are worth."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from ariel_kit.cli.options import AsJson, OutputDir, Overrides, show
+from ariel_kit.cli.options import (
+    AsJson,
+    Config,
+    DataDir,
+    Jobs,
+    ModelsDir,
+    OutputDir,
+    Overrides,
+    Split,
+    read_settings,
+    show,
+)
 from ariel_kit.errors import ConfigError, DataFileError
-
-ModelsDir = Annotated[
-    Path | None, typer.Option(help="Folder of own weights, as train leaves it. [default: shipped]")
-]
 
 
 def train(
@@ -53,6 +60,50 @@ def train(
     return 0
 
 
+def cv(
+    data_dir: DataDir,
+    output_dir: OutputDir,
+    labels: Annotated[
+        Path | None, typer.Option(help="True spectra. [default: those in the data folder]")
+    ] = None,
+    split: Split = "train",
+    folds: Annotated[int, typer.Option(min=2, help="How many, at most one per group.")] = 5,
+    group_by: Annotated[
+        Literal["star", "random", "molecule"],
+        typer.Option(help="What folds do not share; molecules are known of simulated planets."),
+    ] = "star",
+    full_fit: Annotated[
+        bool, typer.Option("--full-fit", help="Fit sigma's temperature for later runs, too.")
+    ] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+    n_jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Score labelled planets by folds that never saw their labels."""
+    from ariel_kit.crossval import cross_validate
+    from ariel_kit.scoring import format_scores
+
+    settings = read_settings(config, overrides)
+    result = cross_validate(
+        data_dir,
+        output_dir,
+        labels=labels,
+        split=split,
+        folds=folds,
+        group_by=group_by,
+        full_fit=full_fit,
+        settings=settings,
+        n_jobs=n_jobs,
+    )
+    facts = json.loads((output_dir / "scores.json").read_text(encoding="utf-8"))
+    parts = tuple(replace(part, name=f"{part.group} {part.name}") for part in result.parts)
+    lines = [format_scores({"out of fold": replace(result.report, stars=parts)})]
+    lines += [f"safe prior for {failure}" for failure in result.failures]
+    show(facts, as_json, "\n".join(lines))
+    return 2 if result.failures and settings.on_error == "fail" else 0
+
+
 def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
     """List the networks: size, and where their weights come from."""
     from ariel_kit.models import list_models
@@ -64,6 +115,33 @@ def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
     show(facts, as_json, "\n".join(lines))
+    return 0
+
+
+def ablate(
+    data_dir: DataDir,
+    labels: Annotated[Path, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")],
+    output_dir: OutputDir = Path("ablation"),
+    split: Split = "test",
+    models_dir: ModelsDir = None,
+    config: Config = None,
+    overrides: Overrides = None,
+    n_jobs: Jobs = 1,
+    as_json: AsJson = False,
+) -> int:
+    """Score the line with each learned stage on and off, alone and together."""
+    from ariel_kit.ablation import ablate_folder, format_ablation
+
+    rows = ablate_folder(
+        data_dir,
+        labels,
+        output_dir,
+        split=split,
+        settings=read_settings(config, overrides),
+        models_dir=models_dir,
+        n_jobs=n_jobs,
+    )
+    show(rows, as_json, format_ablation(rows))
     return 0
 
 

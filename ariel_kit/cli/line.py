@@ -14,6 +14,7 @@ from ariel_kit.cli.options import (
     DataDir,
     Edition,
     Jobs,
+    ModelsDir,
     OutputDir,
     Overrides,
     Seed,
@@ -38,6 +39,7 @@ def run(
     ] = None,
     config: Config = None,
     overrides: Overrides = None,
+    models_dir: ModelsDir = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
@@ -52,6 +54,7 @@ def run(
         split=split,
         train_labels=train_labels,
         settings=settings,
+        models_dir=models_dir,
         n_jobs=n_jobs,
     )
     seconds, n_planets = sum(result.timings.values()), len(result.spectra)

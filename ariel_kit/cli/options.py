@@ -17,6 +17,9 @@ Split = Annotated[str, typer.Option(help="train or test.")]
 Config = Annotated[str | None, typer.Option(help="YAML file, or name of a shipped recipe.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Set one field: a.b=value.")]
 Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
+ModelsDir = Annotated[
+    Path | None, typer.Option(help="Folder of own weights, as train leaves it. [default: shipped]")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Edition = Annotated[int, typer.Option(help="2024 or 2025.")]

@@ -5,82 +5,20 @@ pytest -m benchmark -s tests/benchmarks/test_score_table.py
 
 from __future__ import annotations
 
-import shutil
 import time
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ariel_kit import drift
 from ariel_kit.config import ExtractionSettings
-from ariel_kit.dataset import open_dataset
 from ariel_kit.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
-from ariel_kit.observation import LightCurves, Observation, Spectrum
-from ariel_kit.preprocessing import calibrate_planet, warmup
+from ariel_kit.observation import LightCurves, Spectrum
 from ariel_kit.scoring import score
-from ariel_kit.simulation import draw_planets, simulate_planet, write_tables
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 from ariel_kit.spectral_extraction import fit, fit_light_curves, fit_planets, learn_prior
-
-PER_GROUP = 16
-SEED = 271828
-GROUPS = {
-    "known stars, known molecules": ((0, 1), "known"),
-    "known stars, unseen molecules": ((0, 1), "unseen"),
-    "unseen stars, known molecules": ((2, 3), "known"),
-    "unseen stars, unseen molecules": ((2, 3), "unseen"),
-}
-N_TRAINING = 200
-TRAINING_SEED = 1
-
-
-@dataclass
-class Measured:
-    """Test planets after calibration, in the order of the groups."""
-
-    truths: list[PlanetTruth] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    observations: list[Observation] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-
-    @property
-    def depths(self) -> np.ndarray:
-        """True spectra [shape=(planet, 283)]."""
-        return np.array([truth.depths for truth in self.truths])
-
-
-@pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    """Simulate, calibrate, delete: one raw planet on disk at a time."""
-    out = Measured()
-    warmup()
-    for number, (group, (stars, molecules)) in enumerate(GROUPS.items()):
-        for truth in draw_planets(PER_GROUP, seed=SEED + number, stars=stars, molecules=molecules):
-            root = tmp_path_factory.mktemp("planet")
-            observation, seconds = observe(root, truth)
-            shutil.rmtree(root)
-            out.truths.append(truth)
-            out.groups.append(group)
-            out.observations.append(observation)
-            out.seconds.append(seconds)
-    return out
-
-
-def observe(root: Path, truth: PlanetTruth) -> tuple[Observation, float]:
-    """One planet from raw frames to light curves, and how long the calibration took."""
-    write_tables(root, train=[], test=[truth])
-    simulate_planet(root, "test", truth)
-    start = time.perf_counter()
-    observation = calibrate_planet(open_dataset(root), truth.planet_id, split="test")
-    return observation, time.perf_counter() - start
-
-
-def training_spectra() -> np.ndarray:
-    """200 labels of known stars and molecules, from a seed of their own."""
-    planets = draw_planets(N_TRAINING, seed=TRAINING_SEED, stars=(0, 1), molecules="known")
-    return np.array([planet.depths for planet in planets])
+from tests.scored_planets import GROUPS, Measured, training_spectra
 
 
 def show(name: str, measured: Measured, spectra: list[Spectrum]) -> dict[str, tuple[float, ...]]:

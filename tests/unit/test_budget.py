@@ -117,10 +117,17 @@ def test_the_margin_is_kept_back_and_a_spent_budget_affords_nothing():
 
 def test_the_quick_recipe_keeps_everything_but_the_fit():
     settings = make_settings(
-        RunSettings, {"seed": 3, "extraction": {"bin_seconds": 288.0}, "on_error": "fallback"}
+        RunSettings,
+        {
+            "seed": 3,
+            "extraction": {"bin_seconds": 288.0},
+            "stages": {"jitter": True, "refine": True},
+            "on_error": "fallback",
+        },
     )
     quick = cheaper(settings)
     assert quick.extraction.extractor == "white"
     changed = {**settings.model_dump(), "extraction": {**settings.extraction.model_dump()}}
     changed["extraction"]["extractor"] = "white"
+    changed["stages"] = dict.fromkeys(changed["stages"], False)
     assert quick.model_dump() == changed

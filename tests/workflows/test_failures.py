@@ -117,13 +117,13 @@ def test_a_planet_without_light_fails_in_the_fit_and_is_named(own, tmp_path):
 def test_a_fit_that_is_not_finite_does_not_sink_the_others(tiny, tmp_path, monkeypatch):
     from ariel_kit import spectral_extraction
 
-    fit = spectral_extraction.fit_planets
+    fit = spectral_extraction.fit_light_curves
 
-    def one_nan(observations, **options):
-        first, *rest = fit(observations, **options)
+    def one_nan(*planets, **options):
+        first, *rest = fit(*planets, **options)
         return [replace(first, mean=np.full(283, np.nan)), *rest]
 
-    monkeypatch.setattr(spectral_extraction, "fit_planets", one_nan)
+    monkeypatch.setattr(spectral_extraction, "fit_light_curves", one_nan)
     result = run_pipeline(tiny, tmp_path, settings=WHITE)
     (failure,) = result.failures
     assert (failure.error, failure.reason) == ("FitError", "the fit is not finite.")

@@ -1,0 +1,24 @@
+"""What each learned stage is worth on the README's 64 test planets, group by group.
+
+pytest -m benchmark -s tests/benchmarks/test_ablation.py
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ariel_kit.ablation import format_ablation, run_variants
+from ariel_kit.spectral_extraction import learn_prior
+from tests.scored_planets import Measured, training_spectra
+
+
+@pytest.mark.benchmark
+def test_ablation(measured: Measured) -> None:
+    """All planets are fitted together, as in a run; groups are scored apart."""
+    variants = run_variants(measured.observations, prior=learn_prior(training_spectra()))
+    for group in dict.fromkeys(measured.groups):
+        rows = [variant.row(measured.labels, measured.ids(group)) for variant in variants]
+        print(f"\n{group}\n{format_ablation(rows)}")
+        (default,) = (row for row in rows if row.get("default"))
+        (none,) = (row for row in rows if row["stages"] == [])
+        assert default["score"] > none["score"] - 0.01  # a default that costs is none
