@@ -6,7 +6,7 @@ log-variance: an error of 5 ppm must stay in reach, in any unit.
 
 from __future__ import annotations
 
-from math import log, pi
+from math import lgamma, log, pi
 
 import torch
 from torch import Tensor
@@ -60,6 +60,29 @@ def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor, *, beta: float 
     """
     weight = (beta * log_variance.detach().float()).exp()
     return (weight * _nll(mean, log_variance, target)).mean()
+
+
+def student_nll(
+    mean: Tensor, log_variance: Tensor, target: Tensor, *, freedom: float = 4
+) -> Tensor:
+    """Mean negative log-likelihood under Student's t of that variance: outliers pull gently.
+
+    Parameters
+    ----------
+    mean, log_variance, target : Tensor [shape=(...)]
+        Prediction, logarithm of its variance, truth; they broadcast.
+    freedom : float
+        Degrees of freedom, above 2.
+
+    Returns
+    -------
+    Tensor [shape=(), dtype=float32]
+    """
+    # The distribution's own scale, of which the variance is freedom / (freedom - 2) times.
+    log_scale = 0.5 * (log_variance.float() + log(1 - 2 / freedom))
+    squared = ((target.float() - mean.float()) * (-log_scale).exp()).square()
+    constant = lgamma(freedom / 2) - lgamma((freedom + 1) / 2) + 0.5 * log(freedom * pi)
+    return (constant + log_scale + (freedom + 1) / 2 * torch.log1p(squared / freedom)).mean()
 
 
 def masked_reconstruction_loss(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:

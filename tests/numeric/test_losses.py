@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.stats import norm
+from scipy.stats import norm, t
 
-from ariel_kit.training.losses import beta_nll, gaussian_nll, masked_reconstruction_loss
+from ariel_kit.training.losses import (
+    beta_nll,
+    gaussian_nll,
+    masked_reconstruction_loss,
+    student_nll,
+)
 
 PPM = 1e-6
 
@@ -130,3 +135,20 @@ def test_what_is_visible_may_be_anything_and_hiding_nothing_is_no_loss(case):
     loss.backward()
     assert torch.isfinite(loss)
     assert torch.isfinite(prediction.grad).all()
+
+
+def test_student_is_scipys_of_that_variance(rng):
+    mean, target = rng.standard_normal((2, 50))
+    log_variance = rng.standard_normal(50)
+    found = student_nll(*(torch.as_tensor(a) for a in (mean, log_variance, target)), freedom=5)
+    scale = np.exp(0.5 * log_variance) * np.sqrt(3 / 5)
+    assert t(5, mean, scale).var() == pytest.approx(np.exp(log_variance))
+    expected = -t(5, mean, scale).logpdf(target).mean()
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_outlier_pulls_a_student_no_harder_than_a_neighbour():
+    mean = torch.zeros(2, requires_grad=True)
+    student_nll(mean, torch.zeros(2), torch.tensor([3.0, 300.0])).backward()
+    near, far = mean.grad.abs().tolist()
+    assert far < near

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ariel_kit.models import create_model, find_weights, load_weights
 from ariel_kit.training.blind import CHUNK, STRANGE_SHARE, BlindPlanets, blind_chunks
-from ariel_kit.training.losses import gaussian_nll
+from ariel_kit.training.losses import student_nll
 from ariel_kit.training.settings import DataSettings, TrainSettings
 from ariel_kit.training.task import Batch, refuse_real_data
 
@@ -71,11 +71,14 @@ class PhySNetTask:
         return self.planets.take(rows, rng.choice([-1, 1], size))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Likelihood of the true drift, along the window and over the map."""
+        """Likelihood of the true drift, along the window and over the map.
+
+        Student's, for a step that no smooth model follows is a hundred sigma away.
+        """
         truth = {name: batch[name] for name in ("true_shift", "true_drift")}
         answer = model(**{name: batch[name] for name in batch if name not in truth})
-        window = gaussian_nll(answer["shift"], 2 * answer["log_scale"], truth["true_shift"])
-        everywhere = gaussian_nll(answer["drift"], answer["log_variance"], truth["true_drift"])
+        window = student_nll(answer["shift"], 2 * answer["log_scale"], truth["true_shift"])
+        everywhere = student_nll(answer["drift"], answer["log_variance"], truth["true_drift"])
         return window + MAP_SHARE * everywhere
 
     def validation(self) -> list[Batch]:

@@ -1,0 +1,41 @@
+"""What PhySNet knows beyond the joint fit's own drift model, family by family.
+
+pytest -m benchmark -s tests/benchmarks/test_denoising.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ariel_kit.models import create_model
+from ariel_kit.simulation import draw_planets
+from ariel_kit.training.blind import STRANGE, blind_planets
+
+STARS = (4, 5, 6, 7)
+PER_FAMILY = 128
+
+
+@pytest.mark.benchmark
+def test_error_along_the_window() -> None:
+    """Rms of the drift's error along the transit window, in white light and over four orders."""
+    model = create_model("physnet", weights="default")
+    print("\n| drift | white, rms ratio | all orders, rms ratio | white, median ratio | nll gain |")
+    print("|---|---|---|---|---|")
+    for number, kind in enumerate([None, *STRANGE]):
+        planets = draw_planets(PER_FAMILY, seed=9150 + number, stars=STARS)
+        drawn = blind_planets(planets, [kind] * PER_FAMILY, seed=9150 + number)
+        with torch.inference_mode():
+            answer = model(**drawn.inputs)
+        before, after = drawn.shift.numpy(), (drawn.shift - answer["shift"]).numpy()
+        scale = np.exp(answer["log_scale"].numpy())
+        white = np.sqrt(np.mean(after[:, 0] ** 2) / np.mean(before[:, 0] ** 2))
+        orders = np.sqrt(np.mean(after**2) / np.mean(before**2))
+        median = np.median(np.abs(after[:, 0])) / np.median(np.abs(before[:, 0]))
+        gain = np.mean(0.5 * before**2 - 0.5 * (after / scale) ** 2 - np.log(scale))
+        print(
+            f"| {kind or 'simulator'} | {white:.3f} | {orders:.3f} | {median:.3f} | {gain:+.3f} |"
+        )
+        assert gain > 0
+        assert orders < 1.02
