@@ -29,7 +29,7 @@ STRENGTH = 24.0
 planet, so a regime of few planets says little about its factor."""
 COVERAGE = (0.66, 0.70)
 """Share of errors within one sigma that the factor for all may lead to; 0.683 is a Gaussian's."""
-REGIME_COVERAGE = (0.64, 0.71)
+REGIME_COVERAGE = (0.63, 0.73)
 """The same for the factor of a regime."""
 LEAST_FLOOR = 1e-7
 """Transit depth."""
