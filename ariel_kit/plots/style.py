@@ -105,6 +105,9 @@ def new_axes(ax: Axes | None = None, size: tuple[float, float] = SIZE) -> Any:
         return ax
     import matplotlib.pyplot as plt
 
+    # Wakes the backend, here and not in the context, whose end would undo the settings that a
+    # notebook's backend makes: only the first picture would show.
+    plt.draw_if_interactive()
     with plt.rc_context(HOUSE):
         return plt.subplots(figsize=size, layout="constrained")[1]
 
@@ -126,8 +129,9 @@ def panels(
     from matplotlib import rc_context
 
     options = {"height_ratios": heights, "width_ratios": widths}
-    with rc_context({} if ax is not None else HOUSE):
-        ax = new_axes(ax, size)
+    house = {} if ax is not None else HOUSE
+    ax = new_axes(ax, size)
+    with rc_context(house):
         ax.set_axis_off()
         place, figure = ax.get_subplotspec(), ax.get_figure()
         if place is not None:
