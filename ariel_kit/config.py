@@ -79,10 +79,10 @@ class StageSettings(Settings):
         False, description="PhySNet: tell the joint fit what drift to expect of each planet."
     )
     refine: bool = Field(
-        False, description="Bayesian ResNet-1D: correct the shape of fitted spectra."
+        True, description="Bayesian ResNet-1D: correct the shape of fitted spectra."
     )
     uncertainty: bool = Field(
-        False, description="Temperatures: scale sigma to the errors that fits really make."
+        True, description="Temperatures: scale sigma to the errors that fits really make."
     )
 
     @classmethod
