@@ -112,7 +112,8 @@ def test_oracles_of_level_and_shape(measured: tuple[np.ndarray, list[Spectrum], 
             replace(spectrum, mean=depths - offset, sigma=np.full(283, np.hypot(level**0.5, 5e-6)))
         )
     base = show("nothing", truth, fits)
-    assert all(show("level", truth, levelled)[group] > base[group] for group in GROUPS)
+    known = show("level", truth, levelled)
+    assert all(known[group] > base[group] for group in GROUPS)
     show("shape", truth, shaped)
 
 
