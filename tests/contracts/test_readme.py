@@ -74,7 +74,7 @@ def test_the_vocabulary_agrees_with_the_instruments():
 
 
 def test_modules_of_the_table_exist():
-    (table,) = re.findall(r"## How the data walks\n(.*?)\n## ", README, re.DOTALL)
+    (table,) = re.findall(r"## How each stage works\n(.*?)\n## ", README, re.DOTALL)
     for name in re.findall(r"`([\w/]+(?:\.py|/))`", table):
         assert (ROOT / "ariel_kit" / name).exists(), name
 
