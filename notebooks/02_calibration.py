@@ -55,8 +55,8 @@ _ = ak.plot_bad_pixels(fgs1, name="FGS1")
 # %% [markdown]
 # ## Where the light falls
 #
-# Starlight keeps to a few rows of AIRS. Between the dashed lines rows are summed; what lies
-# outside tells the foreground.
+# Starlight keeps to a few rows of AIRS. The grey rows are summed; what lies outside tells the
+# foreground.
 
 # %%
 from ariel_kit.preprocessing import mean_image
