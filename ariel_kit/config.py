@@ -82,7 +82,7 @@ class StageSettings(Settings):
         True, description="Bayesian ResNet-1D: correct the shape of fitted spectra."
     )
     uncertainty: bool = Field(
-        True, description="Temperatures: scale sigma to the errors that fits really make."
+        False, description="Temperatures: scale sigma to the errors that fits really make."
     )
 
     @classmethod
