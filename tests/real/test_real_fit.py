@@ -156,7 +156,7 @@ def test_real_planet_with_the_prior_of_the_other_labels(folder: Path, labels: La
     score, rmse, z = rate(spectrum, label)
     assert spectrum.provenance["fit"]["white_residual"] == pytest.approx(1, abs=0.03)
     assert score >= 0.80
-    assert rmse <= 18
+    assert rmse <= 20  # 17.4 before drift colours followed white light, 18.7 since; one planet
     assert 0.5 < z < 1.4
 
 
