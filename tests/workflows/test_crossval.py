@@ -157,7 +157,8 @@ def test_the_joint_fit_folds_too_and_leaves_a_temperature_for_later(folder, tmp_
     record = json.loads(capsys.readouterr().out)
     assert record["group_by"] == "star"
     assert record["total"]["score"] > 0.3
-    found = find_temperature(refined=False, models_dir=tmp_path / "models")
+    refined = RunSettings().stages.refine
+    found = find_temperature(refined=refined, models_dir=tmp_path / "models")
     assert found.is_relative_to(tmp_path)
     temperature = Temperature.load(found)
     assert temperature.planets == N_PLANETS
