@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ariel_kit.cache import StoredSequence
 from ariel_kit.config import RunSettings, StageSettings
@@ -20,7 +19,6 @@ from ariel_kit.errors import ConfigError, DataFileError
 from ariel_kit.observation import Observation, Spectrum
 from ariel_kit.pipeline import learn_run_prior
 from ariel_kit.products import calibrate_planets
-from ariel_kit.runtime import available_cores
 from ariel_kit.scoring import score
 from ariel_kit.stages import extract, load_stages
 
@@ -235,7 +233,6 @@ def ablate_folder(
         raise DataFileError(f"no planet of {data_dir} can be read; the first: {failures[0]}")
     if failures:
         log.warning("%d of %d planets cannot be read; left out", len(failures), len(planet_ids))
-    torch.set_num_threads(available_cores())  # as in a run
     return ablate(
         StoredSequence(Observation, paths),
         truth,

@@ -120,6 +120,10 @@ class LightCurves(_Value):
         check_shape("noise", self.noise.shape, {"time": n, "wavelength": self.flux.shape[1]})
 
 
+Curves = tuple[LightCurves, LightCurves]
+"""AIRS and FGS1 of one planet, binned."""
+
+
 @dataclass(frozen=True)
 class Observation(_Value):
     """One calibrated visit at native cadence; wavelengths ascend from the first moment.
@@ -194,7 +198,7 @@ class Observation(_Value):
         """A copy with `changes` and with the step's facts added to its provenance."""
         return replace(self, provenance={**self.provenance, step: dict(facts)}, **changes)
 
-    def binned(self, seconds: float = 144.0) -> tuple[LightCurves, LightCurves]:
+    def binned(self, seconds: float = 144.0) -> Curves:
         """Average AIRS and FGS1 into bins of equal length; a last short bin is kept.
 
         Parameters

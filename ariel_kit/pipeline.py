@@ -21,7 +21,7 @@ from ariel_kit.draft import Draft
 from ariel_kit.observation import Observation, Spectrum
 from ariel_kit.parallel import PlanetFailure
 from ariel_kit.products import iter_calibrations
-from ariel_kit.runtime import Timings, available_cores, find_place, versions
+from ariel_kit.runtime import Timings, find_place, versions
 from ariel_kit.stages import extract, load_stages
 
 if TYPE_CHECKING:
@@ -124,7 +124,6 @@ def run_pipeline(
     >>> result.failures[0].reason
     'AIRS must cover 3.75 h to show the transit; got 0.01 h.'
     """
-    import torch
 
     settings, timings = settings or RunSettings(), Timings()
     budget = Budget(settings.budget)
@@ -152,9 +151,6 @@ def run_pipeline(
             address=address,
         )
         paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
-    # Compiling the kernels can change the number of torch's threads, and that the last bits: a
-    # resumed run, which compiles nothing, has to start its fit from the same number.
-    torch.set_num_threads(available_cores())
     with timings.stage("fit"):
         n_full = budget.affordable(len(paths))
         fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
@@ -248,23 +244,43 @@ def learn_run_prior(
     -------
     SpectrumPrior
     """
-    from ariel_kit.spectral_extraction import learn_prior, simulated_prior
+    from ariel_kit.spectral_extraction import simulated_prior
 
     path = find_labels(dataset) if train_labels is None else Path(train_labels)
-    if path is not None:
-        labels = read_labels(path)
-        depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
-        if len(depths) >= FEWEST_LABELS:
-            return learn_prior(depths, source=f"{len(depths)} spectra of {path.resolve()}")
-        level = logging.WARNING if len(labels.planet_ids) else logging.INFO
-        log.log(
-            level,
-            "%s holds %d labels of other planets, %d are needed: the prior is learned from "
-            "simulated spectra instead",
-            path,
-            len(depths),
-            FEWEST_LABELS,
-        )
+    labels = None if path is None else read_labels(path)
+    if labels is None or len(labels.planet_ids) == 0:
+        return simulated_prior(seed)
+    depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
+    return choose_prior(depths, str(path.resolve()), seed)
+
+
+def choose_prior(depths: np.ndarray, source: str, seed: int) -> SpectrumPrior:
+    """The prior that labels teach or, where they are too few, the kit's simulated spectra.
+
+    Parameters
+    ----------
+    depths : ndarray [shape=(planet, 283)]
+        True spectra of planets that will not be predicted.
+    source : str
+        Where they come from, for the provenance.
+    seed : int
+        Of the simulated spectra.
+
+    Returns
+    -------
+    SpectrumPrior
+    """
+    from ariel_kit.spectral_extraction import learn_prior, simulated_prior
+
+    if len(depths) >= FEWEST_LABELS:
+        return learn_prior(depths, source=f"{len(depths)} spectra of {source}")
+    log.warning(
+        "%s holds %d labels of other planets, %d are needed: the prior is learned from simulated "
+        "spectra instead",
+        source,
+        len(depths),
+        FEWEST_LABELS,
+    )
     return simulated_prior(seed)
 
 

@@ -15,13 +15,13 @@ from ariel_kit.cache import file_sha256
 from ariel_kit.config import RunSettings, StageSettings
 from ariel_kit.errors import WeightsError
 from ariel_kit.models import create_model, find_weights, load_card
-from ariel_kit.observation import Observation, Spectrum
+from ariel_kit.observation import Curves, Observation, Spectrum
+from ariel_kit.runtime import available_cores
 
 if TYPE_CHECKING:
     from torch import nn
 
     from ariel_kit.spectral_extraction import SpectrumPrior
-    from ariel_kit.spectral_extraction.diagnostics import Curves
     from ariel_kit.spectral_extraction.resnet1d import ResNet1D
     from ariel_kit.systematics import Denoiser
     from ariel_kit.uncertainty import Temperature
@@ -42,7 +42,7 @@ class Stages:
     jitter : nn.Module, optional
         A ``tcn_jnet``.
     denoise : callable, optional
-        From `ariel_kit.denoising.stage.load_denoiser`.
+        From `ariel_kit.denoising.stage.make_denoiser`.
     refine : ResNet1D, optional
     uncertainty : Temperature, optional
     weights : dict
@@ -123,8 +123,13 @@ def extract(
     >>> {name: facts["status"] for name, facts in spectrum.provenance.items()}
     {'jitter': 'off', 'denoise': 'off', 'fit': 'complete', 'refine': 'off', 'uncertainty': 'off'}
     """
+    import torch
+
     from ariel_kit.spectral_extraction import fit_light_curves
 
+    # Compiling the kernels can change the number of torch's threads, and that the last bits: a
+    # resumed run, which compiles nothing, has to fit with the same number.
+    torch.set_num_threads(available_cores())
     stages, extraction = load_stages(settings.stages, models_dir), settings.extraction
     ids, curves, jitter = [], [], []
     for observation in observations:
@@ -202,11 +207,12 @@ def _load_network(stage: str, models_dir: str | Path | None) -> tuple[Any, str]:
     folder = find_weights(name, models_dir)
     if folder is None:
         raise WeightsError(_remedy(stage, f"weights of {name!r}"))
+    model = create_model(name, weights=folder)
     if stage == "denoise":
-        from ariel_kit.denoising.stage import load_denoiser
+        from ariel_kit.denoising.stage import make_denoiser
 
-        return load_denoiser(models_dir), load_card(folder).sha256
-    return create_model(name, weights=folder), load_card(folder).sha256
+        return make_denoiser(model), load_card(folder).sha256
+    return model, load_card(folder).sha256
 
 
 def _load_temperature(refined: bool, models_dir: str | Path | None) -> tuple[Temperature, str]:

@@ -16,7 +16,7 @@ FACTORS = {"fit": 1.25, "refined": 1.5}
 
 def save_micro_models(folder: Path) -> Path:
     """Write them and give the folder back."""
-    sizes = {"tcn_jnet": {}, "resnet1d": {"features": len(FEATURES)}}
+    sizes = {"tcn_jnet": {}, "physnet": {}, "resnet1d": {"features": len(FEATURES)}}
     for name, changes in sizes.items():
         torch.manual_seed(0)
         model = create_model(f"test_{name}", **changes)

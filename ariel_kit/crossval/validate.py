@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,17 +19,14 @@ from ariel_kit.draft import answer_all
 from ariel_kit.errors import DataFileError, FitError
 from ariel_kit.observation import Spectrum
 from ariel_kit.parallel import PlanetFailure
-from ariel_kit.pipeline import FEWEST_LABELS, extract_spectra
+from ariel_kit.pipeline import FEWEST_LABELS, choose_prior, extract_spectra
 from ariel_kit.products import iter_calibrations
-from ariel_kit.runtime import available_cores, versions
+from ariel_kit.runtime import versions
 from ariel_kit.scoring import Breakdown, Reference, ScoreReport, score
 from ariel_kit.submission import make_submission
 
 if TYPE_CHECKING:
-    from ariel_kit.spectral_extraction import SpectrumPrior
     from ariel_kit.uncertainty import Temperature
-
-log = logging.getLogger(__name__)
 
 OUT_OF_FOLD = "oof.csv"
 MODELS = "models"
@@ -117,8 +113,6 @@ def cross_validate(
     DataFileError
         If there are no labels, or molecules are asked for and not known.
     """
-    import torch
-
     from ariel_kit.uncertainty import find_temperature
 
     settings, dataset, output = settings or RunSettings(), open_dataset(data_dir), Path(output_dir)
@@ -140,7 +134,6 @@ def cross_validate(
             n_jobs=n_jobs,
         )
     )
-    torch.set_num_threads(available_cores())  # as in a run: the last bits hang on it
     predicted = [_predict(fold, truth, answers, settings) for fold in parts]
     result = _judge(dataset, truth, parts, predicted)
     make_submission(result.spectra, truth.planet_ids.tolist(), output / OUT_OF_FOLD)
@@ -177,26 +170,12 @@ def _predict(
     settings: RunSettings,
 ) -> tuple[list[Spectrum], list[PlanetFailure]]:
     """The planets of a fold, fitted together; of labels they get those of the others alone."""
-    prior = _learn_prior(truth.of(fold.others), fold.name, settings.seed)
+    prior = choose_prior(truth.of(fold.others), f"all folds but {fold.name}", settings.seed)
     own = [answers[planet] for planet in fold.groups]
     paths = [path for answer in own if not isinstance(answer, PlanetFailure) for path in answer]
     unread = [answer for answer in own if isinstance(answer, PlanetFailure)]
     fitted = extract_spectra(paths, prior=prior, settings=settings)
     return answer_all(fitted, unread, list(fold.groups), prior)
-
-
-def _learn_prior(depths: np.ndarray, fold: str, seed: int) -> SpectrumPrior:
-    from ariel_kit.spectral_extraction import learn_prior, simulated_prior
-
-    if len(depths) >= FEWEST_LABELS:
-        return learn_prior(depths, source=f"{len(depths)} spectra of folds other than {fold}")
-    log.warning(
-        "fold %s has %d labels to learn from, %d are needed: simulated spectra instead",
-        fold,
-        len(depths),
-        FEWEST_LABELS,
-    )
-    return simulated_prior(seed)
 
 
 def _judge(

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import nn
 
 from ariel_kit.denoising.maps import corrected, make_maps
-from ariel_kit.models import create_model, find_weights
 from ariel_kit.systematics import Denoiser, Gaussian, Systematics
-
-NAME = "physnet"
-
-
-def load_denoiser(models_dir: str | Path | None = None) -> Denoiser:
-    """The denoiser that `fit_planets` takes, with the weights of PhySNet.
-
-    Parameters
-    ----------
-    models_dir : path, optional
-        Folder with a folder ``physnet``; the shipped weights where it has none.
-
-    Returns
-    -------
-    callable
-
-    Raises
-    ------
-    WeightsError
-        If there are no weights, or damaged ones.
-    """
-    folder = find_weights(NAME, models_dir)
-    return make_denoiser(create_model(NAME, weights=folder or "default"))
 
 
 def make_denoiser(model: nn.Module) -> Denoiser:
-    """The denoiser of a network.
+    """The denoiser that `fit_planets` takes.
 
     Parameters
     ----------
     model : torch.nn.Module
-        A PhySNet.
+        A PhySNet, e.g. ``create_model("physnet", weights="default")``.
 
     Returns
     -------
@@ -50,11 +24,10 @@ def make_denoiser(model: nn.Module) -> Denoiser:
     """
 
     def denoise(systematics: Systematics) -> Gaussian:
-        device = systematics.weight.device
         inputs = make_maps(systematics).as_dict()
-        with torch.inference_mode():
-            answer = model.to(device).eval()(**inputs)
+        with torch.no_grad():
+            answer = model.to(systematics.weight.device).eval()(**inputs)
         shift, log_scale = (answer[name].double() for name in ("shift", "log_scale"))
-        return corrected(systematics, shift.clone(), log_scale.clone())
+        return corrected(systematics, shift, log_scale)
 
     return denoise

@@ -14,7 +14,7 @@ import numpy as np
 
 from ariel_kit.dataset import Calibration
 from ariel_kit.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
-from ariel_kit.observation import LightCurves, Observation
+from ariel_kit.observation import Curves, LightCurves, Observation
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.optics import foreground, get_star, star_image
 from ariel_kit.simulation.pointing import draw_pointing, moment_sigma
@@ -51,7 +51,7 @@ class Extraction(NamedTuple):
 
 def simulate_light_curves(
     planets: Sequence[PlanetTruth], *, seed: int, bin_seconds: float = 144.0
-) -> list[tuple[LightCurves, LightCurves]]:
+) -> list[Curves]:
     """Draw calibrated, binned light curves without drawing frames.
 
     Parameters
@@ -132,9 +132,7 @@ def _pairs_per_bin(bin_seconds: float) -> int:
     return max(1, round(bin_seconds / AIRS.cadence))
 
 
-def _light_curves_of_planet(
-    planet: PlanetTruth, seed: int, bin_seconds: float
-) -> tuple[LightCurves, LightCurves]:
+def _light_curves_of_planet(planet: PlanetTruth, seed: int, bin_seconds: float) -> Curves:
     rng = _noise_rng(planet, seed)
     pointing = draw_pointing(rng, AIRS.n_pairs)
     pairs_per_bin = _pairs_per_bin(bin_seconds)

@@ -14,11 +14,8 @@ import numpy as np
 from ariel_kit.drift import DEGREE, time_basis
 from ariel_kit.errors import FitError
 from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS
-from ariel_kit.observation import LightCurves, Spectrum
+from ariel_kit.observation import Curves, LightCurves, Spectrum
 from ariel_kit.transit import TransitShape, transit_window
-
-Curves = tuple[LightCurves, LightCurves]
-"""AIRS and FGS1 of one planet."""
 
 FEATURES = (
     "depth", "form", "sigma", "offset share", "neighbours", "noise", "light", "left over",

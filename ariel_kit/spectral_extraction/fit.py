@@ -14,7 +14,7 @@ from ariel_kit.config import ExtractionSettings
 from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
 from ariel_kit.errors import ShapeError
 from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, OBSERVATION_HOURS, wavelengths
-from ariel_kit.observation import LightCurves, Observation, Spectrum
+from ariel_kit.observation import Curves, LightCurves, Observation, Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit, Linearised
 from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
 from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
@@ -22,9 +22,6 @@ from ariel_kit.systematics import Denoiser
 from ariel_kit.white_light import WhiteLight, drift_likelihood_at, fit_white_light
 
 log = logging.getLogger(__name__)
-
-Curves = tuple[LightCurves, LightCurves]
-"""AIRS and FGS1 of one planet."""
 
 BATCH = 32
 """Planets solved at once: a few hundred MB, and enough to keep two cores busy."""

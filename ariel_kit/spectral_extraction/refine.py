@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from ariel_kit.errors import FitError, ShapeError
-from ariel_kit.observation import Spectrum
-from ariel_kit.spectral_extraction.diagnostics import Curves, Errors, describe
+from ariel_kit.observation import Curves, Spectrum
+from ariel_kit.spectral_extraction.diagnostics import Errors, describe
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 
 DRAWS = 16

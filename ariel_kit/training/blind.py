@@ -102,8 +102,8 @@ class BlindPlanets:
 
 def blind_chunks(
     folder: Path, *, chunks: int, seed: int, stars: Sequence[int] = STARS
-) -> list[BlindPlanets]:
-    """Chunks of planets, simulated or loaded from `folder`.
+) -> BlindPlanets:
+    """Planets by the chunk, simulated or loaded from `folder`.
 
     Parameters
     ----------
@@ -114,10 +114,12 @@ def blind_chunks(
 
     Returns
     -------
-    list of BlindPlanets
+    BlindPlanets
+        Of all chunks.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [_stored(folder / f"blind_{seed}_{k}.pt", seed, k, stars) for k in range(chunks)]
+    paths = [folder / f"blind_{seed}_{k}.pt" for k in range(chunks)]
+    return BlindPlanets.together([_stored(path, seed, k, stars) for k, path in enumerate(paths)])
 
 
 def _stored(path: Path, seed: int, number: int, stars: Sequence[int]) -> BlindPlanets:

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from ariel_kit.cache import atomic_path
-from ariel_kit.observation import LightCurves, Spectrum
+from ariel_kit.observation import Curves, LightCurves, Spectrum
 from ariel_kit.simulation.lightcurves import simulate_light_curves
 from ariel_kit.simulation.pseudo import pseudo_spectra
 from ariel_kit.simulation.scene import PlanetTruth, draw_planets
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
-from ariel_kit.spectral_extraction.diagnostics import Curves, Errors, describe
+from ariel_kit.spectral_extraction.diagnostics import Errors, describe
 
 log = logging.getLogger(__name__)
 

@@ -57,14 +57,14 @@ class Task(Protocol):
         """What the weights' card says about the data; ``limits``, a sentence, says their limits."""
 
 
-def refuse_real_data(settings: TrainSettings, unknown: str) -> None:
+def refuse_real_data(settings: TrainSettings, learns_from: str, because: str) -> None:
     """Say why a task cannot learn from real observations, where it is asked to.
 
     Parameters
     ----------
     settings : TrainSettings
-    unknown : str
-        What nobody knows of them.
+    learns_from, because : str
+        What it learns from instead, and the reason.
 
     Raises
     ------
@@ -73,6 +73,6 @@ def refuse_real_data(settings: TrainSettings, unknown: str) -> None:
     """
     if settings.data.folder is not None or settings.data.labels is not None:
         raise ConfigError(
-            f"{settings.task} learns from simulated data only, since nobody knows {unknown}; "
+            f"{settings.task} learns from {learns_from} only, since {because}; "
             "leave out data.folder and data.labels."
         )

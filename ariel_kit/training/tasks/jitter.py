@@ -16,13 +16,12 @@ from pydantic import Field
 from scipy.signal import lfilter
 from torch import Tensor, nn
 
-from ariel_kit.errors import ConfigError
 from ariel_kit.instruments import AIRS, FGS1
 from ariel_kit.jitter_correction.pointing import FRAMES, motion_channels, robust_sigma, second_order
 from ariel_kit.models import create_model
 from ariel_kit.training.losses import gaussian_nll
 from ariel_kit.training.settings import DataSettings, TrainSettings
-from ariel_kit.training.task import Batch
+from ariel_kit.training.task import Batch, refuse_real_data
 
 PER_PAIR = round(AIRS.cadence / FGS1.exposure)
 EXPOSED = slice(*(round(time / FGS1.exposure) for time in AIRS.read_times))
@@ -110,11 +109,7 @@ def make_task(settings: TaskSettings) -> JitterTask:
     ConfigError
         If real observations are to be learned from: nobody knows how they moved.
     """
-    if settings.data.folder is not None or settings.data.labels is not None:
-        raise ConfigError(
-            "tcn_jnet learns from simulated motion only, since nobody knows the true motion of an "
-            "observation; leave out data.folder and data.labels."
-        )
+    refuse_real_data(settings, "simulated motion", "nobody knows that of an observation")
     return JitterTask(settings)
 
 

@@ -10,13 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ariel_kit.errors import ConfigError
 from ariel_kit.models import create_model
 from ariel_kit.simulation.molecules import KNOWN_MOLECULES, TEMPERATURES, log_cross_section
 from ariel_kit.training.fitted import CHUNK, FittedPlanets, fitted_chunks
 from ariel_kit.training.losses import beta_nll
 from ariel_kit.training.settings import DataSettings, TrainSettings
-from ariel_kit.training.task import Batch
+from ariel_kit.training.task import Batch, refuse_real_data
 
 BETA = 0.5
 
@@ -102,11 +101,11 @@ def make_task(settings: TaskSettings) -> ResNet1DTask:
         If labelled planets of a folder are to be learned from: a prior that has seen the labels
         makes their fits better than those of planets to come.
     """
-    if settings.data.folder is not None or settings.data.labels is not None:
-        raise ConfigError(
-            "resnet1d learns from simulated planets only, since fits of labelled ones have seen "
-            "the labels in their prior; leave out data.folder and data.labels."
-        )
+    refuse_real_data(
+        settings,
+        "simulated planets",
+        "fits of labelled ones have seen the labels in their prior",
+    )
     return ResNet1DTask(settings)
 
 

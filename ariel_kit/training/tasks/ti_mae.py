@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,42 +10,21 @@ from torch import Tensor, nn
 
 from ariel_kit.denoising.encoder import PATCH
 from ariel_kit.denoising.ti_mae import draw_hidden
-from ariel_kit.models import create_model
-from ariel_kit.training.blind import BlindPlanets
+from ariel_kit.training.blind_task import BlindTask, TaskSettings
 from ariel_kit.training.losses import masked_reconstruction_loss
 from ariel_kit.training.task import Batch, refuse_real_data
-from ariel_kit.training.tasks.physnet import TaskSettings, blind_pool
 
 __all__ = ["TaskSettings", "TiMAETask", "make_task"]
 
 
-class TiMAETask:
-    """Learn what light looks like by filling in what is hidden.
-
-    Parameters
-    ----------
-    settings : TaskSettings
-    """
+class TiMAETask(BlindTask):
+    """Learn what light looks like by filling in what is hidden."""
 
     name = "ti_mae"
 
-    def __init__(self, settings: TaskSettings) -> None:
-        self.settings = settings
-        self.planets: BlindPlanets | None = None
-        self.held_out: BlindPlanets | None = None
-
-    def prepare(self, folder: Path) -> None:
-        """Simulate the planets, or load them."""
-        self.planets, self.held_out = blind_pool(folder, self.settings)
-
-    def build(self) -> nn.Module:
-        """The network, with random weights."""
-        return create_model(self.name, **self.settings.model)
-
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Planets drawn with replacement, half of them turned."""
-        rows = rng.integers(0, len(self.planets.shift), size)
-        return _hide(self.planets.take(rows, rng.choice([-1, 1], size)), rng)
+        """Planets drawn with replacement, half of them turned, half of their time hidden."""
+        return _hide(super().batch(rng, size), rng)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Squared error where the network could not look."""
@@ -56,10 +34,8 @@ class TiMAETask:
 
     def validation(self) -> list[Batch]:
         """Planets of stars that training never sees, always with the same masks."""
-        rows = np.array_split(np.arange(len(self.held_out.shift)), len(self.held_out.shift) // 64)
-        return [
-            _hide(self.held_out.take(part), np.random.default_rng(k)) for k, part in enumerate(rows)
-        ]
+        parts = super().validation()
+        return [_hide(part, np.random.default_rng(k)) for k, part in enumerate(parts)]
 
     def facts(self) -> dict[str, Any]:
         """For the card."""
@@ -82,5 +58,7 @@ def make_task(settings: TaskSettings) -> TiMAETask:
     ConfigError
         If real observations are to be learned from: the pool is made of simulated ones.
     """
-    refuse_real_data(settings, "the window that takes the depths out of an observation")
+    refuse_real_data(
+        settings, "simulated planets", "their window, which takes depths out, is known"
+    )
     return TiMAETask(settings)
