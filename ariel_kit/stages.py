@@ -142,7 +142,7 @@ def extract(
     )
     pairs = zip(spectra, jitter, strict=True)
     spectra = [_with_first_steps(spectrum, facts, stages) for spectrum, facts in pairs]
-    return _finished(spectra, curves, stages, extraction.limb_darkening)
+    return _finished(spectra, curves, stages, settings)
 
 
 def _steady(observation: Observation, model: nn.Module | None) -> Observation:
@@ -166,7 +166,7 @@ def _finished(
     spectra: Sequence[Spectrum],
     curves: Sequence[Curves],
     stages: Stages,
-    limb_darkening: tuple[float, float],
+    settings: RunSettings,
 ) -> list[Spectrum]:
     """Shapes by the refining network, and sigmas by the temperature."""
     from ariel_kit.spectral_extraction.refine import draw_refinements
@@ -186,7 +186,8 @@ def _finished(
             fitted,
             [curves[place] for place in places],
             model=stages.refine,
-            limb_darkening=limb_darkening,
+            limb_darkening=settings.extraction.limb_darkening,
+            seed=settings.seed,
         )
     honest = honest_sigma(fitted, draws, temperature=stages.uncertainty or Temperature())
     for place, spectrum in zip(places, honest, strict=True):

@@ -16,8 +16,6 @@ from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 DRAWS = 16
 BATCH = 64
 """Planets that pass the network at once."""
-SEED = 0
-"""Of the dropout. All planets see the same thinned networks, so none depends on its neighbours."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ def draw_refinements(
     model: ResNet1D,
     draws: int = DRAWS,
     limb_darkening: tuple[float, float] = (0.0, 0.0),
+    seed: int = 0,
 ) -> list[Draws | None]:
     """Refine fitted spectra by Monte Carlo dropout (`ariel_kit.uncertainty` combines the draws).
 
@@ -59,6 +58,8 @@ def draw_refinements(
         Thinned networks.
     limb_darkening : tuple of float
         As in the fit.
+    seed : int
+        Of what is dropped: the same for all planets, so that none depends on its neighbours.
 
     Returns
     -------
@@ -72,6 +73,7 @@ def draw_refinements(
     """
     if len(spectra) != len(curves):
         raise ShapeError(f"spectra and curves must pair up; got {len(spectra)} and {len(curves)}.")
+    dropout = model.draw_dropout(draws, torch.Generator().manual_seed(seed))
     answers: list[Draws | None] = [None] * len(spectra)
     places, features = [], []
     for place, (spectrum, pair) in enumerate(zip(spectra, curves, strict=True)):
@@ -82,20 +84,21 @@ def draw_refinements(
         places.append(place)
     for first in range(0, len(places), BATCH):
         part = slice(first, first + BATCH)
-        correction, factor = _answers(model, np.stack(features[part]), draws)
+        correction, factor = _answers(model, np.stack(features[part]), dropout)
         for row, place in enumerate(places[part]):
             answers[place] = _depths(spectra[place], correction[:, row], factor[:, row])
     return answers
 
 
-def _answers(model: ResNet1D, features: np.ndarray, draws: int) -> tuple[np.ndarray, np.ndarray]:
+def _answers(
+    model: ResNet1D, features: np.ndarray, dropout: dict[str, torch.Tensor]
+) -> tuple[np.ndarray, np.ndarray]:
     """Corrections and variance factors [shape=(draw, planet, 283) each]."""
     device = model.place.device
     inputs = torch.as_tensor(features, device=device)
-    dropout = model.draw_dropout(draws, torch.Generator().manual_seed(SEED))
     corrections, factors = [], []
     with torch.no_grad():
-        for draw in range(draws):
+        for draw in range(len(dropout["channels"])):
             mask = {name: kept[draw : draw + 1].to(device) for name, kept in dropout.items()}
             out = model(inputs, **mask)
             corrections.append(out["correction"].double().cpu().numpy())

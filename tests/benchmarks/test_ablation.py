@@ -16,8 +16,9 @@ from tests.scored_planets import Measured, training_spectra
 def test_ablation(measured: Measured) -> None:
     """All planets are fitted together, as in a run; groups are scored apart."""
     variants = run_variants(measured.observations, prior=learn_prior(training_spectra()))
-    for group in dict.fromkeys(measured.groups):
-        rows = [variant.row(measured.labels, measured.ids(group)) for variant in variants]
+    groups = {group: measured.ids(group) for group in dict.fromkeys(measured.groups)}
+    for group, ids in {**groups, "all planets": measured.labels.planet_ids.tolist()}.items():
+        rows = [variant.row(measured.labels, ids) for variant in variants]
         print(f"\n{group}\n{format_ablation(rows)}")
         (default,) = (row for row in rows if row.get("default"))
         (none,) = (row for row in rows if row["stages"] == [])

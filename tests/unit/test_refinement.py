@@ -134,6 +134,14 @@ def test_planets_do_not_depend_on_their_neighbours(spectra, curves, model):
         np.testing.assert_allclose(one.variances, two.variances, rtol=1e-5)
 
 
+def test_the_seed_decides_what_is_dropped(spectra, curves, model):
+    first, again, other = (
+        draw_refinements(spectra[:1], curves[:1], model=model, seed=seed)[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first.means, again.means)
+    assert (first.means != other.means).any()
+
+
 def test_a_planet_that_was_not_fitted_is_left_alone(spectra, curves, model):
     prior = learn_prior(np.array([p.depths for p in PLANETS]))
     some = [prior.fallback(7, "dust"), spectra[1], replace(spectra[2], covariance=None)]

@@ -141,6 +141,16 @@ def test_the_order_of_planets_changes_nothing(observations, models):
         np.testing.assert_allclose(ours.sigma, theirs.sigma, rtol=1e-5)
 
 
+def test_the_seed_of_a_run_reaches_the_dropout(observations, models):
+    refined = stages("refine")
+    one, other = (
+        extract(observations[:1], prior=PRIOR, settings=settings, models_dir=models)[0]
+        for settings in (refined, refined.model_copy(update={"seed": 1}))
+    )
+    assert one.provenance["refine"]["status"] == "complete"
+    assert (one.mean != other.mean).any()
+
+
 def test_weights_are_known_by_their_checksums(models):
     loaded = load_stages(StageSettings.only("jitter", "uncertainty"), models)
     assert list(loaded.weights) == ["jitter", "uncertainty"]
