@@ -10,7 +10,9 @@ import pytest
 
 from ariel_kit.errors import ShapeError, WeightsError
 from ariel_kit.instruments import wavelengths
+from ariel_kit.models import create_model
 from ariel_kit.observation import Spectrum
+from ariel_kit.training.temperature import line_temperature
 from ariel_kit.uncertainty import (
     Temperature,
     blend,
@@ -143,3 +145,12 @@ def test_shipped_temperatures_are_those_of_many_planets(refined: bool) -> None:
     assert factors.shape == (3, 3)
     assert ((factors > 0.7) & (factors < 1.5)).all()
     assert 0 <= shipped.floor < 3e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("refined", [False, True])
+def test_shipped_temperatures_come_out_again(refined: bool) -> None:
+    shipped = Temperature.load(find_temperature(refined=refined))
+    again = line_temperature(create_model("resnet1d", weights="default") if refined else None)
+    assert again.factor == pytest.approx(shipped.factor, rel=1e-6)
+    np.testing.assert_allclose(again.factors, shipped.factors, rtol=1e-6)
