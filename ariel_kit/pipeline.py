@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FEWEST_LABELS = 30
-"""With fewer training spectra the kit's simulated ones make the better prior."""
-
 
 @dataclass(frozen=True)
 class RunResult:
@@ -244,7 +241,7 @@ def learn_run_prior(
     -------
     SpectrumPrior
     """
-    from ariel_kit.spectral_extraction import simulated_prior
+    from ariel_kit.spectral_extraction import choose_prior, simulated_prior
 
     path = find_labels(dataset) if train_labels is None else Path(train_labels)
     labels = None if path is None else read_labels(path)
@@ -252,36 +249,6 @@ def learn_run_prior(
         return simulated_prior(seed)
     depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
     return choose_prior(depths, str(path.resolve()), seed)
-
-
-def choose_prior(depths: np.ndarray, source: str, seed: int) -> SpectrumPrior:
-    """The prior that labels teach or, where they are too few, the kit's simulated spectra.
-
-    Parameters
-    ----------
-    depths : ndarray [shape=(planet, 283)]
-        True spectra of planets that will not be predicted.
-    source : str
-        Where they come from, for the provenance.
-    seed : int
-        Of the simulated spectra.
-
-    Returns
-    -------
-    SpectrumPrior
-    """
-    from ariel_kit.spectral_extraction import learn_prior, simulated_prior
-
-    if len(depths) >= FEWEST_LABELS:
-        return learn_prior(depths, source=f"{len(depths)} spectra of {source}")
-    log.warning(
-        "%s holds %d labels of other planets, %d are needed: the prior is learned from simulated "
-        "spectra instead",
-        source,
-        len(depths),
-        FEWEST_LABELS,
-    )
-    return simulated_prior(seed)
 
 
 def _record(

@@ -14,7 +14,7 @@ import polars as pl
 from ariel_kit.dataset import Dataset, Labels, read_planets
 from ariel_kit.dataset_writer import MOLECULES
 from ariel_kit.errors import ConfigError, DataFileError
-from ariel_kit.pipeline import FEWEST_LABELS
+from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
 
 log = logging.getLogger(__name__)
 

@@ -19,10 +19,11 @@ from ariel_kit.draft import answer_all
 from ariel_kit.errors import DataFileError, FitError
 from ariel_kit.observation import Spectrum
 from ariel_kit.parallel import PlanetFailure
-from ariel_kit.pipeline import FEWEST_LABELS, choose_prior, extract_spectra
+from ariel_kit.pipeline import extract_spectra
 from ariel_kit.products import iter_calibrations
 from ariel_kit.runtime import versions
 from ariel_kit.scoring import Breakdown, Reference, ScoreReport, score
+from ariel_kit.spectral_extraction.priors import FEWEST_LABELS, choose_prior
 from ariel_kit.submission import make_submission
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ back as its mean and covariance.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +18,8 @@ import torch
 from ariel_kit.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.observation import Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
+
+log = logging.getLogger(__name__)
 
 LEVEL_SIGMA = 0.01
 """Of the white depth: far wider than any light curve leaves it."""
@@ -34,6 +37,8 @@ NEGLIGIBLE = 1e-4
 """Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
 NEW_SHAPES = 0.1
 """Amplitude at which smooth shapes are offered to the learning from the predicted planets."""
+FEWEST_LABELS = 30
+"""With fewer training spectra the kit's simulated ones make the better prior."""
 
 
 @dataclass(frozen=True)
@@ -328,3 +333,31 @@ def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
     return learn_prior(
         draw_spectra(n, rng=rng, star=np.arange(n) % 2, molecules="all"), source="simulated spectra"
     )
+
+
+def choose_prior(depths: np.ndarray, source: str, seed: int) -> SpectrumPrior:
+    """The prior that labels teach or, where they are too few, the kit's simulated spectra.
+
+    Parameters
+    ----------
+    depths : ndarray [shape=(planet, 283)]
+        True spectra of planets that will not be predicted.
+    source : str
+        Where they come from, for the provenance.
+    seed : int
+        Of the simulated spectra.
+
+    Returns
+    -------
+    SpectrumPrior
+    """
+    if len(depths) >= FEWEST_LABELS:
+        return learn_prior(depths, source=f"{len(depths)} spectra of {source}")
+    log.warning(
+        "%s holds %d labels of other planets, %d are needed: the prior is learned from simulated "
+        "spectra instead",
+        source,
+        len(depths),
+        FEWEST_LABELS,
+    )
+    return simulated_prior(seed)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit import pipeline, preprocessing
+from ariel_kit import preprocessing
 from ariel_kit.cli import main
 from ariel_kit.config import RunSettings, make_settings
 from ariel_kit.crossval import cross_validate, folds, make_folds, read_molecules, validate
@@ -17,6 +17,7 @@ from ariel_kit.dataset import LABEL_COLUMNS, Labels, open_dataset, read_labels
 from ariel_kit.errors import ConfigError, DataFileError, FitError
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
+from ariel_kit.spectral_extraction import priors
 from ariel_kit.submission import validate_submission
 from ariel_kit.uncertainty import Temperature, find_temperature
 
@@ -36,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibrations: list[i
         return simulate_observation(truth[planet_id], seed=0)
 
     monkeypatch.setattr(preprocessing, "calibrate_planet", drawn)
-    for module in (folds, pipeline, validate):
+    for module in (folds, priors, validate):
         monkeypatch.setattr(module, "FEWEST_LABELS", 3)
     write_tables(tmp_path / "data", train=planets, test=[])
     return tmp_path / "data"
@@ -174,7 +175,7 @@ def test_what_cannot_be_folded_is_one_sentence(folder, tmp_path, monkeypatch):
     few = Labels(np.array(one_star), truth.of(one_star))
     with pytest.raises(ConfigError, match="fold with --group-by random"):
         make_folds(dataset, few, "train", folds=5, group_by="star")
-    for module in (folds, pipeline, validate):
+    for module in (folds, priors, validate):
         monkeypatch.setattr(module, "FEWEST_LABELS", 30)
     with pytest.raises(ConfigError, match="Simulate more planets or other molecules"):
         make_folds(dataset, truth, "train", folds=5, group_by="molecule")

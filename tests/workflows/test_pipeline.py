@@ -90,7 +90,8 @@ def test_a_planet_never_learns_from_its_own_label(own):
 
 def test_the_prior_comes_from_labels_given_found_or_simulated(own, tmp_path, monkeypatch, caplog):
     seeds = []
-    monkeypatch.setattr("ariel_kit.spectral_extraction.simulated_prior", seeds.append)
+    for module in ("spectral_extraction", "spectral_extraction.priors"):
+        monkeypatch.setattr(f"ariel_kit.{module}.simulated_prior", seeds.append)
     dataset, other = open_dataset(own), tmp_path / "other.csv"
     pl.read_csv(own / "train_labels.csv").head(31).write_csv(other)
     given = pipeline.learn_run_prior(dataset, [], other, seed=3)
