@@ -143,6 +143,17 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def fingerprint(inputs: Iterable[Path]) -> str:
+    """What files are, in 12 hexadecimal digits: others for other files or another version.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        As in `Cache.fetch`.
+    """
+    return hashlib.sha256(json.dumps(_origin(inputs)).encode()).hexdigest()[:12]
+
+
 def _origin(inputs: Iterable[Path]) -> dict[str, Any]:
     """What a product was made from: size and time of each file, and the kit's version.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,25 +65,36 @@ class BlindPlanets:
     ----------
     inputs : dict of str to Tensor
         The fields of `Maps`.
-    drift : Tensor [shape=(planet, 48, 48), dtype=float32]
-        Drift that the model missed, in units of its uncertainty.
-    shift : Tensor [shape=(planet, 4), dtype=float32]
-        The same along the window, whitened.
+    truth : dict of str to Tensor
+        Of simulated planets: ``true_drift`` [shape=(planet, 48, 48), dtype=float32], the drift
+        that the model missed, in units of its uncertainty, and ``true_shift``
+        [shape=(planet, 4), dtype=float32], the same along the window, whitened.
     """
 
     inputs: dict[str, Tensor]
-    drift: Tensor
-    shift: Tensor
+    truth: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.inputs["maps"])
 
     @classmethod
     def together(cls, parts: Sequence[BlindPlanets]) -> BlindPlanets:
         """Several chunks as one."""
-        names = parts[0].inputs
+        first = parts[0]
         return cls(
-            {name: torch.cat([part.inputs[name] for part in parts]) for name in names},
-            torch.cat([part.drift for part in parts]),
-            torch.cat([part.shift for part in parts]),
+            {name: torch.cat([part.inputs[name] for part in parts]) for name in first.inputs},
+            {name: torch.cat([part.truth[name] for part in parts]) for name in first.truth},
         )
+
+    @classmethod
+    def kept(cls, path: Path, make: Callable[[], BlindPlanets]) -> BlindPlanets:
+        """What `path` holds; made, and written there, if there is no such file."""
+        if not path.is_file():
+            planets = make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as unfinished:
+                torch.save(vars(planets), unfinished)
+        return cls(**torch.load(path, weights_only=True))
 
     def take(self, rows: np.ndarray, signs: np.ndarray | None = None) -> dict[str, Tensor]:
         """A batch; the light of a planet with sign -1 is turned about its mean.
@@ -90,14 +102,16 @@ class BlindPlanets:
         A drift is as likely as its negative, and so is noise: every planet counts twice.
         """
         index = torch.from_numpy(np.ascontiguousarray(rows))
-        batch = {name: tensor[index] for name, tensor in self.inputs.items()}
-        drift, shift = self.drift[index], self.shift[index]
+        inputs = {name: tensor[index] for name, tensor in self.inputs.items()}
+        truth = {name: tensor[index] for name, tensor in self.truth.items()}
         if signs is not None:
             sign = torch.from_numpy(signs.astype(np.float32))
-            turned = batch["maps"][:, :2] * sign[:, None, None, None]
-            batch["maps"] = torch.cat([turned, batch["maps"][:, 2:]], dim=1)
-            drift, shift = drift * sign[:, None, None], shift * sign[:, None]
-        return {**batch, "true_drift": drift, "true_shift": shift}
+            turned = inputs["maps"][:, :2] * sign[:, None, None, None]
+            inputs["maps"] = torch.cat([turned, inputs["maps"][:, 2:]], dim=1)
+            truth = {
+                name: torch.einsum("p,p...->p...", sign, tensor) for name, tensor in truth.items()
+            }
+        return inputs | truth
 
 
 def blind_chunks(
@@ -117,13 +131,8 @@ def blind_chunks(
     BlindPlanets
         Of all chunks.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"blind_{seed}_{k}.pt" for k in range(chunks)]
-    return BlindPlanets.together([_stored(path, seed, k, stars) for k, path in enumerate(paths)])
 
-
-def _stored(path: Path, seed: int, number: int, stars: Sequence[int]) -> BlindPlanets:
-    if not path.is_file():
+    def make(number: int) -> BlindPlanets:
         rng = np.random.default_rng([seed, number])
         chosen = rng.choice(stars, min(CHUNK, len(stars)), replace=False)
         planets = draw_planets(CHUNK, seed=int(rng.integers(2**31)), stars=chosen.tolist())
@@ -131,9 +140,13 @@ def _stored(path: Path, seed: int, number: int, stars: Sequence[int]) -> BlindPl
             str(rng.choice(list(STRANGE))) if rng.random() < STRANGE_SHARE else None
             for _ in planets
         ]
-        with atomic_path(path) as unfinished:
-            torch.save(vars(blind_planets(planets, kinds, seed=seed + 1000 * number)), unfinished)
-    return BlindPlanets(**torch.load(path, weights_only=True))
+        return blind_planets(planets, kinds, seed=seed + 1000 * number)
+
+    parts = [
+        BlindPlanets.kept(folder / f"blind-{seed}-{number:03d}.pt", partial(make, number))
+        for number in range(chunks)
+    ]
+    return BlindPlanets.together(parts)
 
 
 def blind_planets(
@@ -205,8 +218,10 @@ def _at_the_stage(
     )
     return BlindPlanets(
         maps.as_dict(),
-        (to_cells(systematics, missed) / maps.spread).float(),
-        target[..., 0].float(),
+        {
+            "true_drift": (to_cells(systematics, missed) / maps.spread).float(),
+            "true_shift": target[..., 0].float(),
+        },
     )
 
 

@@ -19,10 +19,12 @@ VALIDATION_BATCH = 64
 
 
 class BlindData(DataSettings):
-    """The simulated planets."""
+    """Where the planets come from."""
 
-    chunks: int = Field(16, gt=0, description=f"Chunks of {CHUNK} planets to learn from.")
-    validation_chunks: int = Field(2, gt=0, description="Chunks of other stars, held out.")
+    chunks: int = Field(16, gt=0, description=f"Simulated chunks of {CHUNK} planets.")
+    validation_chunks: int = Field(
+        2, gt=0, description="Simulated chunks of other stars, held out."
+    )
 
 
 class TaskSettings(TrainSettings):
@@ -63,11 +65,11 @@ class BlindTask:
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Planets drawn with replacement, half of them turned."""
-        rows = rng.integers(0, len(self.planets.shift), size)
+        rows = rng.integers(0, len(self.planets), size)
         return self.planets.take(rows, rng.choice([-1, 1], size))
 
     def validation(self) -> list[Batch]:
-        """Planets of stars that training never sees."""
-        rows = np.arange(len(self.held_out.shift))
-        parts = np.array_split(rows, len(rows) // VALIDATION_BATCH)
+        """Planets that training never sees, simulated ones of other stars."""
+        rows = np.arange(len(self.held_out))
+        parts = np.array_split(rows, max(1, len(rows) // VALIDATION_BATCH))
         return [self.held_out.take(part) for part in parts]

@@ -9,7 +9,9 @@ do not exist. Size of features, depth, noise and drift are varied about those of
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -55,14 +57,14 @@ class FittedPlanets:
 
     @classmethod
     def of(
-        cls, spectra: list[Spectrum], curves: list[Curves], truths: list[PlanetTruth]
+        cls, spectra: Sequence[Spectrum], curves: Sequence[Curves], depths: Iterable[np.ndarray]
     ) -> FittedPlanets:
-        """Describe fitted planets; those that could not be fitted are left out."""
+        """Describe fitted planets beside their true depths; those without a fit are left out."""
         features, errors = [], []
-        for spectrum, pair, truth in zip(spectra, curves, truths, strict=True):
+        for spectrum, pair, truth in zip(spectra, curves, depths, strict=True):
             if spectrum.provenance["fit"]["status"] != "complete":
                 continue
-            error = truth.depths - spectrum.mean
+            error = truth - spectrum.mean
             features.append(describe(spectrum, pair))
             errors.append((error - error[1:].mean()) / Errors.of(spectrum).shape)
         return cls(np.stack(features), np.stack(errors).astype(np.float32))
@@ -72,6 +74,17 @@ class FittedPlanets:
         """Several pools as one."""
         names = (field.name for field in fields(cls))
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    @classmethod
+    def kept(cls, path: Path, make: Callable[[], FittedPlanets]) -> FittedPlanets:
+        """What `path` holds; made, and written there, if there is no such file."""
+        if not path.is_file():
+            planets = make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+                np.savez(file, **vars(planets))
+        with np.load(path) as arrays:
+            return cls(**arrays)
 
 
 def fitted_chunks(folder: Path, *, chunks: int, seed: int) -> list[FittedPlanets]:
@@ -88,18 +101,16 @@ def fitted_chunks(folder: Path, *, chunks: int, seed: int) -> list[FittedPlanets
     -------
     list of FittedPlanets
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    found = []
-    for number in range(chunks):
-        path = folder / f"fitted-{seed}-{number:03d}.npz"
-        if not path.is_file():
-            log.info("fitting chunk %d: %d simulated planets", number, CHUNK)
-            part = FittedPlanets.of(*fit_chunk(number, seed=seed))
-            with atomic_path(path) as unfinished, unfinished.open("wb") as file:
-                np.savez(file, features=part.features, error=part.error)
-        with np.load(path) as arrays:
-            found.append(FittedPlanets(arrays["features"], arrays["error"]))
-    return found
+
+    def make(number: int) -> FittedPlanets:
+        log.info("fitting chunk %d: %d simulated planets", number, CHUNK)
+        spectra, curves, truths = fit_chunk(number, seed=seed)
+        return FittedPlanets.of(spectra, curves, [truth.depths for truth in truths])
+
+    return [
+        FittedPlanets.kept(folder / f"fitted-{seed}-{number:03d}.npz", partial(make, number))
+        for number in range(chunks)
+    ]
 
 
 def fit_chunk(

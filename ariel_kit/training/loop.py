@@ -133,7 +133,7 @@ def train(
         card = ModelCard(
             model=task.name,
             data=facts,
-            settings=settings.model_dump(mode="json"),
+            settings=settings.for_card(),
             seed=settings.seed,
             command=command,
             score=training.best["loss"],

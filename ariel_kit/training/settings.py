@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ariel_kit.config import Settings
+from ariel_kit.errors import ConfigError
 
 
 class DataSettings(Settings):
     """Where a task's data come from; simulated on the fly unless a folder is given."""
 
     folder: Path | None = Field(
-        None, description="Observations of labelled planets, as `ariel-kit calibrate` writes them."
+        None, description="Observations, as `ariel-kit calibrate` writes them; simulated if none."
     )
-    labels: Path | None = Field(None, description="The labels of these planets.")
+    labels: Path | None = Field(None, description="Their true spectra; ti_mae needs none.")
+
+    @model_validator(mode="after")
+    def _labels_have_observations(self) -> Self:
+        if self.labels is not None and self.folder is None:
+            raise ConfigError("labels need a folder: the observations that they belong to.")
+        return self
+
+    @property
+    def source(self) -> str:
+        """What the card names; no path, for a card travels."""
+        return "simulated planets" if self.folder is None else "observations of a folder"
 
 
 class LoopSettings(Settings):
@@ -58,3 +70,11 @@ class TrainSettings(Settings):
     )
     data: DataSettings = Field(default_factory=DataSettings, description="What it learns from.")
     loop: LoopSettings = Field(default_factory=LoopSettings, description="How it is trained.")
+
+    def for_card(self) -> dict[str, Any]:
+        """As JSON, of each path its last name alone, for a card travels."""
+        values = self.model_dump(mode="json")
+        places = (values, "pretrained"), (values["data"], "folder"), (values["data"], "labels")
+        for group, name in places:
+            group[name] = group[name] and Path(group[name]).name
+        return values

@@ -4,8 +4,8 @@ A task's file in `ariel_kit.training.tasks` holds two names:
 
 - ``TaskSettings``, a subclass of `ariel_kit.training.settings.TrainSettings`, whose ``data`` is a
   subclass of `DataSettings` where the task has data settings of its own;
-- ``make_task(settings)``, which returns the `Task`. It refuses what the task cannot do, real
-  labelled data say, with a `ConfigError`.
+- ``make_task(settings)``, which returns the `Task`. It refuses what the task cannot do, to
+  learn from observations say, with a `ConfigError`.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def refuse_real_data(settings: TrainSettings, learns_from: str, because: str) ->
     Raises
     ------
     ConfigError
-        If the settings name a folder or labels.
+        If the settings name a folder.
     """
-    if settings.data.folder is not None or settings.data.labels is not None:
+    if settings.data.folder is not None:
         raise ConfigError(
             f"{settings.task} learns from {learns_from} only, since {because}; "
             "leave out data.folder and data.labels."

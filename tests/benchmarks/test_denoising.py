@@ -28,7 +28,8 @@ def test_error_along_the_window() -> None:
         drawn = blind_planets(planets, [kind] * PER_FAMILY, seed=9150 + number)
         with torch.inference_mode():
             answer = model(**drawn.inputs)
-        before, after = drawn.shift.numpy(), (drawn.shift - answer["shift"]).numpy()
+        shift = drawn.truth["true_shift"]
+        before, after = shift.numpy(), (shift - answer["shift"]).numpy()
         scale = np.exp(answer["log_scale"].numpy())
         white = np.sqrt(np.mean(after[:, 0] ** 2) / np.mean(before[:, 0] ** 2))
         orders = np.sqrt(np.mean(after**2) / np.mean(before**2))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ariel_kit.errors import ConfigError, FitError, ShapeError
+from ariel_kit.errors import FitError, ShapeError
 from ariel_kit.instruments import N_WAVELENGTHS
 from ariel_kit.models import create_model
 from ariel_kit.observation import LightCurves, Spectrum
@@ -257,9 +257,3 @@ def test_the_network_learns_a_planted_error_without_collapsing(monkeypatch, tmp_
     assert slope == pytest.approx(1, abs=0.15)
     assert np.median(sigma[wide]) == pytest.approx(1.5, rel=0.2)
     assert np.median(sigma[~wide]) == pytest.approx(0.3, rel=0.6)
-
-
-def test_labelled_folders_are_refused(tmp_path: Path):
-    settings = TaskSettings(task="resnet1d", data={"folder": tmp_path})
-    with pytest.raises(ConfigError, match="learns from simulated planets only"):
-        make_task(settings)

@@ -47,7 +47,7 @@ class PhySNetTask(BlindTask):
     def facts(self) -> dict[str, Any]:
         """For the card."""
         return {
-            "planets": len(self.planets.shift),
+            "planets": len(self.planets),
             "strange_drifts": STRANGE_SHARE,
             "limits": "Drifts of the simulator's family, exponential ramps, steps and waves of "
             "two to six hours; bins of 144 s over 7.5 hours.",

@@ -1,4 +1,4 @@
-"""What the Bayesian ResNet-1D learns from: the real fit's errors on simulated planets."""
+"""What the Bayesian ResNet-1D learns from: the real fit's errors on planets of known truth."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from torch import Tensor, nn
 from ariel_kit.models import create_model
 from ariel_kit.simulation.molecules import KNOWN_MOLECULES, TEMPERATURES, log_cross_section
 from ariel_kit.training.fitted import CHUNK, FittedPlanets, fitted_chunks
+from ariel_kit.training.folder import labelled_folds
 from ariel_kit.training.losses import beta_nll
+from ariel_kit.training.observed import fitted_folds
 from ariel_kit.training.settings import DataSettings, TrainSettings
-from ariel_kit.training.task import Batch, refuse_real_data
+from ariel_kit.training.task import Batch
 
 BETA = 0.5
+VALIDATION_BATCH = 48
 
 
 class FittedData(DataSettings):
-    """The simulated planets."""
+    """Where the planets come from."""
 
-    chunks: int = Field(12, gt=0, description=f"Chunks of {CHUNK} planets to learn from.")
-    validation_chunks: int = Field(2, gt=0, description="More chunks, held out.")
+    chunks: int = Field(12, gt=0, description=f"Simulated chunks of {CHUNK} planets.")
+    validation_chunks: int = Field(2, gt=0, description="More of them, held out.")
 
 
 class TaskSettings(TrainSettings):
@@ -49,11 +52,16 @@ class ResNet1DTask:
         self.settings = settings
 
     def prepare(self, folder: Path) -> None:
-        """Simulate and fit the planets, or load them."""
+        """Simulate and fit the planets, fit the observed ones, or load them."""
         data, seed = self.settings.data, self.settings.seed
-        parts = fitted_chunks(folder, chunks=data.chunks + data.validation_chunks, seed=seed)
-        self.held_out = FittedPlanets.together(parts[: data.validation_chunks])
-        self.planets = FittedPlanets.together(parts[data.validation_chunks :])
+        if data.folder is None:
+            parts = fitted_chunks(folder, chunks=data.chunks + data.validation_chunks, seed=seed)
+            held_out, parts = parts[: data.validation_chunks], parts[data.validation_chunks :]
+        else:
+            folds, truth = labelled_folds(data.folder, data.labels, seed=seed)
+            *parts, last = fitted_folds(folder, folds, truth)
+            held_out = [last]
+        self.planets, self.held_out = map(FittedPlanets.together, (parts, held_out))
 
     def build(self) -> nn.Module:
         """The network with the shapes of the known gases and otherwise random weights."""
@@ -75,15 +83,28 @@ class ResNet1DTask:
         return beta_nll(answer["correction"], answer["log_variance"], batch["error"], beta=beta)
 
     def validation(self) -> list[Batch]:
-        """Planets of chunks that are held out."""
+        """Planets of chunks, or of the fold, that are held out."""
         rows = np.arange(len(self.held_out.error))
-        return [_batch(self.held_out, part) for part in np.array_split(rows, len(rows) // 48)]
+        parts = np.array_split(rows, max(1, len(rows) // VALIDATION_BATCH))
+        return [_batch(self.held_out, part) for part in parts]
 
     def facts(self) -> dict[str, Any]:
         """For the card."""
-        return {
+        data = self.settings.data
+        facts = {
             "planets": len(self.planets.error),
             "held_out": len(self.held_out.error),
+            "source": data.source,
+        }
+        if data.folder is not None:
+            return {
+                **facts,
+                "labels": "learned from; each fit's prior is that of other folds",
+                "limits": "Spectra fitted by this version's joint fit to light curves of planets "
+                "and stars like those of the folder.",
+            }
+        return {
+            **facts,
             "stars": "0, 1 and 100 to 899",
             "gases": [*KNOWN_MOLECULES, "pseudo"],
             "temperatures": TEMPERATURES.tolist(),
@@ -98,14 +119,11 @@ def make_task(settings: TaskSettings) -> ResNet1DTask:
     Raises
     ------
     ConfigError
-        If labelled planets of a folder are to be learned from: a prior that has seen the labels
-        makes their fits better than those of planets to come.
+        If a folder comes without labels, or with too few for a prior out of fold.
     """
-    refuse_real_data(
-        settings,
-        "simulated planets",
-        "fits of labelled ones have seen the labels in their prior",
-    )
+    data = settings.data
+    if data.folder is not None:
+        labelled_folds(data.folder, data.labels, seed=settings.seed)  # told before any is fitted
     return ResNet1DTask(settings)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from torch import Tensor, nn
 
 from ariel_kit.denoising.encoder import PATCH
 from ariel_kit.denoising.ti_mae import draw_hidden
+from ariel_kit.training.blind import BlindPlanets
 from ariel_kit.training.blind_task import BlindTask, TaskSettings
+from ariel_kit.training.folder import observed_folds
 from ariel_kit.training.losses import masked_reconstruction_loss
-from ariel_kit.training.task import Batch, refuse_real_data
+from ariel_kit.training.observed import blind_folds
+from ariel_kit.training.task import Batch
 
 __all__ = ["TaskSettings", "TiMAETask", "make_task"]
 
@@ -21,6 +25,17 @@ class TiMAETask(BlindTask):
     """Learn what light looks like by filling in what is hidden."""
 
     name = "ti_mae"
+
+    def prepare(self, folder: Path) -> None:
+        """Simulate the planets, fit the observed ones, or load them."""
+        observations, seed = self.settings.data.folder, self.settings.seed
+        if observations is None:
+            super().prepare(folder)
+            return
+        *parts, self.held_out = blind_folds(
+            folder, observed_folds(observations, seed=seed), seed=seed
+        )
+        self.planets = BlindPlanets.together(parts)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Planets drawn with replacement, half of them turned, half of their time hidden."""
@@ -33,14 +48,16 @@ class TiMAETask(BlindTask):
         return masked_reconstruction_loss(filled, batch["maps"], hidden)
 
     def validation(self) -> list[Batch]:
-        """Planets of stars that training never sees, always with the same masks."""
+        """Planets that training never sees, always with the same masks."""
         parts = super().validation()
         return [_hide(part, np.random.default_rng(k)) for k, part in enumerate(parts)]
 
     def facts(self) -> dict[str, Any]:
         """For the card."""
         return {
-            "planets": len(self.planets.shift),
+            "planets": len(self.planets),
+            "held_out": len(self.held_out),
+            "source": self.settings.data.source,
             "limits": "Pre-trains the encoder of PhySNet; says nothing about a planet by itself.",
         }
 
@@ -56,9 +73,8 @@ def make_task(settings: TaskSettings) -> TiMAETask:
     Raises
     ------
     ConfigError
-        If real observations are to be learned from: the pool is made of simulated ones.
+        If a folder holds too few observations to learn from.
     """
-    refuse_real_data(
-        settings, "simulated planets", "their window, which takes depths out, is known"
-    )
+    if settings.data.folder is not None:
+        observed_folds(settings.data.folder, seed=settings.seed)  # told before anything is fitted
     return TiMAETask(settings)
