@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,17 +31,17 @@ def train(
     output_dir: OutputDir,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Observations of labelled planets, from calibrate. [default: simulated]"),
+        typer.Option(help="Observations, as calibrate writes them. [default: simulated]"),
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="Their labels. [default: train_labels.csv in the data folder]"),
+        typer.Option(help="Their labels. [default: train_labels.csv in the data folder, if any]"),
     ] = None,
     overrides: Overrides = None,
     resume: Annotated[str, typer.Option(help="auto, never, or the path of a checkpoint.")] = "auto",
     as_json: AsJson = False,
 ) -> int:
-    """Train networks on simulated or labelled planets."""
+    """Train networks on simulated planets or on observations."""
     from accelerate import PartialState
 
     from ariel_kit.training.loop import train_all
@@ -48,8 +49,10 @@ def train(
 
     chosen = overrides or []
     orders = load_orders(config, [*chosen, *_data_overrides(data_dir, labels)])
-    shown = ["ariel-kit", "train", "--config", Path(config).name]
-    command = shlex.join([*shown, *(word for item in chosen for word in ("--set", item))])
+    places = {"--config": Path(config), "--data-dir": data_dir, "--labels": labels}
+    shown = [(option, path.name) for option, path in places.items() if path is not None]
+    shown += [("--set", item) for item in chosen]
+    command = shlex.join(["ariel-kit", "train", *chain.from_iterable(shown)])
     cards = train_all(orders, output_dir, resume=resume, command=command)
     lines = [
         f"{output_dir / card.model}: {card.parameters} parameters, validation loss {card.score:.5g}"
@@ -150,12 +153,16 @@ def _data_overrides(data_dir: Path | None, labels: Path | None) -> list[str]:
         if labels is not None:
             raise ConfigError("--labels needs --data-dir: the planets that they belong to.")
         return []
-    labels = labels or data_dir / "train_labels.csv"
-    for path in (data_dir, labels):
+    beside = data_dir / "train_labels.csv"
+    if labels is None and beside.is_file():
+        labels = beside
+    places = {"data.folder": data_dir, "data.labels": labels}
+    named = {name: path for name, path in places.items() if path is not None}
+    for path in named.values():
         if not path.exists():
             raise DataFileError(f"{path} is missing: name it with --data-dir or --labels.")
     # As JSON, which YAML reads, so that no character of a path means anything.
-    return [f"data.folder={json.dumps(str(data_dir))}", f"data.labels={json.dumps(str(labels))}"]
+    return [f"{name}={json.dumps(str(path))}" for name, path in named.items()]
 
 
 def _network(name: str, models_dir: Path | None) -> dict[str, Any]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
 
+from ariel_kit.cache import Cache
 from ariel_kit.cli import main
+from ariel_kit.config import CalibrationSettings
 from ariel_kit.models import create_model, list_models, load_card
+from ariel_kit.observation import Observation
+from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
+from ariel_kit.spectral_extraction import simulated_prior
+from ariel_kit.training import folder, observed
 
 TINY = ["train", "--config", "tiny"]
 
@@ -84,7 +91,8 @@ def test_two_devices_learn_what_one_does(tmp_path):
         (["--config", "tiny", "--resume", "{tmp}/no.pt"], "no.pt is missing"),
         (["--config", "tiny", "--labels", "{tmp}/y.csv"], "--labels needs --data-dir"),
         (["--config", "tiny", "--data-dir", "{tmp}/no"], "no is missing: name it with --data-dir"),
-        (["--config", "tiny", "--data-dir", "{tmp}"], "train_labels.csv is missing"),
+        (["--config", "tiny", "--data-dir", "{tmp}", "--labels", "{tmp}/y"], "y is missing: name"),
+        (["--config", "ti_mae", "--data-dir", "{tmp}"], "must hold observations"),
     ],
 )
 def test_mistakes_cost_one_clear_line(arguments, message, tmp_path, capsys):
@@ -94,7 +102,44 @@ def test_mistakes_cost_one_clear_line(arguments, message, tmp_path, capsys):
 
 
 def test_a_task_that_cannot_use_real_planets_says_so(tmp_path, capsys):
-    (tmp_path / "train_labels.csv").touch()
     arguments = ["--data-dir", str(tmp_path), "--output-dir", str(tmp_path / "out")]
     assert main([*TINY, *arguments]) == 1
     assert "tcn_jnet learns from simulated motion only" in capsys.readouterr().err
+
+
+SMALL = """
+task: {task}
+model: {model}
+loop: {{steps: 4, batch_size: 2, warmup_steps: 1, validate_every: 2, device: cpu}}
+"""
+MODELS = {"ti_mae": "{width: 8, depth: 1}", "resnet1d": "{width: 16, dilations: [1], learned: 2}"}
+
+
+def test_networks_learn_from_what_calibrate_leaves(tmp_path, monkeypatch, capsys):
+    """Two observed planets: Ti-MAE needs no more, ResNet-1D their labels, too."""
+    monkeypatch.setattr(folder, "FEWEST_LABELS", 1)
+    monkeypatch.setattr(observed, "simulated_prior", lambda seed: simulated_prior(seed, 60))
+    planets, seen = draw_planets(2, seed=3), tmp_path / "seen"
+    cache = Cache(seen / "products", CalibrationSettings(), Observation)
+    for planet in planets:
+        make = partial(simulate_observation, planet, seed=0)
+        cache.fetch(f"train_{planet.planet_id}_0", [], make)
+    for task, model in MODELS.items():
+        (tmp_path / f"{task}.yaml").write_text(SMALL.format(task=task, model=model))
+    options = ["--data-dir", str(seen), "--output-dir", str(seen / "weights"), "--json"]
+    ti_mae, resnet1d = (
+        ["train", "--config", str(tmp_path / f"{task}.yaml"), *options] for task in MODELS
+    )
+    assert main(ti_mae) == 0
+    (card,) = json.loads(capsys.readouterr().out)
+    assert card["command"] == "ariel-kit train --config ti_mae.yaml --data-dir seen"
+    assert (card["data"]["planets"], card["data"]["held_out"]) == (1, 1)
+    assert main(resnet1d) == 1
+    assert "needs true spectra; none are given" in capsys.readouterr().err
+    write_tables(seen, train=planets, test=[])
+    for _ in range(2):  # the second time all is found, beside the observations
+        assert main(resnet1d) == 0
+        (card,) = json.loads(capsys.readouterr().out)
+        assert (card["data"]["planets"], card["data"]["held_out"]) == (1, 1)
+        assert str(tmp_path) not in json.dumps(card)
+    assert create_model("resnet1d", weights=seen / "weights" / "resnet1d").config["width"] == 16
