@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-import time
 
 import polars as pl
 import pytest
@@ -111,13 +111,15 @@ def test_a_misspelt_verb_or_option_is_corrected(arguments, hint, capsys):
 
 def test_help_comes_at_once():
     def seconds() -> float:
-        start = time.perf_counter()
+        """Of the processor: the machine may be busy."""
+        before = os.times()
         subprocess.run(
             [sys.executable, "-m", "ariel_kit.cli", "--help"], capture_output=True, check=True
         )
-        return time.perf_counter() - start
+        after = os.times()
+        return sum(after[2:4]) - sum(before[2:4])  # user and system, of children
 
-    assert min(seconds() for _ in range(3)) < 0.4  # the machine may be busy
+    assert 0 < min(seconds() for _ in range(3)) < 0.4
 
 
 def test_run_score_and_validate_follow_each_other(tiny, tmp_path, capsys):
