@@ -55,7 +55,7 @@ def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None
     ):
         rows, columns = np.nonzero(mask)
         ax.plot(columns, rows, marker, color=colour, ms=4, label=f"{kind}: {len(rows)}")
-    ax.set(xlabel="column (pixel)", ylabel="row (pixel)", xlim=(-1, width), ylim=(height, -1))
+    ax.set(xlabel="column (pixel)", ylabel="row (pixel)", xlim=(-1, width), ylim=(-1, height))
     title(ax, f"{name}: bad pixels".removeprefix(": "))
     legend(ax, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
     return ax

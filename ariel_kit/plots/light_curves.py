@@ -91,7 +91,7 @@ def plot_white_light_curve(
     upper, lower = panels(ax, heights=(2.4, 1))
     colours, curve = palette(upper), white_curve(observation, seconds=seconds)
     depth = np.ptp(curve.model / curve.drift)
-    shift = 0.35 * depth  # the raw curve stands above the corrected one
+    shift = 0.35 * depth + 1 - curve.drift.min()  # the raw curve stands above the corrected one
     dots = {"ls": "", "marker": ".", "ms": 4}
     raw, clean = curve.raw + shift, curve.raw / curve.drift
     upper.plot(curve.time, raw, **dots, color=colours.quiet, label="raw, shifted up")

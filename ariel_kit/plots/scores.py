@@ -16,8 +16,13 @@ from ariel_kit.scoring import ScoreReport
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NAMED_PLANETS = 3
-"""The worst planets of a picture carry their id."""
+NAME_PLACES: tuple[dict[str, Any], ...] = (
+    {"xytext": (-6, -3), "ha": "right"},
+    {"xytext": (0, -14), "ha": "center"},
+    {"xytext": (6, -3), "ha": "left"},
+)
+"""Beside the worst planets of a picture, which carry their id: the leftmost's own stands to its
+left and so on, so that names do not meet however close the planets."""
 
 
 def plot_calibration_of_sigma(
@@ -131,16 +136,15 @@ def plot_score_by_snr(
     y = np.array([scores[str(spectrum.planet_id)] for spectrum in spectra])
     ax.axhline(report.raw, color=colours.model, ls="--", lw=1.2, label=f"all: {report.raw:.3f}")
     ax.plot(ratio, y, "o", color=colours.data, ms=5, alpha=0.7, mew=0, label="one planet")
-    for i in np.argsort(y)[:NAMED_PLANETS]:
-        on_the_left = ratio[i] > np.sqrt(ratio.min() * ratio.max())  # where there is room
-        place = {"xytext": (-6, -3), "ha": "right"} if on_the_left else {"xytext": (6, -3)}
-        place |= {"textcoords": "offset points", "fontsize": "small"}
-        ax.annotate(str(spectra[i].planet_id), (ratio[i], y[i]), **place)
+    worst = np.argsort(y)[: len(NAME_PLACES)]
+    for i, place in zip(worst[np.argsort(ratio[worst])], NAME_PLACES, strict=False):
+        named = {"textcoords": "offset points", "fontsize": "small", **place}
+        ax.annotate(str(spectra[i].planet_id), (ratio[i], y[i]), **named)
     ax.set(xscale="log", xlabel="mean depth / rms sigma", ylabel="score, not clipped")
     ax.xaxis.set_major_formatter(LogFormatter())
     ax.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     title(ax, f"Score against signal-to-noise, {_planets(len(spectra))}")
-    ax.margins(x=0.12, y=0.1)
+    ax.margins(x=0.25, y=0.14)
     legend(ax, loc="lower right")
     return ax
 

@@ -36,6 +36,8 @@ def test_bad_pixels_are_where_they_were_planted():
     assert points["dead"].get_xydata().tolist() == [[300, 7]]
     assert len(points["wild"].get_xydata()) == 0
     assert len({line.get_marker() for line in points.values()}) == 3
+    low, high = ax.get_ylim()  # rows go up, as in the image of the star
+    assert low < 0 < AIRS.height <= high
     assert ax.get_title(loc="left") == "AIRS-CH0: bad pixels"
     assert plots.plot_bad_pixels(calibration).get_title(loc="left") == "bad pixels"
 

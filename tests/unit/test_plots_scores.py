@@ -94,12 +94,30 @@ def test_each_planet_stands_at_its_ratio_and_score_and_the_worst_are_named(popul
     assert scores.tolist() == [expected[str(s.planet_id)] for s in wide[::-1]]
     assert ratio[-5] == pytest.approx(wide[4].mean.mean() / 1.2e-4)
     worst = sorted(expected, key=expected.get)[:3]
-    assert [text.get_text() for text in ax.texts] == worst
+    assert {text.get_text() for text in ax.texts} == set(worst)
     assert worst[0] == "4"
     (level,) = (line for line in ax.get_lines() if line.get_label().startswith("all"))
     assert level.get_ydata()[0] == report.raw
     with pytest.raises(UnknownNameError, match="Unknown scored planet '99'"):
         plots.plot_score_by_snr(report, [replace(spectra[0], planet_id=99)])
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.02, 2.0])
+def test_names_of_the_worst_planets_do_not_meet_and_stay_inside(population, apart):
+    spectra, truth = population
+    ids = np.arange(10**9, 10**9 + 20)
+    named = [replace(s, planet_id=int(i)) for s, i in zip(spectra, ids, strict=True)]
+    for place in range(3):  # bad ones, side by side
+        depth = 2e-3 * (1 + apart * place)
+        named[place] = replace(named[place], mean=np.full(283, depth))
+        truth.depths[place] = depth + 1e-4
+    ax = plots.plot_score_by_snr(score(Labels(ids, truth.depths), named), named)
+    ax.get_figure().canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert [text.get_text() for text in ax.texts] == [str(i) for i in ids[:3]]
+    assert not [(a, b) for a in boxes for b in boxes if a is not b and a.overlaps(b)]
+    assert all(ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 for box in boxes)
+    assert all(ax.bbox.y0 < box.y0 for box in boxes)
 
 
 def test_ablation_bars_have_the_rows_lengths_and_mark_the_default():
