@@ -34,8 +34,8 @@ print(f"{megabytes:.0f} MB of raw frames; {sorted(path.name for path in data.ite
 # %% [markdown]
 # ## Run the line
 #
-# Calibrate, fit, write `submission.csv`. Without labels in the folder, what spectra look like is
-# learned from the kit's own simulated ones.
+# Calibrate, fit, let a small network correct the shape of the spectrum, write `submission.csv`.
+# Without labels in the folder, what spectra look like is learned from the kit's own simulated ones.
 
 # %%
 result = ak.run_pipeline(data, out)

@@ -59,8 +59,8 @@ print(sorted(path.name for path in folder.iterdir()), card.sha256[:12])
 # %% [markdown]
 # ## Fold by star
 #
-# The joint fit learns from labels what spectra look like. Whether that is true of a star that no
-# label is of, folds by star tell: here 30 planets of three stars, drawn as light curves.
+# The joint fit learns from labels what spectra look like. Whether that holds for a star without
+# any label, folds by star tell: here 30 planets of three stars, drawn as light curves.
 
 # %%
 import ariel_kit as ak
@@ -90,7 +90,7 @@ for fold in folds:
     stars += fold.groups.values()
 report = ak.score(truth, spectra, stars=stars)
 for part in (report.total, *report.stars):
-    print(f"{part.group} {part.name}: score {part.score:.3f}, coverage {part.coverage:.2f}")
+    print(f"star {part.name:>3}: score {part.score:.3f}, coverage {part.coverage:.2f}")
 
 # %%
 _ = ak.plot_score_by_snr(report, spectra)

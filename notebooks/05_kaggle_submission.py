@@ -85,7 +85,7 @@ for warning in check.warnings:
 # %% [markdown]
 # ## Look at one planet
 #
-# Its white light curve and the spectrum that goes into the submission, with one sigma.
+# The spectrum that goes into the submission, with one and two sigma, and the white light curve.
 
 # %%
 ak.plot_spectrum(result.spectra[0])

@@ -17,7 +17,7 @@ ELSEWHERE = "05_kaggle_submission"
 PICTURES = {
     "01_quickstart": 3,
     "02_calibration": 4,
-    "03_jitter_and_denoising": 4,
+    "03_jitter_and_denoising": 6,
     "04_train_and_cross_validate": 2,
     "06_uncertainty": 4,
 }
