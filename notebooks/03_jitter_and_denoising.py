@@ -174,5 +174,5 @@ for i, ax in zip(moved, panels(None, widths=(1, 1)), strict=True):
 # %% [markdown]
 # It corrects by a few ppm where the error is tens: what a transit hides of the drift hardly shows
 # in light that is blind to the depth. A dozen planets decide nothing; on the 64 of the README's
-# table the stage wins a little where the prior on spectra knows the molecules, and loses about as
-# much where it does not. So it is off unless asked for: `--set stages.denoise=true`.
+# table the stage wins a little where the prior on spectra knows the molecules, and loses a
+# little where it does not. So it is off unless asked for: `--set stages.denoise=true`.
