@@ -22,7 +22,7 @@ from ariel_kit.dataset_writer import (
     write_shared_adc_info,
     write_star_info,
 )
-from ariel_kit.errors import ConfigError
+from ariel_kit.errors import ConfigError, DataFileError
 from ariel_kit.instruments import (
     AIRS,
     FGS1,
@@ -66,7 +66,7 @@ def simulate_dataset(
     Parameters
     ----------
     output_dir : str or Path
-        Made when it is not there; files of the same name are overwritten.
+        New or empty. The tables come last: a folder that has them is whole.
     n_train, n_test : int
         Planets of the two splits.
     stars : sequence of int
@@ -88,6 +88,8 @@ def simulate_dataset(
     ------
     ConfigError
         If a number is out of range.
+    DataFileError
+        If the folder holds something already: other data, or a simulation that was interrupted.
     UnknownNameError
         If a molecule is unknown.
 
@@ -104,12 +106,26 @@ def simulate_dataset(
         n_train + n_test, seed=seed, stars=stars, molecules=molecules, edition=edition
     )
     splits = {"train": planets[:n_train], "test": planets[n_train:]}
-    root = Path(output_dir)
-    write_tables(root, **splits, n_pairs=n_pairs)
+    _edition_of(**splits)
+    root = _new_folder(output_dir)
     for split, members in splits.items():
         for i, planet in enumerate(members):
             logger.info("simulating %s planet %d of %d", split, i + 1, len(members))
             simulate_planet(root, split, planet, n_pairs=n_pairs)
+    write_tables(root, **splits, n_pairs=n_pairs)
+    return root
+
+
+def _new_folder(path: str | Path) -> Path:
+    root = Path(path)
+    root.mkdir(parents=True, exist_ok=True)
+    held = sorted(entry.name for entry in root.iterdir() if not entry.name.startswith("."))
+    if held:
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        raise DataFileError(
+            f"a simulation needs a new or an empty folder; {root} holds "
+            f"{', '.join(held[:3])}{more}. Delete it or name another folder."
+        )
     return root
 
 
@@ -136,15 +152,7 @@ def write_tables(
     ConfigError
         If there is no planet, or there are two editions, or one that never was.
     """
-    editions = {planet.edition for planet in (*train, *test)}
-    if len(editions) != 1:
-        raise ConfigError(
-            f"a data set needs planets of one edition; got {len(train)} train and {len(test)} test "
-            f"planets of editions {sorted(editions)}."
-        )
-    edition = editions.pop()
-    if edition not in TRAIN_LABELS:
-        raise ConfigError(f"edition must be 2024 or 2025; got {edition!r}.")
+    edition = _edition_of(train, test)
     root.mkdir(parents=True, exist_ok=True)
     write_grid(root, n_pairs)
     write_sample_submission(root / "sample_submission.csv", [p.planet_id for p in test])
@@ -168,6 +176,19 @@ def write_tables(
         write_shared_adc_info(
             root / "adc_info.csv", dict.fromkeys((FGS1.name, AIRS.name), ADC_2025)
         )
+
+
+def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> Edition:
+    editions = {planet.edition for planet in (*train, *test)}
+    if len(editions) != 1:
+        raise ConfigError(
+            f"a data set needs planets of one edition; got {len(train)} train and {len(test)} test "
+            f"planets of editions {sorted(editions)}."
+        )
+    edition = editions.pop()
+    if edition not in TRAIN_LABELS:
+        raise ConfigError(f"edition must be 2024 or 2025; got {edition!r}.")
+    return edition
 
 
 def _star_info(planets: Sequence[PlanetTruth]) -> dict[str, np.ndarray]:

@@ -10,11 +10,17 @@ import pytest
 
 from ariel_kit.dataset import LABEL_COLUMNS, SIGMA_COLUMNS, find_labels, open_dataset, read_labels
 from ariel_kit.dataset_writer import write_frames
-from ariel_kit.errors import ConfigError, ShapeError
+from ariel_kit.errors import ConfigError, DataFileError, ShapeError
 from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths, wavelengths
-from ariel_kit.simulation import draw_planets, simulate_dataset, simulate_planet, write_tables
+from ariel_kit.simulation import (
+    draw_planets,
+    generate,
+    simulate_dataset,
+    simulate_planet,
+    write_tables,
+)
 from ariel_kit.simulation.optics import get_star, star_image
-from ariel_kit.simulation.scene import relative_light
+from ariel_kit.simulation.scene import PlanetTruth, relative_light
 
 PAIRS = 20
 
@@ -193,6 +199,31 @@ def test_tables_come_without_frames(tmp_path: Path) -> None:
     assert dataset.planets("train") == [planet.planet_id for planet in planets[:3]]
     assert dataset.star("test", planets[4].planet_id) == planets[4].star
     assert not (tmp_path / "train").exists()
+
+
+def test_a_simulation_destroys_nothing_that_was_there(tmp_path: Path) -> None:
+    labels = tmp_path / "train_labels.csv"
+    labels.write_text("precious")
+    with pytest.raises(DataFileError, match=r"holds train_labels\.csv\. Delete it or name another"):
+        simulate_dataset(tmp_path, n_train=1, n_test=0, n_pairs=4)
+    assert labels.read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["train_labels.csv"]
+
+
+def test_an_interrupted_simulation_claims_no_planet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(root: Path, split: str, planet: PlanetTruth, **options: int) -> None:
+        if split == "test":
+            raise KeyboardInterrupt
+        simulate_planet(root, split, planet, **options)
+
+    monkeypatch.setattr(generate, "simulate_planet", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulate_dataset(tmp_path, n_train=1, n_test=1, n_pairs=4)
+    assert [path.name for path in tmp_path.iterdir()] == ["train"]
+    with pytest.raises(DataFileError, match=r"holds train\. Delete it or name another"):
+        simulate_dataset(tmp_path, n_train=1, n_test=1, n_pairs=4)
 
 
 def test_impossible_requests_are_refused(tmp_path: Path) -> None:
