@@ -188,7 +188,7 @@ def score(
 
 
 def format_scores(reports: Mapping[str, ScoreReport]) -> str:
-    """Lay score reports out as a text table: one row each, then the parts of the first.
+    """Lay score reports of one edition out as a table: a row each, then parts of the first.
 
     Parameters
     ----------
@@ -201,8 +201,9 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
     >>> print(format_scores({"ideal": score(truth, (truth, truth / 400))}).splitlines()[1])
     ideal                    2    1.000    1.000       0.0       +0.0    0.00      1.000
     """
-    head = "part               planets    score      raw  rmse ppm   bias ppm   z std   coverage"
     first = next(iter(reports.values()))
+    columns = "planets    score      raw  rmse ppm   bias ppm   z std   coverage"
+    head = f"metric of {first.edition}     {columns}"
     rows = [(name, f"{report.score:.3f}", report.total) for name, report in reports.items()]
     rows += [(f"  {part.name}", "", part) for part in (*first.stars, *first.regions)]
     lines = [
@@ -210,6 +211,9 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
         f"{part.bias_ppm:>+10.1f} {part.z_std:>7.2f} {part.coverage:>10.3f}"
         for name, clipped, part in rows
     ]
+    if first.n_unscored:
+        n_planets = first.total.n_planets
+        lines.append(f"{n_planets} of {n_planets + first.n_unscored} planets of the labels")
     return "\n".join([head, *lines])
 
 

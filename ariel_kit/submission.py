@@ -78,7 +78,7 @@ def make_submission(
     Raises
     ------
     SubmissionError
-        If a planet has no spectrum or two, or a value is not finite or a sigma negative.
+        If a planet has no spectrum or two, or a value is not finite or a sigma not above 0.
 
     Examples
     --------
@@ -129,6 +129,11 @@ def validate_submission(
     -------
     SubmissionCheck
 
+    Raises
+    ------
+    DataFileError
+        If there is no such file, or the sample cannot be read.
+
     Examples
     --------
     >>> table = pl.DataFrame({"planet_id": [7, 7], "wl_1": [0.001, None]})
@@ -138,10 +143,12 @@ def validate_submission(
     planet ids must not repeat; repeated: 7
     1 value is missing (null or NaN), the first in column wl_1 of planet 7
     """
+    wanted = _sample_ids(sample)
     try:
         table = submission if isinstance(submission, pl.DataFrame) else read_csv(submission)
-        wanted = _sample_ids(sample)
     except DataFileError as error:
+        if isinstance(submission, pl.DataFrame) or not Path(submission).is_file():
+            raise  # a path that leads nowhere is no fault of a table
         return SubmissionCheck((str(error),), ())
     faults = [*_column_faults(table), *_id_faults(table, wanted), *_value_faults(table)]
     return SubmissionCheck(tuple(faults), () if faults else tuple(_oddities(table)))
@@ -226,10 +233,12 @@ def _value_faults(table: pl.DataFrame) -> Iterator[str]:
         return
     values = table.select(pl.col(numeric).cast(pl.Float64)).to_numpy()
     ids = table["planet_id"].to_list() if "planet_id" in table.columns else range(len(values))
+    is_sigma = np.isin(numeric, SIGMA_COLUMNS)
     for bad, what in (
         (np.isnan(values), "missing (null or NaN)"),
         (np.isinf(values), "infinite"),
         (values < 0, "negative"),
+        ((values == 0) & is_sigma, "zero, which no sigma may be"),
     ):
         if bad.any():
             row, column = np.argwhere(bad)[0]

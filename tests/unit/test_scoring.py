@@ -14,7 +14,7 @@ from ariel_kit.dataset import LABEL_COLUMNS, Labels, read_labels
 from ariel_kit.errors import ConfigError, ShapeError, SubmissionError
 from ariel_kit.instruments import wavelengths
 from ariel_kit.observation import Spectrum
-from ariel_kit.scoring import Reference, log_likelihood_score, score
+from ariel_kit.scoring import Reference, format_scores, log_likelihood_score, score
 from ariel_kit.submission import make_submission
 
 MEAN, STD = 0.0025517145902829823, 0.0017261973793536417
@@ -171,6 +171,19 @@ def test_the_report_prints_as_table_and_json(table):
     parsed = json.loads(report.to_json())
     assert parsed["score"] == report.score
     assert [row["name"] for row in parsed["stars"]] == ["0", "1", "unknown"]
+
+
+@pytest.mark.parametrize("edition", [2024, 2025])
+def test_the_printed_table_names_its_metric_and_what_was_left_out(table, edition):
+    truth, mean, sigma = table
+    whole = score(truth, (mean, sigma), edition=edition)
+    lines = format_scores({"fit": whole}).splitlines()
+    assert lines[0].split()[:4] == ["metric", "of", str(edition), "planets"]
+    assert lines[0].index("planets") + len("planets") == lines[1].index(" 7 ") + 2
+    spectra = [Spectrum(i, wavelengths(), mean[i], sigma[i]) for i in range(5)]
+    part = score(Labels(np.arange(7), truth), spectra, edition=edition)
+    assert format_scores({"fit": part}).splitlines()[-1] == "5 of 7 planets of the labels"
+    assert lines[-1].startswith("  AIRS 3.4-3.9 um")
 
 
 @pytest.mark.parametrize("which", ["mean", "sigma"])

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit.errors import SubmissionError
+from ariel_kit.errors import DataFileError, SubmissionError
 from ariel_kit.instruments import wavelengths
 from ariel_kit.observation import Spectrum
 from ariel_kit.submission import (
@@ -125,6 +125,10 @@ FAULTS = {
     "nan": (lambda t: t.with_columns(wl_2=float("nan")), "3 values are missing"),
     "infinity": (lambda t: t.with_columns(sigma_1=float("inf")), "3 values are infinite"),
     "negative": (lambda t: t.with_columns(wl_4=-1e-3), "3 values are negative"),
+    "sigma of zero": (
+        lambda t: t.with_columns(sigma_4=0.0, wl_4=0.0),
+        "3 values are zero, which no sigma may be, the first in column sigma_4 of planet 30",
+    ),
     "missing planet": (lambda t: t.head(2), "1 planet(s) of the sample are missing: 17"),
     "extra planet": (
         lambda t: t.with_columns(planet_id=pl.Series([30, 4, 18])),
@@ -171,9 +175,13 @@ def test_all_faults_are_listed_at_once(table):
         assert message in faults
 
 
-def test_an_unreadable_file_is_a_fault_not_a_crash(tmp_path):
-    (fault,) = validate_submission(tmp_path / "nowhere.csv").faults
-    assert "nowhere.csv cannot be read as a CSV table" in fault
+def test_an_unreadable_file_is_a_fault_and_a_missing_one_a_mistake(table, tmp_path):
+    (tmp_path / "empty.csv").touch()
+    (fault,) = validate_submission(tmp_path / "empty.csv").faults
+    assert "empty.csv cannot be read as a CSV table" in fault
+    for paths in [(tmp_path / "nowhere.csv",), (table, tmp_path / "nowhere.csv")]:
+        with pytest.raises(DataFileError, match=r"nowhere\.csv"):
+            validate_submission(*paths)
 
 
 ODD = {
