@@ -19,8 +19,10 @@ Weights lie in one folder per network: ``model.safetensors``, ``card.json``, and
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +33,8 @@ from ariel_kit.errors import UnknownNameError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+log = logging.getLogger(__name__)
 
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
@@ -44,6 +48,7 @@ MODULES = {
 
 SHIPPED = Path(__file__).with_name("weights")
 MODEL_FILE, CARD_FILE, GOLDEN_FILE = "model.safetensors", "card.json", "golden.safetensors"
+TEMPERATURE_FOLDER = "temperature"
 GOLDEN_SEED = 0
 
 _modules = MODULES | {f"test_{name}": module for name, module in MODULES.items()}
@@ -163,14 +168,50 @@ def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None
     UnknownNameError
         If there is no network of this name.
     WeightsError
-        If `models_dir` is no folder.
+        If `models_dir` is no folder of weights folders, or holds this network without its files.
     """
     if name not in list_models():
         raise UnknownNameError("model", name, list_models())
-    if models_dir is not None and not Path(models_dir).is_dir():
-        raise WeightsError(f"{models_dir} must be a folder of weights folders; it is not there.")
-    roots = [SHIPPED] if models_dir is None else [Path(models_dir), SHIPPED]
-    return next((root / name for root in roots if (root / name / CARD_FILE).is_file()), None)
+    own = None if models_dir is None else find_own(name, models_dir)
+    if own is not None:
+        for file in (CARD_FILE, MODEL_FILE):
+            if not (own / file).is_file():
+                raise WeightsError(
+                    f"{own} must hold {CARD_FILE} and {MODEL_FILE}; {file} is missing. Copy it, "
+                    "train to the end, or remove the folder to take the weights in the package."
+                )
+        return own
+    return SHIPPED / name if (SHIPPED / name / CARD_FILE).is_file() else None
+
+
+def find_own(name: str, models_dir: str | Path) -> Path | None:
+    """What `models_dir` holds under a name; None, which the log says once, if it does not.
+
+    Raises
+    ------
+    WeightsError
+        If `models_dir` is no folder of weights folders.
+    """
+    root = Path(models_dir)
+    if not root.is_dir():
+        raise WeightsError(f"{root} must be a folder of weights folders; it is not there.")
+    held = sorted(path.name for path in root.iterdir())
+    if not {*list_models(), TEMPERATURE_FOLDER} & set(held):
+        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
+        right = "above it" if CARD_FILE in held else "that train was given as --output-dir"
+        raise WeightsError(
+            f"{root} must hold weights folders such as tcn_jnet; it holds "
+            f"{', '.join(held[:3]) or 'nothing'}{more}. Give the folder {right}."
+        )
+    if (root / name).exists():
+        return root / name
+    _tell_shipped(name, root)
+    return None
+
+
+@cache
+def _tell_shipped(name: str, root: Path) -> None:
+    log.info("%s has no %s: that of the package is taken, if it has one", root, name)
 
 
 def save_weights(model: nn.Module, folder: str | Path, card: ModelCard) -> ModelCard:

@@ -21,6 +21,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from ariel_kit.cache import atomic_path
 from ariel_kit.errors import ShapeError, WeightsError
+from ariel_kit.models import TEMPERATURE_FOLDER, find_own
 from ariel_kit.observation import Spectrum
 
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -138,9 +139,9 @@ def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> 
     >>> find_temperature(refined=False).name
     'fit.json'
     """
-    name = Path("temperature") / ("refined.json" if refined else "fit.json")
-    own = None if models_dir is None else Path(models_dir) / name
-    return own if own is not None and own.is_file() else SHIPPED / name
+    name = f"{TEMPERATURE_FOLDER}/{'refined' if refined else 'fit'}.json"
+    own = None if models_dir is None else find_own(name, models_dir)
+    return SHIPPED / name if own is None else own
 
 
 def fit_temperature(

@@ -204,6 +204,36 @@ def test_own_weights_are_found_before_those_of_the_package(saved):
         find_weights("test_two", folder / "nowhere")
 
 
+def test_the_log_says_once_which_weights_an_own_folder_lacks(saved, caplog):
+    _, _, folder = saved
+    with caplog.at_level("INFO", "ariel_kit"):
+        assert [find_weights("ti_mae", folder.parent) for _ in range(2)] == [
+            models.SHIPPED / "ti_mae"
+        ] * 2
+    assert caplog.messages == [
+        f"{folder.parent} has no ti_mae: that of the package is taken, if it has one"
+    ]
+
+
+def test_a_folder_on_the_wrong_level_is_refused(saved):
+    _, _, folder = saved
+    held = r"it holds card\.json, golden\.safetensors, model\.safetensors\. Give the folder above"
+    with pytest.raises(WeightsError, match=held):
+        find_weights("test_two", folder)
+    above = folder.parent / "above"
+    (above / "weights").mkdir(parents=True)
+    with pytest.raises(WeightsError, match=r"it holds weights\. Give the folder that train was"):
+        find_weights("test_two", above)
+
+
+@pytest.mark.parametrize("file", [CARD_FILE, MODEL_FILE])
+def test_an_own_network_without_one_of_its_files_is_refused(saved, file):
+    _, _, folder = saved
+    (folder / file).unlink()
+    with pytest.raises(WeightsError, match=f"must hold card.json and .*; {file} is missing"):
+        find_weights("test_two", folder.parent)
+
+
 def test_the_registry_loads_no_torch():
     code = "import sys, ariel_kit.models as m; m.list_models(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

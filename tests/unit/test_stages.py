@@ -164,4 +164,10 @@ def test_missing_weights_are_one_sentence_with_the_remedy(stage, monkeypatch, tm
     monkeypatch.setattr("ariel_kit.models.SHIPPED", tmp_path)
     monkeypatch.setattr("ariel_kit.uncertainty.temperature.SHIPPED", tmp_path)
     with pytest.raises(WeightsError, match=rf"'{stage}' needs .* set stages\.{stage}=false"):
+        load_stages(StageSettings.only(stage))
+
+
+@pytest.mark.parametrize("stage", ["jitter", "uncertainty"])
+def test_a_folder_of_models_without_a_network_is_refused(stage, tmp_path):
+    with pytest.raises(WeightsError, match=r"must hold weights folders .* it holds nothing"):
         load_stages(StageSettings.only(stage), tmp_path)

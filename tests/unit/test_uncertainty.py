@@ -129,9 +129,10 @@ def test_the_stage_blends_where_there_are_draws_and_warms_every_fit(spectrum: Sp
 
 
 def test_own_temperatures_are_found_before_those_of_the_package(tmp_path: Path) -> None:
-    shipped = find_temperature(refined=True, models_dir=tmp_path)
     own = tmp_path / "temperature" / "refined.json"
     own.parent.mkdir()
+    shipped = find_temperature(refined=True, models_dir=tmp_path)
+    assert shipped == find_temperature(refined=True)
     WARM.save(own)
     assert find_temperature(refined=True, models_dir=tmp_path) == own
     assert find_temperature(refined=False, models_dir=tmp_path) == shipped.with_name("fit.json")
