@@ -13,7 +13,7 @@ import numpy as np
 
 from ariel_kit.cache import StoredSequence
 from ariel_kit.config import RunSettings, StageSettings
-from ariel_kit.dataset import Labels, open_dataset, read_labels
+from ariel_kit.dataset import Labels, open_split, read_labels
 from ariel_kit.draft import answer_all
 from ariel_kit.errors import ConfigError, DataFileError
 from ariel_kit.observation import Observation, Spectrum
@@ -212,7 +212,8 @@ def ablate_folder(
         If no planet of the split has a label, or none can be read.
     """
     settings = settings or RunSettings()
-    dataset, truth = open_dataset(data_dir), read_labels(labels)
+    dataset = open_split(data_dir, split, output_dir=output_dir)
+    truth = read_labels(labels)
     known = set(truth.planet_ids.tolist())
     planet_ids = [planet for planet in dataset.planets(split) if planet in known]
     if not planet_ids:

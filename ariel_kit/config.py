@@ -168,6 +168,10 @@ def load_settings(
     if path is not None:
         try:
             loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"{path} is missing: name a YAML file that is there, or a shipped recipe."
+            ) from error
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
         if not isinstance(loaded, dict | None):

@@ -16,12 +16,14 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from ariel_kit.errors import DataFileError, UnknownNameError
+from ariel_kit.calibration import Calibration, read_calibration
+from ariel_kit.errors import ConfigError, DataFileError, UnknownNameError, did_you_mean
 from ariel_kit.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 
 LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
-LINEARITY_TERMS = 6
+ADC_COLUMNS = [f"{name}_adc_{field}" for name in INSTRUMENTS for field in ("offset", "gain")]
+SPLITS = ("train", "test")
 
 
 class Adc(NamedTuple):
@@ -29,28 +31,6 @@ class Adc(NamedTuple):
 
     gain: float
     offset: float
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """The calibration frames of one instrument and visit.
-
-    Attributes
-    ----------
-    dark : ndarray [shape=(y, x), dtype=float64, unit=electron/s]
-    dead : ndarray [shape=(y, x), dtype=bool]
-    flat : ndarray [shape=(y, x), dtype=float64]
-    linear_corr : ndarray [shape=(6, y, x), dtype=float64]
-        Polynomial from measured to true electrons, constant term first.
-    read : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Read noise of a single read, one sigma.
-    """
-
-    dark: np.ndarray
-    dead: np.ndarray
-    flat: np.ndarray
-    linear_corr: np.ndarray
-    read: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -108,7 +88,7 @@ def open_dataset(path: str | Path) -> Dataset:
     (2024, 2)
     """
     root = Path(path)
-    if any((root / f"{split}_adc_info.csv").is_file() for split in ("train", "test")):
+    if any((root / f"{split}_adc_info.csv").is_file() for split in SPLITS):
         return Dataset(root, 2024)
     if (root / "adc_info.csv").is_file():
         return Dataset(root, 2025)
@@ -116,6 +96,37 @@ def open_dataset(path: str | Path) -> Dataset:
         f"{root} is not a challenge folder: it must hold train_adc_info.csv or test_adc_info.csv "
         "(2024) or adc_info.csv (2025). Give the folder that holds these files."
     )
+
+
+def open_split(path: str | Path, split: str, *, output_dir: str | Path) -> Dataset:
+    """Open a folder for work on all planets of a split; a mistake is told before the first.
+
+    Parameters
+    ----------
+    path : str or Path
+    split : str
+    output_dir : str or Path
+        Where the work is written; it may hold the data, but not lie in them.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ConfigError
+        If the output folder lies in the data folder.
+    DataFileError
+        As `open_dataset` and `Dataset.check`.
+    """
+    dataset = open_dataset(path)
+    if Path(output_dir).resolve().is_relative_to(dataset.root.resolve()):
+        raise ConfigError(
+            f"the output folder must not lie in the data folder {dataset.root}; got {output_dir}. "
+            "Name a folder beside the data."
+        )
+    dataset.check(split)
+    return dataset
 
 
 @dataclass(frozen=True)
@@ -127,15 +138,50 @@ class Dataset:
 
     @cached_property
     def _tables(self) -> dict[str, pl.DataFrame]:
-        name = "adc_info" if self.edition == 2024 else "star_info"
-        paths = {split: self.root / f"{split}_{name}.csv" for split in ("train", "test")}
+        paths = {split: self._table_path(split) for split in SPLITS}
         return {split: read_planets(path) for split, path in paths.items() if path.is_file()}
+
+    def _table_path(self, split: str) -> Path:
+        name = "adc_info" if self.edition == 2024 else "star_info"
+        return self.root / f"{split}_{name}.csv"
 
     def table(self, split: str) -> pl.DataFrame:
         """The planet index of a split: adc_info in 2024, star_info in 2025."""
+        if split not in SPLITS:
+            raise UnknownNameError("split", split, SPLITS)
         if split not in self._tables:
-            raise UnknownNameError("split", split, self._tables)
+            raise DataFileError(
+                f"{self._table_path(split)} is missing: it lists the planets of split {split}. "
+                "Download it again, or name another split with --split."
+            )
         return self._tables[split]
+
+    def check(self, split: str) -> None:
+        """Refuse what would fail every planet of a split in the same way.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such split.
+        DataFileError
+            If one of its tables is missing or damaged, lacks a column, or lists no planet.
+        """
+        table, path, columns = self.table(split), self._table_path(split), [*ADC_COLUMNS, "star"]
+        if self.edition == 2025:
+            path, columns = self.root / "adc_info.csv", ADC_COLUMNS
+            table = read_csv(path)
+            if len(table) != 1:
+                raise DataFileError(f"{path} must hold one row; got {len(table)}. Correct it.")
+        _require_columns(path, table.columns, columns)
+        if not self._count(split):
+            others = [f"; {name} has {n}" for name in self._tables if (n := self._count(name))]
+            raise DataFileError(
+                f"there are no planets in split {split} of {self.root}{''.join(others)}. Name "
+                "another split with --split, or another folder."
+            )
+
+    def _count(self, split: str) -> int:
+        return min(len(self.planets(split)), len(self.submission_planets(split)))
 
     def planets(self, split: str) -> list[int]:
         """Planet ids of a split, in the order of its table."""
@@ -213,14 +259,8 @@ class Dataset:
         DataFileError
             If one is missing, damaged, of the wrong shape, or not finite.
         """
-        folder = self.calibration_path(split, planet_id, instrument, visit)
-        frame = (instrument.height, instrument.width)
-        return Calibration(
-            dark=_read_map(folder / "dark.parquet", frame),
-            dead=_read_map(folder / "dead.parquet", frame).astype(bool),
-            flat=_read_map(folder / "flat.parquet", frame),
-            linear_corr=_read_map(folder / "linear_corr.parquet", (LINEARITY_TERMS, *frame)),
-            read=_read_map(folder / "read.parquet", frame),
+        return read_calibration(
+            self.calibration_path(split, planet_id, instrument, visit), instrument
         )
 
     def read_wavelengths(self) -> np.ndarray:
@@ -307,6 +347,8 @@ def are_whole_numbers(column: pl.Series) -> bool:
 
 def read_csv(path: str | Path) -> pl.DataFrame:
     """Read a table, or say which file could not be read."""
+    if not Path(path).exists():
+        raise DataFileError(f"{path} is missing: name a CSV table that is there.")
     try:
         return pl.read_csv(path, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -319,18 +361,8 @@ def _require_columns(
     missing = [column for column in wanted if column not in found]
     if missing:
         more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        raise DataFileError(f"{where} lacks the column(s) {', '.join(missing[:5])}{more}.")
-
-
-def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataFileError(f"{path} cannot be read as parquet: {error}") from error
-    rows = int(np.prod(shape[:-1]))
-    if table.shape != (rows, shape[-1]):
-        raise DataFileError(f"{path} must be {rows} rows x {shape[-1]} columns; got {table.shape}.")
-    values = table.to_numpy().reshape(shape)
-    if values.dtype == object or (values.dtype.kind == "f" and not np.isfinite(values).all()):
-        raise DataFileError(f"{path} must hold finite numbers; it holds NaN, infinity or nulls.")
-    return values if values.dtype == bool else values.astype(np.float64)
+        strange = [column for column in found if column not in wanted]
+        raise DataFileError(
+            f"{where} lacks the column(s) {', '.join(missing[:5])}{more}."
+            f"{did_you_mean(missing[0], strange)} Correct the table."
+        )

@@ -8,13 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ariel_kit.dataset import (
-    LABEL_COLUMNS,
-    LINEARITY_TERMS,
-    SIGMA_COLUMNS,
-    Adc,
-    Calibration,
-)
+from ariel_kit.calibration import LINEARITY_TERMS, Calibration
+from ariel_kit.dataset import LABEL_COLUMNS, SIGMA_COLUMNS, Adc
 from ariel_kit.errors import ShapeError, check_shape
 from ariel_kit.instruments import (
     AIRS,

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 
+from ariel_kit.calibration import CALIBRATION_MAPS
 from ariel_kit.config import RunSettings
-from ariel_kit.dataset import Dataset, find_labels, open_dataset
+from ariel_kit.dataset import Dataset, find_labels, open_dataset, read_labels
 from ariel_kit.errors import ArielKitError
 from ariel_kit.instruments import INSTRUMENTS
 from ariel_kit.products import PLANET_BYTES
 from ariel_kit.runtime import available_cores, find_place, versions
 
+PARQUET_MAGIC = b"PAR1"
 PRODUCT_BYTES = 8_000_000
 """One calibrated observation on disk."""
 
@@ -63,13 +67,12 @@ def examine(
         return findings
     try:
         dataset = open_dataset(data_dir)
+        dataset.check(split)
         planet_ids = dataset.submission_planets(split)
     except ArielKitError as error:
         return [*findings, Finding("data", False, str(error))]
     findings += _data(dataset, planet_ids, split)
-    if planet_ids:
-        findings.append(_one_planet(dataset, planet_ids, split, settings))
-    return findings
+    return [*findings, _one_planet(dataset, planet_ids, split, settings)]
 
 
 def _machine(settings: RunSettings) -> Iterator[Finding]:
@@ -94,20 +97,50 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
 
 def _data(dataset: Dataset, planet_ids: list[int], split: str) -> Iterator[Finding]:
     detail = f"{dataset.root}: {dataset.edition} layout, {len(planet_ids)} planets in {split}"
-    yield Finding("data", bool(planet_ids), detail)
-    labels = find_labels(dataset)
-    yield Finding("labels", True, str(labels or "none; the prior comes from simulated spectra"))
-    wanted = [
-        dataset.signal_path(split, planet, instrument)
-        for planet in planet_ids
-        for instrument in INSTRUMENTS.values()
-    ]
-    missing = [path for path in wanted if not path.is_file()]
-    detail = f"{len(wanted) - len(missing)} of {len(wanted)} signal files are there"
-    yield Finding("files", not missing, detail + (f"; not {missing[0]}" if missing else ""))
+    yield Finding("data", True, detail)
+    yield _labels(dataset, planet_ids)
+    wanted = [path for planet in planet_ids for path in _frames(dataset, split, planet)]
+    bad = [path for path in wanted if not _is_parquet(path)]
+    detail = f"{len(wanted) - len(bad)} of {len(wanted)} frame files are there and whole"
+    yield Finding("files", not bad, detail + (f"; not {bad[0]}" if bad else ""))
     free, needed = shutil.disk_usage(Path.cwd()).free, PRODUCT_BYTES * len(planet_ids)
     detail = f"{free / 1e9:.1f} GB free here, {needed / 1e9:.1f} GB needed for products"
     yield Finding("disk", free > needed, detail)
+
+
+def _labels(dataset: Dataset, planet_ids: list[int]) -> Finding:
+    from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
+
+    path = find_labels(dataset)
+    if path is None:
+        return Finding("labels", True, "none; the prior comes from simulated spectra")
+    try:
+        labelled = read_labels(path).planet_ids
+    except ArielKitError as error:
+        return Finding("labels", False, str(error))
+    n = int((~np.isin(labelled, planet_ids)).sum())  # nothing learns from a planet's own label
+    few = f", fewer than {FEWEST_LABELS}: the prior comes from simulated spectra"
+    detail = f"{path}: {n} other planets{few if n < FEWEST_LABELS else ''}"
+    return Finding("labels", True, detail)
+
+
+def _frames(dataset: Dataset, split: str, planet: int) -> Iterator[Path]:
+    """The files of all visits of a planet."""
+    for visit in range(dataset.visits(split, planet)):
+        for instrument in INSTRUMENTS.values():
+            yield dataset.signal_path(split, planet, instrument, visit)
+            folder = dataset.calibration_path(split, planet, instrument, visit)
+            yield from (folder / f"{name}.parquet" for name in CALIBRATION_MAPS)
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether a file begins and ends as parquet does; half a download has no end."""
+    if not path.is_file() or path.stat().st_size < 2 * len(PARQUET_MAGIC):
+        return False
+    with path.open("rb") as file:
+        first = file.read(len(PARQUET_MAGIC))
+        file.seek(-len(PARQUET_MAGIC), os.SEEK_END)
+        return first == file.read() == PARQUET_MAGIC
 
 
 def _one_planet(

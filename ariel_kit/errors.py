@@ -5,7 +5,7 @@ Every leaf also inherits the builtin that fits, so ``except ValueError`` keeps w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 
@@ -34,10 +34,8 @@ class UnknownNameError(ArielKitError, KeyError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        near = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         listed = f" Known: {', '.join(known)}." if known else ""
-        self.message = f"Unknown {kind} {name!r}.{hint}{listed}"
+        self.message = f"Unknown {kind} {name!r}.{did_you_mean(name, known)}{listed}"
         super().__init__(kind, name, known)  # all three, so that a worker's error can be sent
 
     def __str__(self) -> str:  # KeyError would print the repr of the message
@@ -58,6 +56,16 @@ class BudgetError(ArielKitError, MemoryError):
 
 class ArielKitWarning(UserWarning):
     """Something odd but legal, said once."""
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The end of a message about a name that is not there: nothing where none is near.
+
+    >>> did_you_mean("star", ["planet", "stra"])
+    " Did you mean 'stra'?"
+    """
+    near = get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def check_shape(name: str, shape: tuple[int, ...], expected: dict[str, int | None]) -> None:

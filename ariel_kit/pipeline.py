@@ -16,7 +16,7 @@ import numpy as np
 from ariel_kit.budget import Budget, cheaper
 from ariel_kit.cache import StoredSequence, atomic_path, file_sha256
 from ariel_kit.config import RunSettings, save_settings, settings_hash
-from ariel_kit.dataset import Dataset, find_labels, open_dataset, read_labels
+from ariel_kit.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.draft import Draft
 from ariel_kit.observation import Observation, Spectrum
 from ariel_kit.parallel import PlanetFailure
@@ -99,8 +99,11 @@ def run_pipeline(
     Raises
     ------
     DataFileError
-        If the folder or the labels cannot be read. A planet that cannot be read is not an error:
-        it gets the safe prior and is named in `RunResult.failures`.
+        If the folder, its tables or the labels cannot be read, or the split has no planets. A
+        planet that cannot be read is not an error: it gets the safe prior and is named in
+        `RunResult.failures`.
+    ConfigError
+        If `output_dir` lies in `data_dir`.
     WeightsError
         If a learned stage is switched on and its weights are missing or damaged.
     BudgetError
@@ -124,14 +127,13 @@ def run_pipeline(
 
     settings, timings = settings or RunSettings(), Timings()
     budget = Budget(settings.budget)
-    dataset, output = open_dataset(data_dir), Path(output_dir)
+    dataset, output = open_split(data_dir, split, output_dir=output_dir), Path(output_dir)
     planet_ids = dataset.submission_planets(split)
     weights = load_stages(settings.stages, models_dir).weights  # told before an hour is spent
-    output.mkdir(parents=True, exist_ok=True)
-    save_settings(settings, output / "settings.yaml")
-
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
+        output.mkdir(parents=True, exist_ok=True)
+        save_settings(settings, output / "settings.yaml")
         full = partial(extract_spectra, prior=prior, settings=settings, models_dir=models_dir)
         quick = partial(full, recipe="quick")
         draft = Draft(output / "submission.csv", planet_ids, prior, quick)

@@ -61,10 +61,11 @@ def calibrate(
     as_json: AsJson = False,
 ) -> int:
     """Turn raw frames into light curves, one file per visit."""
-    from ariel_kit.dataset import open_dataset
+    from ariel_kit.dataset import open_split
     from ariel_kit.products import calibrate_planets
 
-    dataset, settings = open_dataset(data_dir), read_settings(config, overrides)
+    settings = read_settings(config, overrides)
+    dataset = open_split(data_dir, split, output_dir=output_dir)
     paths, failures = calibrate_planets(
         dataset,
         dataset.planets(split),

@@ -14,7 +14,7 @@ import polars as pl
 from ariel_kit.cache import atomic_path
 from ariel_kit.config import RunSettings, save_settings, settings_hash
 from ariel_kit.crossval.folds import Fold, GroupBy, make_folds
-from ariel_kit.dataset import Dataset, Labels, find_labels, open_dataset, read_labels
+from ariel_kit.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.draft import answer_all
 from ariel_kit.errors import DataFileError, FitError
 from ariel_kit.observation import Spectrum
@@ -110,13 +110,15 @@ def cross_validate(
     Raises
     ------
     ConfigError
-        If the planets cannot be put into two folds.
+        If the planets cannot be put into two folds, or `output_dir` lies in `data_dir`.
     DataFileError
-        If there are no labels, or molecules are asked for and not known.
+        If a table is missing or damaged, there are no labels, or molecules are asked for and not
+        known.
     """
     from ariel_kit.uncertainty import find_temperature
 
-    settings, dataset, output = settings or RunSettings(), open_dataset(data_dir), Path(output_dir)
+    settings, output = settings or RunSettings(), Path(output_dir)
+    dataset = open_split(data_dir, split, output_dir=output)
     if full_fit:
         stages = settings.stages.model_copy(update={"uncertainty": False})
         settings = settings.model_copy(update={"stages": stages})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ariel_kit.dataset import Calibration
+from ariel_kit.calibration import Calibration
 from ariel_kit.errors import check_shape
 from ariel_kit.instruments import AIRS, FGS1, N_AIRS
 from ariel_kit.observation import Observation

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ariel_kit.dataset import Calibration
+from ariel_kit.calibration import Calibration
 from ariel_kit.errors import UnknownNameError
 
 CLIP_SIGMA = 5.0

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ariel_kit.dataset import Adc, Calibration, Dataset
+from ariel_kit.calibration import Calibration
+from ariel_kit.dataset import Adc, Dataset
 from ariel_kit.frames import Frames, read_frames
 from ariel_kit.instruments import AIRS, Instrument
 from ariel_kit.preprocessing import kernels

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.dataset import LINEARITY_TERMS, Calibration
+from ariel_kit.calibration import LINEARITY_TERMS, Calibration
 from ariel_kit.instruments import FGS1, Instrument
 
 AIRS_LINEARITY = np.array([0.1, 1.0, 1e-8, 1.18e-11, -6.0e-17, 1.3e-22])

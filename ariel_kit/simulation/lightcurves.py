@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.dataset import Calibration
+from ariel_kit.calibration import Calibration
 from ariel_kit.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
 from ariel_kit.observation import Curves, LightCurves, Observation
 from ariel_kit.simulation.calibration_frames import draw_detector

@@ -8,7 +8,8 @@ import pytest
 from numba import njit
 from scipy import stats
 
-from ariel_kit.dataset import Adc, Calibration
+from ariel_kit.calibration import Calibration
+from ariel_kit.dataset import Adc
 from ariel_kit.errors import ShapeError
 from ariel_kit.instruments import FGS1
 from ariel_kit.simulation import detector as kernels

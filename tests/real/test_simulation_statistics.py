@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit.dataset import Calibration, open_dataset
+from ariel_kit.calibration import Calibration
+from ariel_kit.dataset import open_dataset
 from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths
 from ariel_kit.simulation import draw_planets, simulate_dataset, simulate_light_curves
 from ariel_kit.simulation.calibration_frames import draw_detector

@@ -57,7 +57,7 @@ def test_all_problems_come_at_once_with_hints():
 
 
 def test_unreadable_files_and_broken_overrides_are_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read as YAML"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml is missing: name a YAML file"):
         load_settings(RunSettings, tmp_path / "nowhere.yaml")
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(ConfigError, match="must hold a mapping of settings; got list"):

@@ -69,7 +69,8 @@ def test_calibration_frames_have_their_shapes_and_order(folder):
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("dark", None, r"12/FGS1_calibration/dark\.parquet cannot be read as parquet"),
+        ("dark", None, r"12/FGS1_calibration/dark\.parquet cannot be read.*Download the file"),
+        ("dead", "missing", r"dead\.parquet is missing: a planet needs it\. Download the file"),
         ("flat", np.ones((31, 32)), r"flat\.parquet must be 32 rows x 32 columns; got \(31, 32\)"),
         ("read", np.full((32, 32), np.nan), r"read\.parquet must hold finite numbers"),
         ("linear_corr", np.ones((32, 32)), r"linear_corr\.parquet must be 192 rows x 32"),
@@ -79,6 +80,8 @@ def test_bad_calibration_frames_are_named_with_their_path(folder, name, values, 
     path = folder / "test" / "12" / "FGS1_calibration" / f"{name}.parquet"
     if values is None:
         path.write_bytes(path.read_bytes()[:50])
+    elif isinstance(values, str):
+        path.unlink()
     else:
         write_map(path, values)
     with pytest.raises(DataFileError, match=message):
@@ -87,7 +90,11 @@ def test_bad_calibration_frames_are_named_with_their_path(folder, name, values, 
 
 def test_unknown_planets_splits_and_folders_are_refused(folder, tmp_path):
     dataset = open_dataset(folder)
-    with pytest.raises(UnknownNameError, match="Unknown split 'train'"):
+    with pytest.raises(UnknownNameError, match=r"Unknown split 'tset'\. Did you mean 'test'"):
+        dataset.planets("tset")
+    with pytest.raises(
+        DataFileError, match=r"train_adc_info\.csv is missing: it lists the planets"
+    ):
         dataset.planets("train")
     with pytest.raises(UnknownNameError, match="planet of split test '99'"):
         dataset.star("test", 99)
@@ -150,6 +157,19 @@ def test_labels_come_in_any_order_asked(tmp_path, rng):
         read_labels(tmp_path / "labels.csv")
 
 
+def test_one_converter_for_all_needs_one_row(folder):
+    shared = folder / "2025"
+    shared.mkdir()
+    pl.DataFrame({"planet_id": [7]}).write_csv(shared / "test_star_info.csv")
+    table = pl.DataFrame(ADC)
+    for rows, found in ((table, 2), (table.clear(), 0)):
+        rows.write_csv(shared / "adc_info.csv")
+        with pytest.raises(DataFileError, match=rf"adc_info\.csv must hold one row; got {found}"):
+            open_dataset(shared).check("test")
+    table.head(1).write_csv(shared / "adc_info.csv")
+    open_dataset(shared).check("test")
+
+
 def test_a_dataset_cannot_reach_labels(folder):
     dataset = open_dataset(folder)
     assert not any(isinstance(getattr(dataset, name), Labels) for name in ("root", "edition"))
@@ -164,6 +184,9 @@ def test_a_dataset_cannot_reach_labels(folder):
 def test_the_real_folders_are_recognised(shared_data):
     old, new = (open_dataset(shared_data / name) for name in ("adc2024", "adc2025"))
     assert (old.edition, new.edition) == (2024, 2025)
+    for dataset in (old, new):
+        for split in ("train", "test"):
+            dataset.check(split)
     planets = old.planets("train")
     assert len(planets) == 473
     assert {old.star("train", planet) for planet in planets} == {0, 1}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ariel_kit import plots
-from ariel_kit.dataset import Calibration
+from ariel_kit.calibration import Calibration
 from ariel_kit.errors import ShapeError
 from ariel_kit.instruments import AIRS
 from ariel_kit.observation import Observation

@@ -7,7 +7,8 @@ import pytest
 from astropy.stats import mad_std
 from astropy.stats import sigma_clip as astropy_clip
 
-from ariel_kit.dataset import Adc, Calibration
+from ariel_kit.calibration import Calibration
+from ariel_kit.dataset import Adc
 from ariel_kit.errors import ShapeError, UnknownNameError
 from ariel_kit.instruments import FGS1
 from ariel_kit.preprocessing import kernels, robust_zscore, warmup

@@ -184,8 +184,11 @@ def test_what_cannot_be_folded_is_one_sentence(folder, tmp_path, monkeypatch):
     (folder / "molecules.csv").unlink()
     with pytest.raises(DataFileError, match="of planets that ariel-kit simulate made"):
         make_folds(dataset, truth, "train", folds=5, group_by="molecule")
-    with pytest.raises(DataFileError, match="labels of planets of split 'test'"):
-        cross_validate(folder, tmp_path / "out", split="test")
+    other = tmp_path / "other.csv"
+    table = pl.read_csv(folder / "train_labels.csv")
+    table.with_columns(planet_id=pl.int_range(len(table))).write_csv(other)
+    with pytest.raises(DataFileError, match="labels of planets of split 'train'"):
+        cross_validate(folder, tmp_path / "out", labels=other)
     (folder / "train_labels.csv").unlink()
     with pytest.raises(DataFileError, match="name a table with --labels"):
         cross_validate(folder, tmp_path / "out")
