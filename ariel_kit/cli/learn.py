@@ -113,7 +113,7 @@ def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
 
     names = [name for name in list_models() if not name.startswith("test_")]
     facts = [_network(name, models_dir) for name in names]
-    columns = "model", "parameters", "weights", "megabytes", "score", "command"
+    columns = "model", "parameters", "weights", "megabytes", "loss", "command"
     table = [columns, *([_cell(row[column]) for column in columns] for row in facts)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
@@ -176,7 +176,7 @@ def _network(name: str, models_dir: Path | None) -> dict[str, Any]:
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "weights": _origin(folder, models_dir),
         "megabytes": folder and round((folder / MODEL_FILE).stat().st_size / 1e6, 2),
-        "score": card and card.score,
+        "loss": card and card.score,
         "command": card and card.command,
         "limits": card and card.limits,
         "kit_version": card and card.kit_version,

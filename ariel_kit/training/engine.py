@@ -98,13 +98,16 @@ class Training:
         self.best: dict[str, Any] = {"loss": inf, "step": 0, "weights": None}
         self.losses: list[float] = []
 
-    def steps(self) -> Iterator[int]:
-        """The steps that are left; the end comes early once the best is long past."""
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or the best is long past."""
         loop = self.settings.loop
-        while (
-            self.step < loop.steps
-            and self.step - self.best["step"] < loop.patience * loop.validate_every
-        ):
+        waited = self.step - self.best["step"]
+        return self.step >= loop.steps or waited >= loop.patience * loop.validate_every
+
+    def steps(self) -> Iterator[int]:
+        """The steps that are left."""
+        while not self.finished:
             yield self.step
 
     def learn(self, step: int) -> None:

@@ -117,17 +117,10 @@ def train(
     if accelerator.is_main_process:
         save_settings(settings, folder / "settings.yaml")
         _write_json(folder / "versions.json", versions())
-    steps = training.steps()
-    if accelerator.is_main_process:
-        left = loop.steps - training.step
-        steps = progress(steps, total=left, description=f"train {task.name}", unit="steps")
-    for step in steps:
-        training.learn(step)
-        if training.step % loop.validate_every == 0 or training.step == loop.steps:
-            training.validate()
-            if accelerator.is_main_process:
-                save_checkpoint(folder / CHECKPOINT_FILE, training.state(), settings)
-                _write_history(folder / "history.csv", training.history)
+    if training.finished:
+        log.info("%s: already finished at step %d; nothing is trained", task.name, training.step)
+    else:
+        _learn(training, folder)
     if accelerator.is_main_process:
         facts = task.facts()
         card = ModelCard(
@@ -142,6 +135,24 @@ def train(
         save_weights(training.best_model(), folder, card)
     accelerator.wait_for_everyone()
     return load_card(folder)
+
+
+def _learn(training: Training, folder: Path) -> None:
+    """All steps that are left, with a checkpoint at every validation."""
+    settings, loop, steps = training.settings, training.settings.loop, training.steps()
+    name, is_main = training.task.name, training.accelerator.is_main_process
+    if is_main:
+        left = loop.steps - training.step
+        steps = progress(steps, total=left, description=f"train {name}", unit="steps")
+    for step in steps:
+        training.learn(step)
+        if training.step % loop.validate_every == 0 or training.step == loop.steps:
+            training.validate()
+            if is_main:
+                save_checkpoint(folder / CHECKPOINT_FILE, training.state(), settings)
+                _write_history(folder / "history.csv", training.history)
+    if is_main and training.step < loop.steps:
+        log.info("%s: stopped early: no better for %d validations", name, loop.patience)
 
 
 def _make_task(settings: TrainSettings, *, alone: bool) -> tuple[Task, TrainSettings]:

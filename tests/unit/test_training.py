@@ -205,7 +205,9 @@ def test_a_loss_that_is_not_finite_is_an_error(tmp_path):
         train(task, settings, tmp_path)
 
 
-def test_it_stops_early_and_keeps_the_best_average(tmp_path):
+def test_it_stops_early_and_keeps_the_best_average(tmp_path, caplog):
+    caplog.set_level("INFO", "ariel_kit")
+
     class Misled(LineTask):
         """Learns the wrong line: the held-out loss only rises from some point on."""
 
@@ -221,6 +223,11 @@ def test_it_stops_early_and_keeps_the_best_average(tmp_path):
     best = int(np.argmin(losses))
     assert task.drawn == int(history[-1]["step"]) == int(history[best]["step"]) + 30 < 1000
     assert card.score == losses[best] < losses[-1]
+    assert caplog.messages[-1] == "test_line: stopped early: no better for 3 validations"
+    caplog.clear()
+    assert train(Misled(settings), settings, tmp_path) == card
+    done = f"test_line: already finished at step {task.drawn}; nothing is trained"
+    assert caplog.messages == [done]
     loaded = create_model("test_line", weights=tmp_path)
     x, y = torch.from_numpy(task.x), torch.from_numpy(task.y)
     assert (loaded(x) - y).square().mean().item() == pytest.approx(card.score, rel=1e-5)
