@@ -144,12 +144,15 @@ def validate_submission(
     1 value is missing (null or NaN), the first in column wl_1 of planet 7
     """
     wanted = _sample_ids(sample)
-    try:
-        table = submission if isinstance(submission, pl.DataFrame) else read_csv(submission)
-    except DataFileError as error:
-        if isinstance(submission, pl.DataFrame) or not Path(submission).is_file():
-            raise  # a path that leads nowhere is no fault of a table
-        return SubmissionCheck((str(error),), ())
+    if isinstance(submission, pl.DataFrame):
+        table = submission
+    else:
+        try:
+            table = read_csv(submission)
+        except DataFileError as error:
+            if not Path(submission).is_file():
+                raise  # a path that leads nowhere is no fault of a table
+            return SubmissionCheck((str(error),), ())
     faults = [*_column_faults(table), *_id_faults(table, wanted), *_value_faults(table)]
     return SubmissionCheck(tuple(faults), () if faults else tuple(_oddities(table)))
 
