@@ -90,7 +90,10 @@ def _read_series(
     where: str, path: Path, instrument: Instrument, pixels: np.ndarray
 ) -> list[np.ndarray]:
     if not path.is_file():
-        raise DataFileError(f"{where} is missing; every planet needs its {instrument.name} signal.")
+        raise DataFileError(
+            f"{where} is missing: every planet needs its "
+            f"{instrument.name} signal. Download the file again."
+        )
     try:
         schema = pl.read_parquet_schema(path)
         flat = len(schema) == 1
