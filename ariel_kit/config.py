@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from difflib import get_close_matches
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ariel_kit.errors import ConfigError, UnknownNameError
+from ariel_kit.errors import ConfigError, UnknownNameError, did_you_mean
 
 Model = TypeVar("Model", bound="Settings")
 
 _RECIPES = Path(__file__).with_name("configs")
+_WORDS = {
+    "extra_forbidden": "unknown setting",
+    "model_type": "is a group of settings, not a value",
+    "tuple_type": "must be a list such as [0.1, 0.2]",
+}
+"""What the kit says for the most frequent problems, by pydantic's name of them."""
 
 
 class Settings(BaseModel):
@@ -57,10 +63,23 @@ class ExtractionSettings(Settings):
         description="Where the low-rank prior is learned: from labels, predicted planets, or both.",
     )
     bin_seconds: float = Field(144.0, gt=0, le=1800, description="Length of a time bin.")
-    limb_darkening: tuple[float, float] = Field(
-        (0.0, 0.0),
-        description="Quadratic coefficients (u1, u2) of the star; 2024 has none, 2025 has.",
+    limb_darkening: tuple[float, float] | None = Field(
+        None,
+        description="Quadratic coefficients (u1, u2) of the stars; else none in 2024, and in 2025 "
+        "those of highest likelihood.",
     )
+
+    @field_validator("limb_darkening")
+    @classmethod
+    def _is_a_star(cls, value: Any) -> Any:
+        """Light everywhere on the disc, less towards its edge (Kipping 2013, arXiv 1308.0009)."""
+        u1, u2 = value or (0.0, 0.0)
+        if not (u1 >= 0 and u1 + u2 <= 1 and u1 + 2 * u2 >= 0):
+            raise ConfigError(
+                "a star's light falls towards its edge and is nowhere negative: u1 >= 0, "
+                f"u1 + u2 <= 1, u1 + 2 u2 >= 0; got u1 = {u1}, u2 = {u2}."
+            )
+        return value
 
 
 class StageSettings(Settings):
@@ -165,6 +184,7 @@ def load_settings(
     'white'
     """
     values: dict[str, Any] = {}
+    overrides = list(overrides)
     if path is not None:
         try:
             loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -181,7 +201,7 @@ def load_settings(
         values = loaded or {}
     for override in overrides:
         _apply(values, override)
-    return make_settings(kind, values, where=str(path or "settings"))
+    return make_settings(kind, values, where=str(path or "settings"), overrides=overrides)
 
 
 def find_recipe(name: str, folder: str = ".") -> Path:
@@ -213,12 +233,31 @@ def find_recipe(name: str, folder: str = ".") -> Path:
     return recipes[name]
 
 
-def make_settings(kind: type[Model], values: dict[str, Any], where: str = "settings") -> Model:
-    """Validate `values`; all problems are collected and raised once."""
+def make_settings(
+    kind: type[Model],
+    values: dict[str, Any],
+    where: str = "settings",
+    overrides: Sequence[str] = (),
+) -> Model:
+    """Validate `values`; all problems are collected and raised once.
+
+    Parameters
+    ----------
+    kind : type
+    values : dict
+    where : str
+        What holds the values, for the message.
+    overrides : sequence of str
+        The ``a.b=c`` among them, for a problem of one is not that of the file.
+    """
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        problems = [_sentence(kind, dict(item)) for item in error.errors()]
+        items = [dict(item) for item in error.errors()]
+        problems = [_sentence(kind, item) for item in items]
+        guilty = [{o for o in overrides if _reaches(o, _place(item))} for item in items]
+        if all(guilty):
+            where = f"--set {', '.join(sorted(set.union(*guilty)))}"
         raise ConfigError(
             "\n  ".join([f"{where}: {len(problems)} problem(s)", *problems])
         ) from error
@@ -239,7 +278,8 @@ def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str,
             rows += describe_settings(annotation, f"{prefix}{name}.")
             continue
         parts = getattr(annotation, "__args__", (annotation,))
-        kinds = " | ".join(getattr(part, "__name__", str(part)) for part in parts)
+        kinds = " | ".join(part.__name__ if type(part) is type else str(part) for part in parts)
+        kinds = kinds.replace("NoneType", "null")
         kinds = ", ".join([kinds, *_limits(field.metadata)])
         rows.append((f"{prefix}{name}", kinds, str(field.default), field.description or ""))
     return rows
@@ -292,10 +332,23 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 
 def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in item["loc"])
-    near = ""
-    if item["type"] == "extra_forbidden":
+    place, what, near = _place(item), item["type"], ""
+    if what == "value_error":  # a validator of the kit, which says all in its own sentence
+        return f"{place}: {item['ctx']['error']}"
+    if what == "extra_forbidden":
         known = [row[0] for row in describe_settings(kind)]
-        matches = get_close_matches(place, known, n=1)
-        near = f" Did you mean {matches[0]!r}?" if matches else f" Known: {', '.join(known)}."
-    return f"{place}: {item['msg']} (got {item['input']!r}).{near}"
+        near = did_you_mean(place, known) or f" Known: {', '.join(known)}."
+    if what == "literal_error":
+        choices = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+        near = did_you_mean(str(item["input"]), choices)
+    return f"{place}: {_WORDS.get(what, item['msg'])} (got {item['input']!r}).{near}"
+
+
+def _place(item: dict[str, Any]) -> str:
+    return ".".join(str(part) for part in item["loc"])
+
+
+def _reaches(override: str, place: str) -> bool:
+    """Whether an override sets what is at this place, or a group around it."""
+    name = override.partition("=")[0].strip()
+    return f"{place}.".startswith(f"{name}.")

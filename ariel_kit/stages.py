@@ -126,23 +126,26 @@ def extract(
     import torch
 
     from ariel_kit.spectral_extraction import fit_light_curves
+    from ariel_kit.spectral_extraction.limb import with_limb_darkening
 
     # Compiling the kernels can change the number of torch's threads, and that the last bits: a
     # resumed run, which compiles nothing, has to fit with the same number.
     torch.set_num_threads(available_cores())
     stages, extraction = load_stages(settings.stages, models_dir), settings.extraction
-    ids, curves, jitter = [], [], []
+    ids, curves, jitter, editions = [], [], [], set()
     for observation in observations:
         steady = _steady(observation, stages.jitter)
         ids.append(steady.planet_id)
         curves.append(steady.binned(extraction.bin_seconds))
         jitter.append(steady.provenance["jitter"])
+        editions.add(steady.edition)
+    extraction = with_limb_darkening(extraction, curves, editions)
     spectra = fit_light_curves(
         ids, curves, prior=prior, settings=extraction, denoise=stages.denoise
     )
     pairs = zip(spectra, jitter, strict=True)
     spectra = [_with_first_steps(spectrum, facts, stages) for spectrum, facts in pairs]
-    return _finished(spectra, curves, stages, settings)
+    return _finished(spectra, curves, stages, settings.seed)
 
 
 def _steady(observation: Observation, model: nn.Module | None) -> Observation:
@@ -166,7 +169,7 @@ def _finished(
     spectra: Sequence[Spectrum],
     curves: Sequence[Curves],
     stages: Stages,
-    settings: RunSettings,
+    seed: int,
 ) -> list[Spectrum]:
     """Shapes by the refining network, and sigmas by the temperature."""
     from ariel_kit.spectral_extraction.refine import draw_refinements
@@ -186,8 +189,7 @@ def _finished(
             fitted,
             [curves[place] for place in places],
             model=stages.refine,
-            limb_darkening=settings.extraction.limb_darkening,
-            seed=settings.seed,
+            seed=seed,
         )
     honest = honest_sigma(fitted, draws, temperature=stages.uncertainty or Temperature())
     for place, spectrum in zip(places, honest, strict=True):

@@ -79,9 +79,7 @@ class Errors:
         return cls(level, total, shape, covariance, float(np.median(shape)))
 
 
-def describe(
-    spectrum: Spectrum, curves: Curves, *, limb_darkening: tuple[float, float] = (0.0, 0.0)
-) -> np.ndarray:
+def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
     """Describe a fitted planet to a network.
 
     Parameters
@@ -90,8 +88,6 @@ def describe(
         Of `fit_light_curves`, with its covariance and its facts.
     curves : tuple of LightCurves
         The binned AIRS and FGS1 it was fitted to.
-    limb_darkening : tuple of float
-        As in the fit.
 
     Returns
     -------
@@ -109,7 +105,7 @@ def describe(
     shape = spectrum.mean - errors.level
     size = np.sqrt(np.mean(shape[1:] ** 2) + LEAST_SIGMA**2)
     noise, light = _noise_and_light(curves)
-    left = leftover(spectrum, curves[0], limb_darkening=limb_darkening)
+    left = leftover(spectrum, curves[0])
     rows = [
         np.arcsinh(shape / errors.unit),
         shape / size,
@@ -128,9 +124,7 @@ def describe(
     return np.stack([np.broadcast_to(row, N_WAVELENGTHS) for row in rows]).astype(np.float32)
 
 
-def leftover(
-    spectrum: Spectrum, airs: LightCurves, *, limb_darkening: tuple[float, float] = (0.0, 0.0)
-) -> np.ndarray:
+def leftover(spectrum: Spectrum, airs: LightCurves) -> np.ndarray:
     """What light curves still ask to add to each depth, over its noise.
 
     Each wavelength is divided by white light, which takes out the grey drift and its noise, and by
@@ -142,8 +136,6 @@ def leftover(
     ----------
     spectrum : Spectrum
     airs : LightCurves
-    limb_darkening : tuple of float
-        As in the fit.
 
     Returns
     -------
@@ -154,6 +146,7 @@ def leftover(
     light = airs.flux.mean(axis=0)
     white_depth = float(light @ depths / light.sum())
     shape = TransitShape(facts["mid_time"], facts["half_duration"], facts["ingress_ratio"])
+    limb_darkening = tuple(facts["limb_darkening"])
     window = transit_window(airs.time, airs.span, shape, np.array(white_depth), limb_darkening)
     white = np.log(airs.flux.sum(axis=1)) - np.log1p(-white_depth * window)
     rest = np.log(airs.flux) - np.log1p(-depths * window[:, None]) - white[:, None]

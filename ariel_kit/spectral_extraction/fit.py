@@ -6,6 +6,7 @@ import logging
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ import torch
 from ariel_kit.config import ExtractionSettings
 from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
 from ariel_kit.errors import ShapeError
-from ariel_kit.instruments import N_AIRS, N_WAVELENGTHS, OBSERVATION_HOURS, wavelengths
+from ariel_kit.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.observation import Curves, LightCurves, Observation, Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit, Linearised
+from ariel_kit.spectral_extraction.light import find_fault, summed
+from ariel_kit.spectral_extraction.limb import with_limb_darkening
 from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
 from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
 from ariel_kit.systematics import Denoiser
@@ -31,9 +34,6 @@ SHAPE_STRENGTH = 30.0
 """Planets' worth of belief in the shapes of the round before."""
 USUAL_RESIDUAL = 1.3
 """White-light residual above which the model misses something: sigma then grows with it."""
-LEAST_HOURS = 0.5 * OBSERVATION_HOURS
-"""A light curve cut shorter may end before the transit. The drift then passes for one: cut after
-2 h, simulated planets had depths wrong by 50 sigma."""
 LARGEST_RESIDUAL = 5.0
 """White-light residual, in units of the noise, above which a fit has not found the transit."""
 
@@ -76,10 +76,12 @@ def fit_planets(
     True
     """
     settings = settings or ExtractionSettings()
-    ids, curves = [], []
+    ids, curves, editions = [], [], set()
     for observation in observations:  # one at a time: a sequence on disk need not fit in memory
         ids.append(observation.planet_id)
+        editions.add(observation.edition)
         curves.append(observation.binned(settings.bin_seconds))
+    settings = with_limb_darkening(settings, curves, editions)
     return fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
 
 
@@ -91,15 +93,18 @@ def fit_light_curves(
     settings: ExtractionSettings | None = None,
     denoise: Denoiser | None = None,
 ) -> list[Spectrum]:
-    """Fit binned light curves, AIRS (time, 282) and FGS1 (time, 1); see `fit_planets`."""
+    """Fit binned light curves, AIRS (time, 282) and FGS1 (time, 1); see `fit_planets`.
+
+    They do not tell their edition: unless the settings give limb darkening, there is none.
+    """
     if len(planet_ids) != len(curves):
         raise ShapeError(
             f"planet_ids and curves must pair up; got {len(planet_ids)} and {len(curves)}."
         )
     settings = settings or ExtractionSettings()
-    faults = {i: fault for i, planet in enumerate(curves) if (fault := _fault(planet))}
+    faults = {i: fault for i, planet in enumerate(curves) if (fault := find_fault(planet))}
     fine = [i for i in range(len(curves)) if i not in faults]
-    batches = _start(curves, fine, settings.limb_darkening)
+    batches = _start(curves, fine, settings.limb_darkening or (0.0, 0.0))
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
@@ -115,20 +120,6 @@ def fit_light_curves(
         log.warning("planet %s gets the population's spectrum: %s", planet_ids[i], fault)
         spectra[i] = prior.fallback(planet_ids[i], fault)
     return [spectra[i] for i in range(len(curves))]
-
-
-def _fault(curves: Curves) -> str | None:
-    """Why light curves cannot be fitted, or None."""
-    for name, curve, width in zip(("AIRS", "FGS1"), curves, (N_AIRS, 1), strict=True):
-        if curve.flux.shape[1] != width:
-            return f"{name} must have {width} wavelengths; got {curve.flux.shape[1]}"
-        if not (np.isfinite(curve.flux).all() and (curve.flux > 0).all()):
-            return f"{name} flux must be positive and finite"
-        if not (np.isfinite(curve.noise).all() and (curve.noise > 0).all()):
-            return f"{name} noise must be positive and finite"
-        if (hours := curve.span.sum()) < LEAST_HOURS:
-            return f"{name} must cover {LEAST_HOURS} h to show the transit; got {hours:.2f} h"
-    return None
 
 
 @dataclass
@@ -151,9 +142,9 @@ class _Batch:
         limb_darkening: tuple[float, float],
     ) -> _Batch:
         airs, fgs1 = ([curves[i][which] for i in places] for which in (0, 1))
-        white = fit_white_light(*_summed(airs), drift.covariance, limb_darkening=limb_darkening)
+        white = fit_white_light(*summed(airs), drift.covariance, limb_darkening=limb_darkening)
         fgs1_drift = drift_likelihood_at(
-            white, *_summed(fgs1), drift.covariance, limb_darkening=limb_darkening
+            white, *summed(fgs1), drift.covariance, limb_darkening=limb_darkening
         )
         return cls(places, airs, fgs1, white, fgs1_drift, limb_darkening)
 
@@ -161,7 +152,7 @@ class _Batch:
         """White light again, each planet with its own drift prior."""
         covariances = drift.planet_covariances(self.white.drift_likelihood)
         self.white = fit_white_light(
-            *_summed(self.airs), covariances, limb_darkening=self.limb_darkening
+            *summed(self.airs), covariances, limb_darkening=self.limb_darkening
         )
 
     def joint_fit(self, airs: DriftMixture, fgs1: DriftMixture) -> JointFit:
@@ -213,11 +204,12 @@ class _Batch:
             limb_darkening=self.limb_darkening,
         )
 
-    def facts(self, row: int) -> dict[str, float]:
+    def facts(self, row: int) -> dict[str, Any]:
         names = ("mid_time", "half_duration", "ingress_ratio")
         shape = {name: float(v) for name, v in zip(names, self.white.shape[row], strict=True)}
         return {
             **shape,
+            "limb_darkening": list(self.limb_darkening),
             "white_depth": float(self.white.depth[row]),
             "white_sigma": float(self.white.sigma[row, -1]),
             "white_residual": self.residual(row),
@@ -242,15 +234,6 @@ def _start(
         for group in groups.values()
         for first in range(0, len(group), BATCH)
     ]
-
-
-def _summed(
-    curves: Sequence[LightCurves],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Time, span, white flux and its noise."""
-    flux = np.stack([curve.flux.sum(axis=1) for curve in curves])
-    noise = np.stack([np.sqrt((curve.noise**2).sum(axis=1)) for curve in curves])
-    return curves[0].time, curves[0].span, flux, noise
 
 
 def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:

@@ -38,7 +38,6 @@ def draw_refinements(
     *,
     model: ResNet1D,
     draws: int = DRAWS,
-    limb_darkening: tuple[float, float] = (0.0, 0.0),
     seed: int = 0,
 ) -> list[Draws | None]:
     """Refine fitted spectra by Monte Carlo dropout (`ariel_kit.uncertainty` combines the draws).
@@ -56,8 +55,6 @@ def draw_refinements(
         From ``create_model("resnet1d", weights=...)``.
     draws : int
         Thinned networks.
-    limb_darkening : tuple of float
-        As in the fit.
     seed : int
         Of what is dropped: the same for all planets, so that none depends on its neighbours.
 
@@ -78,7 +75,7 @@ def draw_refinements(
     places, features = [], []
     for place, (spectrum, pair) in enumerate(zip(spectra, curves, strict=True)):
         try:
-            features.append(describe(spectrum, pair, limb_darkening=limb_darkening))
+            features.append(describe(spectrum, pair))
         except FitError:
             continue  # the population's spectrum or a flat one: there is no shape to refine
         places.append(place)

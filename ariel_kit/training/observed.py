@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from ariel_kit.config import ExtractionSettings
 from ariel_kit.dataset import Labels
 from ariel_kit.denoising.maps import make_maps
 from ariel_kit.errors import FitError
@@ -18,6 +19,7 @@ from ariel_kit.spectral_extraction import (
     simulated_prior,
 )
 from ariel_kit.spectral_extraction.fit import LINEARISATIONS
+from ariel_kit.spectral_extraction.limb import with_limb_darkening
 from ariel_kit.systematics import Denoiser, Gaussian, Systematics
 from ariel_kit.training.blind import BlindPlanets
 from ariel_kit.training.fitted import FittedPlanets
@@ -90,11 +92,13 @@ def _fit(
 ) -> tuple[list[Spectrum], list[Curves]]:
     """Fit the observations of a fold together."""
     log.info("fitting fold %s: %d observations", fold.name, len(fold.observations))
-    ids, curves = [], []
+    ids, curves, editions = [], [], set()
     for observation in fold.observations:  # one at a time: they need not fit in memory
         ids.append(observation.planet_id)
         curves.append(observation.binned())
-    spectra = fit_light_curves(ids, curves, prior=prior, denoise=denoise)
+        editions.add(observation.edition)
+    settings = with_limb_darkening(ExtractionSettings(), curves, editions)
+    spectra = fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
     if all(spectrum.provenance["fit"]["status"] == "fallback" for spectrum in spectra):
         raise FitError(
             f"a network learns from fitted planets; of planets {', '.join(map(str, ids))}, which "
