@@ -1,17 +1,20 @@
 """The command line: verbs only. Each verb imports what it needs when it is called.
 
-Exit codes: 0 done; 1 a mistake of the user, told in one line; 2 done, but with failed planets or
-with a submission that has faults; 130 interrupted.
+Exit codes: 0 done; 1 a mistake of the user, told in one line; 2 done, but with failed planets, or
+a submission that has faults; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import re
+import sys
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 
 from ariel_kit.cli import data, learn, line, ship
-from ariel_kit.errors import ArielKitError
+from ariel_kit.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.runtime import setup_logging
 
 VERBS = {
@@ -33,7 +36,10 @@ VERBS = {
 }
 """Every verb, in the order in which ``ariel-kit --help`` lists them."""
 
-INTERRUPTED = 130
+RESUMABLE = {"calibrate", "run", "infer", "train", "cv", "ablate"}
+"""Verbs that take up what an interrupted one left."""
+
+MISTAKE, FAULTY, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="From raw Ariel detector frames to a transmission spectrum with honest error bars.",
@@ -51,28 +57,54 @@ _ParserError: Any = typer.BadParameter.__mro__[2]
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb and return its exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(arguments, prog_name="ariel-kit", standalone_mode=False) or 0
     except _ParserError as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "ariel-kit"
-        return _refuse(f"{error.format_message()} See: {where} --help")
-    except (ArielKitError, OSError) as error:  # OSError: no permission, no room on the disk
+        return _refuse(f"{_corrected(error.format_message())} See: {where} --help")
+    except SubmissionError as error:
+        return _refuse(str(error), FAULTY)
+    except ArielKitError as error:
         return _refuse(str(error))
+    except OSError as error:  # no permission, no room on the disk
+        place = "" if error.filename is None else f"{error.filename}: "
+        return _refuse(f"{place}{error.strerror or error}.")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # newer typer turns Ctrl-C into this code by itself
-        _refuse("interrupted; the same command goes on where this one stopped.")
+        verb = next((word for word in arguments if word in VERBS), None)
+        more = "; the same command goes on where this one stopped" if verb in RESUMABLE else ""
+        return _refuse(f"interrupted{more}.", INTERRUPTED)
     return code
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ariel-kit {version('ariel-kit')}")
+        raise typer.Exit
 
 
 @app.callback()
 def _before_every_verb(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    _: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_say_version),
+    ] = False,
 ) -> None:
     setup_logging(log_level)  # type: ignore[arg-type]
 
 
-def _refuse(message: str) -> int:
+def _corrected(message: str) -> str:
+    """The parser's message with the nearest choice, where a value is none of them."""
+    message = message.replace("Value error, ", "")
+    wrong = re.search(r"'([^']*)' is not one of (.*)\.", message)
+    hint = did_you_mean(wrong[1], re.findall(r"'([^']*)'", wrong[2])) if wrong else ""
+    return f"{message}{hint}"
+
+
+def _refuse(message: str, code: int = MISTAKE) -> int:
     typer.echo(f"ariel-kit: {message}", err=True)
-    return 1
+    return code

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ from ariel_kit.cli.options import (
     Overrides,
     Seed,
     Split,
+    counted,
     read_settings,
     rows,
     show,
@@ -29,8 +30,10 @@ def simulate(
     n_train: Annotated[int, typer.Option(min=0, help="Planets in train/.")] = 2,
     n_test: Annotated[int, typer.Option(min=0, help="Planets in test/.")] = 2,
     stars: Annotated[str, typer.Option(help="Star numbers; 0 and 1 are those of 2024.")] = "0,1",
-    molecules: Annotated[str, typer.Option(help="known, unseen or all.")] = "known",
-    edition: Edition = 2024,
+    molecules: Annotated[
+        Literal["known", "unseen", "all"], typer.Option(help="Which gases the planets may hold.")
+    ] = "known",
+    edition: Annotated[Edition, typer.Option(help="Whose layout.")] = 2024,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
@@ -75,7 +78,7 @@ def calibrate(
         n_jobs=n_jobs,
     )
     facts = {"products": [str(path) for path in paths], "failures": rows(failures)}
-    lines = [f"{len(paths)} observations in {output_dir / 'products'}"]
+    lines = [f"{counted(len(paths), 'observation')} in {output_dir / 'products'}"]
     show(facts, as_json, "\n".join([*lines, *map(str, failures)]))
     return 2 if failures else 0
 

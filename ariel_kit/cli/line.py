@@ -20,10 +20,12 @@ from ariel_kit.cli.options import (
     Seed,
     Split,
     Submission,
+    counted,
     read_settings,
     rows,
     show,
 )
+from ariel_kit.errors import ConfigError
 
 
 def run(
@@ -35,12 +37,18 @@ def run(
     ] = None,
     on_error: Annotated[
         Literal["fallback", "fail"] | None,
-        typer.Option(help="Planets that fail get the safe prior; then exit with 0 or with 2."),
+        typer.Option(
+            help="Planets that fail get the safe prior; then exit with 0 or with 2. "
+            "[default: the recipe's, else fail]"
+        ),
     ] = None,
     config: Config = None,
     overrides: Overrides = None,
     models_dir: ModelsDir = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Seed of every random draw. [default: the recipe's, else 0]"),
+    ] = None,
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> int:
@@ -64,7 +72,7 @@ def run(
         "failures": rows(result.failures),
         "seconds": result.timings,
     }
-    lines = [f"{result.submission_path}: {n_planets} planets in {seconds:.1f} s"]
+    lines = [f"{result.submission_path}: {counted(n_planets, 'planet')} in {seconds:.1f} s"]
     lines += [f"safe prior for {failure}" for failure in result.failures]
     show(facts, as_json, "\n".join(lines))
     return 2 if result.failures and settings.on_error == "fail" else 0
@@ -75,18 +83,28 @@ def score_submission(
     labels: Annotated[Path, typer.Argument(help="The true spectra: planet_id, wl_1 .. wl_283.")],
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; adds a row per star.")] = None,
     split: Split = "test",
-    edition: Edition = 2024,
+    edition: Annotated[
+        Edition | None, typer.Option(help="Whose metric. [default: the data folder's, else 2024]")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Score a submission against the truth, part by part."""
-    from ariel_kit.dataset import open_dataset, read_planets
+    from ariel_kit.dataset import open_dataset, read_csv
     from ariel_kit.scoring import format_scores, score
+    from ariel_kit.submission import submission_arrays
 
-    table, stars = read_planets(submission), None
+    table, stars = read_csv(submission), None
     if data_dir is not None:
-        dataset = open_dataset(data_dir)
-        stars = [dataset.star(split, planet) for planet in table["planet_id"]]
-    report = score(labels, table, edition=edition, stars=stars)
+        dataset, (planets, _, _) = open_dataset(data_dir), submission_arrays(table)
+        if strangers := set(planets) - set(dataset.planets(split)):
+            other = "train" if split == "test" else "test"
+            raise ConfigError(
+                f"the planets of {submission} must be those of split {split} of {data_dir}; "
+                f"{len(strangers)} of {len(planets)} are not: try --split {other}."
+            )
+        stars = [dataset.star(split, planet) for planet in planets]
+        edition = edition or dataset.edition  # type: ignore[assignment]
+    report = score(labels, table, edition=edition or 2024, stars=stars)
     typer.echo(report.to_json() if as_json else format_scores({submission.name: report}))
     return 0
 
@@ -102,7 +120,11 @@ def validate(
     check = validate_submission(submission, sample)
     lines = [f"fault: {fault}" for fault in check.faults]
     lines += [f"warning: {warning}" for warning in check.warnings]
-    show({**vars(check), "ok": check.ok}, as_json, "\n".join(lines or ["no fault found"]))
+    lines = lines or ["no fault found"]
+    if sample is None:
+        lines.append("planets not checked: no --sample")
+    facts = {**vars(check), "ok": check.ok, "planets_checked": sample is not None}
+    show(facts, as_json, "\n".join(lines))
     return 0 if check.ok else 2
 
 

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from ariel_kit.errors import DataFileError
 
 if TYPE_CHECKING:
     from ariel_kit.config import RunSettings
 
+
+def _writable(folder: Path) -> Path:
+    """Refuse a folder that cannot be written before an hour is spent on what it should hold."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    fault = None
+    if not there.is_dir():
+        fault = f"{there} is no folder"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        fault = f"{there} may not be written to"
+    if fault:
+        raise DataFileError(f"{folder} cannot be written: {fault}; give another --output-dir.")
+    return folder
+
+
 DataDir = Annotated[Path, typer.Option(help="Folder in the challenge's layout.")]
-OutputDir = Annotated[Path, typer.Option(help="Folder for everything that is written.")]
-Split = Annotated[str, typer.Option(help="train or test.")]
+OutputDir = Annotated[
+    Path, typer.Option(callback=_writable, help="Folder for everything that is written.")
+]
+Split = Annotated[Literal["train", "test"], typer.Option(help="Which planets of the folder.")]
 Config = Annotated[str | None, typer.Option(help="YAML file, or name of a shipped recipe.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Set one field: a.b=value.")]
 Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
@@ -22,7 +41,7 @@ ModelsDir = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Edition = Annotated[int, typer.Option(help="2024 or 2025.")]
+Edition = Literal[2024, 2025]
 Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 
 
@@ -41,6 +60,15 @@ def whole_numbers(option: str, text: str) -> list[int]:
     if not all(part.strip().isdigit() for part in parts):
         raise typer.BadParameter(f"{option} must be whole numbers with commas; got {text!r}.")
     return [int(part) for part in parts]
+
+
+def counted(number: int, thing: str) -> str:
+    """How many of a thing.
+
+    >>> counted(1, "planet"), counted(2, "planet")
+    ('1 planet', '2 planets')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def rows(records: Any) -> list[dict[str, Any]]:

@@ -8,13 +8,20 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import polars as pl
 import pytest
 
+import ariel_kit
 from ariel_kit.cli import app, main
 from ariel_kit.config import RunSettings, reference_page
 from ariel_kit.dataset import open_dataset
 from ariel_kit.doctor import examine
+from ariel_kit.instruments import wavelengths
+from ariel_kit.observation import Spectrum
+from ariel_kit.scoring import score
+from ariel_kit.simulation import draw_planets, write_tables
+from ariel_kit.submission import make_submission
 
 OPTIONS = {
     "simulate": ["--output-dir", "--n-train", "--n-test", "--stars", "--molecules", "--seed"],
@@ -64,29 +71,79 @@ def test_every_verb_has_help_and_json(verb, capsys):
         (["config", "--config", "wite"], "Unknown recipe 'wite'. Did you mean 'white'?"),
         (["config", "--config", "none.yaml"], "none.yaml is missing: name a YAML file"),
         (["simulate", "--output-dir", "{tmp}", "--stars", "a,b"], "--stars must be whole numbers"),
-        (["simulate", "--output-dir", "{tmp}", "--edition", "2023"], "must be 2024 or 2025"),
-        (["simulate", "--output-dir", "/dev/null/x"], "Not a directory: '/dev/null/x'"),
+        (["simulate", "--output-dir", "{tmp}", "--edition", "2023"], "not one of '2024', '2025'"),
+        (["simulate", "--output-dir", "{tmp}", "--molecules", "unsen"], "Did you mean 'unseen'?"),
+        (
+            ["simulate", "--output-dir", "/dev/null/x"],
+            "/dev/null/x cannot be written: /dev/null is no folder; give another --output-dir.",
+        ),
+        (["run", "--data-dir", "x", "--output-dir", "{tmp}", "--on-error", "fial"], "'fail'?"),
+        (["cv", "--group-by", "molecules"], "Did you mean 'molecule'?"),
+        (["config", "--set", "calibration.bad_pixels=rwo"], "Did you mean 'row'?"),
+        (["validate", "none.csv"], "none.csv"),
+        (["models", "--models-dir", "{here}"], "must hold weights folders such as tcn_jnet"),
         (["score", "none.csv", "none.csv"], "none.csv is missing: name a CSV table"),
         (["--log-level", "loud", "config"], "Unknown log level 'loud'"),
         (["demo", "--n-planets", "0"], "--n-planets"),
     ],
 )
 def test_mistakes_cost_one_clear_line_and_exit_code_1(arguments, message, tmp_path, capsys):
-    assert main([part.replace("{tmp}", str(tmp_path / "out")) for part in arguments]) == 1
+    places = {"{tmp}": tmp_path / "out", "{here}": tmp_path}
+    for place, path in places.items():
+        arguments = [part.replace(place, str(path)) for part in arguments]
+    assert main(arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.startswith("ariel-kit: ")
     assert message in captured.err
     assert "Traceback" not in captured.err
+    assert "Value error" not in captured.err
 
 
-def test_an_interruption_says_how_to_go_on(capsys, monkeypatch):
+def test_a_folder_that_may_not_be_written_is_refused_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    assert main(["bundle", "--output-dir", str(tmp_path / "a" / "b")]) == 1
+    assert capsys.readouterr().err == (
+        f"ariel-kit: {tmp_path}/a/b cannot be written: {tmp_path} may not be written to; "
+        "give another --output-dir.\n"
+    )
+
+
+def test_a_full_disk_is_a_sentence(capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device", "out/page.html")
+
+    monkeypatch.setattr("ariel_kit.report.write_report", full)
+    assert main(["report", "out"]) == 1
+    assert capsys.readouterr().err == "ariel-kit: out/page.html: No space left on device.\n"
+
+
+def test_the_version_is_that_of_the_kit(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ariel-kit {ariel_kit.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("worker", "arguments", "goes_on"),
+    [
+        ("ariel_kit.doctor.examine", ["doctor"], False),
+        ("ariel_kit.demo.run_demo", ["demo"], False),
+        ("ariel_kit.pipeline.run_pipeline", ["run", "--data-dir", "x"], True),
+        ("ariel_kit.crossval.cross_validate", ["cv", "--data-dir", "x"], True),
+    ],
+)
+def test_an_interruption_says_whether_the_command_goes_on(
+    worker, arguments, goes_on, tmp_path, capsys, monkeypatch
+):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ariel_kit.doctor.examine", interrupted)
-    assert main(["doctor"]) == 130
-    assert "goes on where this one stopped" in capsys.readouterr().err
+    monkeypatch.setattr(worker, interrupted)
+    if arguments[0] != "doctor":
+        arguments = [*arguments, "--output-dir", str(tmp_path)]
+    assert main(["--log-level", "info", *arguments]) == 130
+    more = "; the same command goes on where this one stopped" if goes_on else ""
+    assert capsys.readouterr().err == f"ariel-kit: interrupted{more}.\n"
 
 
 @pytest.mark.parametrize(
@@ -170,9 +227,67 @@ def test_a_faulty_submission_is_listed_and_exits_with_2(tmp_path, capsys):
     path = tmp_path / "s.csv"
     pl.DataFrame({"planet_id": [1, 1], "wl_1": [-1.0, 2.0]}).write_csv(path)
     assert main(["validate", str(path)]) == 2
-    lines = capsys.readouterr().out.splitlines()
+    *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("fault: ") for line in lines)
+    assert last == "planets not checked: no --sample"
+
+
+def test_a_submission_is_judged_by_the_edition_of_its_data(tmp_path, capsys):
+    planets = draw_planets(4, seed=5, edition=2025)
+    write_tables(tmp_path, train=[], test=planets)
+    sigma = np.full((3, 283), 1e-4)
+    ids = [planet.planet_id for planet in planets]
+    depths = np.array([planet.depths for planet in planets])
+    spectra = [
+        Spectrum(planet, wavelengths(), mean + 1e-4, error)
+        for planet, mean, error in zip(ids, depths, sigma, strict=False)
+    ]
+    paths = [str(tmp_path / name) for name in ("submission.csv", "test_labels.csv")]
+    make_submission(spectra, ids[:3], paths[0])
+    options = {2025: ["--data-dir", str(tmp_path)], 2024: []}
+    for edition, option in options.items():
+        assert main(["score", *paths, *option, "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["edition"] == edition
+        same = score(depths[:3], (depths[:3] + 1e-4, sigma), edition=edition)
+        assert report["raw"] == pytest.approx(same.raw)
+    assert main(["score", *paths, *options[2025], "--edition", "2024"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("metric of 2024 ")
+    assert lines[-1] == "3 of 4 planets of the labels"
+    assert main(["score", *paths, *options[2025], "--split", "train"]) == 1
+    assert "3 of 3 are not: try --split test." in capsys.readouterr().err
+    assert main(["validate", paths[0]]) == 0
+    assert "planets not checked: no --sample" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda t: t.with_columns(sigma_4=-1e-4),
+        lambda t: t.with_columns(sigma_4=0.0),
+        lambda t: t.drop("wl_9"),
+        lambda t: t.drop("planet_id"),
+        lambda t: t.select([*reversed(t.columns)]),
+    ],
+)
+@pytest.mark.parametrize("with_data", [False, True])
+def test_score_and_validate_exit_with_2_for_the_same_faults(damage, with_data, tmp_path, capsys):
+    planets = draw_planets(2, seed=5)
+    write_tables(tmp_path, train=[], test=planets)
+    flat = np.full(283, 1e-3)
+    spectra = [Spectrum(planet.planet_id, wavelengths(), flat, flat / 10) for planet in planets]
+    table = make_submission(spectra, [planet.planet_id for planet in planets])
+    faulty = tmp_path / "faulty.csv"
+    damage(table).write_csv(faulty)
+    options = ["--data-dir", str(tmp_path)] if with_data else []
+    assert main(["validate", str(faulty)]) == 2
+    fault = capsys.readouterr().out.splitlines()[0].removeprefix("fault: ")
+    assert main(["score", str(faulty), str(tmp_path / "test_labels.csv"), *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert fault in captured.err
 
 
 def test_simulate_passes_everything_on(tmp_path, monkeypatch, capsys):

@@ -52,6 +52,10 @@ def test_training_again_trains_no_more_and_own_weights_are_listed(tmp_path, caps
     assert main(arguments) == 0
     again = capsys.readouterr()
     assert again.out == first.out
+    assert again.err.count("already finished at step 20") == 1
+    assert "steps" not in again.err
+    assert "finished" not in first.err
+    assert "stopped" not in first.err
     assert "tcn_jnet: " in again.out
     assert "validation loss" in again.out
     assert main(["models", "--models-dir", str(tmp_path), "--json"]) == 0
@@ -59,9 +63,12 @@ def test_training_again_trains_no_more_and_own_weights_are_listed(tmp_path, caps
     assert set(rows) == {name for name in list_models() if not name.startswith("test_")}
     assert rows["tcn_jnet"]["weights"] == "own"
     assert rows["tcn_jnet"]["command"] == "ariel-kit train --config tiny"
+    card = load_card(tmp_path / "tcn_jnet")
+    assert rows["tcn_jnet"]["loss"] == card.score
     assert main(["models"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert len(table) == 1 + len(rows)
+    assert table[0].split() == ["model", "parameters", "weights", "megabytes", "loss", "command"]
 
 
 @pytest.mark.slow
@@ -88,6 +95,7 @@ def test_two_devices_learn_what_one_does(tmp_path):
         (["--config", "tinny"], "Unknown recipe 'tinny'. Did you mean 'tiny'?"),
         (["--config", "tiny", "--set", "loop.stepz=3"], "Did you mean 'loop.steps'?"),
         (["--config", "tiny", "--set", "model.widht=3"], "Did you mean 'width'?"),
+        (["--config", "tiny", "--set", "foo=1"], "foo: unknown setting (got 1)."),
         (["--config", "tiny", "--resume", "{tmp}/no.pt"], "no.pt is missing"),
         (["--config", "tiny", "--labels", "{tmp}/y.csv"], "--labels needs --data-dir"),
         (["--config", "tiny", "--data-dir", "{tmp}/no"], "no is missing: name it with --data-dir"),
