@@ -173,7 +173,9 @@ def _predict(
     settings: RunSettings,
 ) -> tuple[list[Spectrum], list[PlanetFailure]]:
     """The planets of a fold, fitted together; of labels they get those of the others alone."""
-    prior = choose_prior(truth.of(fold.others), f"all folds but {fold.name}", settings.seed)
+    prior = choose_prior(
+        truth.of(fold.others), f"the data set without fold {fold.name}", settings.seed
+    )
     own = [answers[planet] for planet in fold.groups]
     paths = [path for answer in own if not isinstance(answer, PlanetFailure) for path in answer]
     unread = [answer for answer in own if isinstance(answer, PlanetFailure)]
