@@ -1,0 +1,57 @@
+"""What limb darkening costs in the 2025 edition: known, found by the kit, and left out.
+
+pytest -m benchmark -s tests/benchmarks/test_edition_2025.py
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ariel_kit.config import ExtractionSettings
+from ariel_kit.scoring import score
+from ariel_kit.simulation import draw_planets, simulate_light_curves
+from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
+from ariel_kit.spectral_extraction.limb import with_limb_darkening
+
+PLANETS = 48
+STARS = {"as simulated": None, "another pair": (0.1, 0.25)}
+
+
+@pytest.mark.benchmark
+def test_limb_darkening() -> None:
+    """Found coefficients are worth nearly as much as the true ones."""
+    labels = draw_planets(200, seed=9181, edition=2025)
+    prior = learn_prior(np.array([planet.depths for planet in labels]))
+    print("\n| stars | limb darkening | score of 2025 | RMSE, ppm | bias, ppm | coverage |")
+    print("|---|---|---|---|---|---|")
+    for stars, pair in STARS.items():
+        planets = draw_planets(PLANETS, seed=9180, edition=2025)
+        if pair is not None:
+            planets = [replace(planet, limb_darkening=pair) for planet in planets]
+        curves = simulate_light_curves(planets, seed=9180)
+        found = with_limb_darkening(ExtractionSettings(), curves, {2025})
+        tries = {
+            "known": ExtractionSettings(limb_darkening=planets[0].limb_darkening),
+            f"found {found.limb_darkening}": found,
+            "none": ExtractionSettings(limb_darkening=(0.0, 0.0)),
+        }
+        scores = []
+        for name, settings in tries.items():
+            ids = [planet.planet_id for planet in planets]
+            spectra = fit_light_curves(ids, curves, prior=prior, settings=settings)
+            truth = np.array([planet.depths for planet in planets])
+            mean, sigma = (
+                np.array([getattr(s, key) for s in spectra]) for key in ("mean", "sigma")
+            )
+            report = score(truth, (mean, sigma), edition=2025)
+            scores.append(report.score)
+            print(
+                f"| {stars} | {name} | {report.score:.3f} | {report.total.rmse_ppm:.1f} | "
+                f"{1e6 * np.mean(mean - truth):+.1f} | {report.total.coverage:.3f} |"
+            )
+        known, found_score, none = scores
+        assert found_score > known - 0.03
+        assert none < known - 0.05
