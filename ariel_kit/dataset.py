@@ -106,7 +106,7 @@ def open_split(path: str | Path, split: str, *, output_dir: str | Path) -> Datas
     path : str or Path
     split : str
     output_dir : str or Path
-        Where the work is written; it may hold the data, but not lie in them.
+        Where the work is written: neither the folder itself nor one among its planets.
 
     Returns
     -------
@@ -115,15 +115,16 @@ def open_split(path: str | Path, split: str, *, output_dir: str | Path) -> Datas
     Raises
     ------
     ConfigError
-        If the output folder lies in the data folder.
+        If work would be written among the data.
     DataFileError
         As `open_dataset` and `Dataset.check`.
     """
     dataset = open_dataset(path)
-    if Path(output_dir).resolve().is_relative_to(dataset.root.resolve()):
+    output, root = Path(output_dir).resolve(), dataset.root.resolve()
+    if output == root or any(output.is_relative_to(root / part) for part in SPLITS):
         raise ConfigError(
-            f"the output folder must not lie in the data folder {dataset.root}; got {output_dir}. "
-            "Name a folder beside the data."
+            f"results must not be written among the data of {dataset.root}; got {output_dir}. "
+            "Name a folder of their own."
         )
     dataset.check(split)
     return dataset

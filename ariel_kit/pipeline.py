@@ -103,7 +103,7 @@ def run_pipeline(
         planet that cannot be read is not an error: it gets the safe prior and is named in
         `RunResult.failures`.
     ConfigError
-        If `output_dir` lies in `data_dir`.
+        If `output_dir` is `data_dir` or lies among its planets.
     WeightsError
         If a learned stage is switched on and its weights are missing or damaged.
     BudgetError

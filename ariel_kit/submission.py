@@ -78,7 +78,7 @@ def make_submission(
     Raises
     ------
     SubmissionError
-        If a planet has no spectrum or two, or a value is not finite or a sigma not above 0.
+        If a planet has no spectrum or two, or a value is not finite or a sigma negative.
 
     Examples
     --------
@@ -236,12 +236,10 @@ def _value_faults(table: pl.DataFrame) -> Iterator[str]:
         return
     values = table.select(pl.col(numeric).cast(pl.Float64)).to_numpy()
     ids = table["planet_id"].to_list() if "planet_id" in table.columns else range(len(values))
-    is_sigma = np.isin(numeric, SIGMA_COLUMNS)
     for bad, what in (
         (np.isnan(values), "missing (null or NaN)"),
         (np.isinf(values), "infinite"),
         (values < 0, "negative"),
-        ((values == 0) & is_sigma, "zero, which no sigma may be"),
     ):
         if bad.any():
             row, column = np.argwhere(bad)[0]

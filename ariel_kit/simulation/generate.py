@@ -43,6 +43,8 @@ STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
 STREAM_ORBIT = 7
 TRAIN_LABELS = {2024: "train_labels.csv", 2025: "train.csv"}
 TEST_LABELS = "test_labels.csv"
+DATA_FILES = ("train", "test", "train*.csv", "test*.csv", "adc_info.csv")
+"""What a folder of the challenge holds, either edition's."""
 """Truth of the test planets; the challenge has no such file."""
 
 
@@ -66,7 +68,7 @@ def simulate_dataset(
     Parameters
     ----------
     output_dir : str or Path
-        New or empty. The tables come last: a folder that has them is whole.
+        Without a data set so far. The tables come last: a folder that has them is whole.
     n_train, n_test : int
         Planets of the two splits.
     stars : sequence of int
@@ -89,7 +91,7 @@ def simulate_dataset(
     ConfigError
         If a number is out of range.
     DataFileError
-        If the folder holds something already: other data, or a simulation that was interrupted.
+        If the folder holds a data set already, or the rest of a simulation that was interrupted.
     UnknownNameError
         If a molecule is unknown.
 
@@ -119,11 +121,11 @@ def simulate_dataset(
 def _new_folder(path: str | Path) -> Path:
     root = Path(path)
     root.mkdir(parents=True, exist_ok=True)
-    held = sorted(entry.name for entry in root.iterdir() if not entry.name.startswith("."))
+    held = sorted(path.name for pattern in DATA_FILES for path in root.glob(pattern))
     if held:
         more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         raise DataFileError(
-            f"a simulation needs a new or an empty folder; {root} holds "
+            f"a simulation needs a folder without a data set; {root} holds "
             f"{', '.join(held[:3])}{more}. Delete it or name another folder."
         )
     return root

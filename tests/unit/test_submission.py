@@ -125,10 +125,6 @@ FAULTS = {
     "nan": (lambda t: t.with_columns(wl_2=float("nan")), "3 values are missing"),
     "infinity": (lambda t: t.with_columns(sigma_1=float("inf")), "3 values are infinite"),
     "negative": (lambda t: t.with_columns(wl_4=-1e-3), "3 values are negative"),
-    "sigma of zero": (
-        lambda t: t.with_columns(sigma_4=0.0, wl_4=0.0),
-        "3 values are zero, which no sigma may be, the first in column sigma_4 of planet 30",
-    ),
     "missing planet": (lambda t: t.head(2), "1 planet(s) of the sample are missing: 17"),
     "extra planet": (
         lambda t: t.with_columns(planet_id=pl.Series([30, 4, 18])),
