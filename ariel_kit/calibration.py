@@ -56,8 +56,9 @@ def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("\n")[0]  # older polars adds lines of its own affairs
         raise DataFileError(
-            f"{path} cannot be read as parquet: {error}. Download the file again."
+            f"{path} cannot be read as parquet: {reason}. Download the file again."
         ) from error
     rows = int(np.prod(shape[:-1]))
     if table.shape != (rows, shape[-1]):
