@@ -130,6 +130,7 @@ def run_pipeline(
     dataset, output = open_split(data_dir, split, output_dir=output_dir), Path(output_dir)
     planet_ids = dataset.submission_planets(split)
     weights = load_stages(settings.stages, models_dir).weights  # told before an hour is spent
+    _warn_of_another_run(output, _identity(dataset, split, settings))
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
         output.mkdir(parents=True, exist_ok=True)
@@ -253,6 +254,26 @@ def learn_run_prior(
     return choose_prior(depths, str(path.resolve()), seed)
 
 
+def _identity(dataset: Dataset, split: str, settings: RunSettings) -> dict[str, str]:
+    """What makes two runs the same one."""
+    return {
+        "data": str(dataset.root.resolve()),
+        "split": split,
+        "settings": settings_hash(settings),
+    }
+
+
+def _warn_of_another_run(output: Path, identity: dict[str, str]) -> None:
+    """Say so before the results of a finished run with other data or settings are replaced."""
+    path = output / "run.json"
+    if path.is_file() and not identity.items() <= json.loads(path.read_bytes()).items():
+        log.warning(
+            "%s holds the results of a run with other data or settings: its submission is "
+            "replaced, and a report there is still of that run",
+            output,
+        )
+
+
 def _record(
     result: RunResult,
     dataset: Dataset,
@@ -265,12 +286,10 @@ def _record(
         spectrum.provenance.get("recipe", "safe prior") for spectrum in result.spectra
     )
     record = {
-        "data": str(dataset.root.resolve()),
+        **_identity(dataset, split, settings),
         "edition": dataset.edition,
-        "split": split,
         "planets": len(result.spectra),
         "prior": result.prior.source,
-        "settings": settings_hash(settings),
         "weights": weights,
         "place": find_place(),
         "versions": versions(),

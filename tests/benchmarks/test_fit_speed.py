@@ -26,7 +26,7 @@ pytestmark = pytest.mark.benchmark
 N_PLANETS = 32
 ROUNDS = 3
 CORES = 2
-SECONDS_PER_PLANET = 0.15
+UNITS_PER_PLANET = 1.3
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -67,4 +67,4 @@ def test_fit_of_32_planets() -> None:
     print(f"white baseline  {baseline:6.3f} s per planet, {baseline / unit:5.1f} units")
     print(f"one unit        {unit:6.3f} s: the Cholesky factor of a 3000 x 3000 matrix")
     print(f"load average    {os.getloadavg()[0]:6.2f}: other work on these cores counts against us")
-    assert fit <= SECONDS_PER_PLANET
+    assert fit / unit <= UNITS_PER_PLANET

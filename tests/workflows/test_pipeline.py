@@ -56,6 +56,13 @@ def test_the_run_folder_tells_what_was_done(tiny, tmp_path):
     assert observation.airs.shape == (360, 282)
 
 
+def test_another_run_in_the_same_folder_is_told(tiny, tmp_path, caplog):
+    for settings, told in ((WHITE, 0), (WHITE, 0), (WHITE.model_copy(update={"seed": 4}), 1)):
+        caplog.clear()
+        run_pipeline(tiny, tmp_path, settings=settings)
+        assert caplog.text.count("a run with other data or settings") == told
+
+
 def test_processes_give_the_same_products_as_one(tiny, tmp_path, for_real):
     dataset = open_dataset(tiny)
     options = {"split": "test", "settings": WHITE.calibration}
