@@ -124,7 +124,6 @@ def run_pipeline(
     >>> result.failures[0].reason
     'AIRS must cover 3.75 h to show the transit; got 0.01 h.'
     """
-
     settings, timings = settings or RunSettings(), Timings()
     budget = Budget(settings.budget)
     dataset, output = open_split(data_dir, split, output_dir=output_dir), Path(output_dir)

@@ -6,7 +6,7 @@ of a spectrum what it did, or why it did not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -126,20 +126,20 @@ def extract(
     import torch
 
     from ariel_kit.spectral_extraction import fit_light_curves
-    from ariel_kit.spectral_extraction.limb import with_limb_darkening
+    from ariel_kit.spectral_extraction.fit import bin_planets
 
     # Compiling the kernels can change the number of torch's threads, and that the last bits: a
     # resumed run, which compiles nothing, has to fit with the same number.
     torch.set_num_threads(available_cores())
-    stages, extraction = load_stages(settings.stages, models_dir), settings.extraction
-    ids, curves, jitter, editions = [], [], [], set()
-    for observation in observations:
-        steady = _steady(observation, stages.jitter)
-        ids.append(steady.planet_id)
-        curves.append(steady.binned(extraction.bin_seconds))
-        jitter.append(steady.provenance["jitter"])
-        editions.add(steady.edition)
-    extraction = with_limb_darkening(extraction, curves, editions)
+    stages, jitter = load_stages(settings.stages, models_dir), []
+
+    def steady() -> Iterator[Observation]:
+        for observation in observations:
+            corrected = _steady(observation, stages.jitter)
+            jitter.append(corrected.provenance["jitter"])
+            yield corrected
+
+    ids, curves, extraction = bin_planets(steady(), settings.extraction)
     spectra = fit_light_curves(
         ids, curves, prior=prior, settings=extraction, denoise=stages.denoise
     )

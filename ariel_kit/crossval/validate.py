@@ -110,7 +110,7 @@ def cross_validate(
     Raises
     ------
     ConfigError
-        If the planets cannot be put into two folds, or `output_dir` lies in `data_dir`.
+        If the planets cannot be put into two folds, or `output_dir` lies among them.
     DataFileError
         If a table is missing or damaged, there are no labels, or molecules are asked for and not
         known.

@@ -52,24 +52,19 @@ def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCur
     """
     from ariel_kit.config import ExtractionSettings
     from ariel_kit.drift import default_drift, time_basis
+    from ariel_kit.spectral_extraction.light import summed
     from ariel_kit.spectral_extraction.limb import with_limb_darkening
     from ariel_kit.white_light import fit_white_light
 
     curves = observation.binned(seconds)
     airs, prior = curves[0], default_drift()
-    flux, noise = airs.flux.sum(axis=1), np.sqrt((airs.noise**2).sum(axis=1))
+    time, span, flux, noise = summed([airs])
     settings = with_limb_darkening(ExtractionSettings(), [curves], {observation.edition})
-    fit = fit_white_light(
-        airs.time,
-        airs.span,
-        flux[None],
-        noise[None],
-        prior.covariance,
-        limb_darkening=settings.limb_darkening,
-    )
-    drift = np.exp(time_basis(airs.time, prior.degree) @ fit.drift[0])
+    pair = settings.limb_darkening
+    fit = fit_white_light(time, span, flux, noise, prior.covariance, limb_darkening=pair)
+    drift = np.exp(time_basis(time, prior.degree) @ fit.drift[0])
     level = np.median((fit.model[0] / drift)[[0, -1]])
-    return WhiteCurve(airs.time, flux / level, drift, fit.model[0] / level, noise / level)
+    return WhiteCurve(time, flux[0] / level, drift, fit.model[0] / level, noise[0] / level)
 
 
 def plot_white_light_curve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -75,14 +75,27 @@ def fit_planets(
     >>> bool(abs(spectrum.mean[1:].mean() - planet.depths[1:].mean()) < 1e-4)
     True
     """
-    settings = settings or ExtractionSettings()
+    ids, curves, settings = bin_planets(observations, settings or ExtractionSettings())
+    return fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
+
+
+def bin_planets(
+    observations: Iterable[Observation], settings: ExtractionSettings
+) -> tuple[list[int], list[Curves], ExtractionSettings]:
+    """What `fit_light_curves` takes: ids, binned light curves, and settings with limb darkening.
+
+    Parameters
+    ----------
+    observations : iterable of Observation
+        Taken one at a time and not kept: a sequence on disk need not fit in memory.
+    settings : ExtractionSettings
+    """
     ids, curves, editions = [], [], set()
-    for observation in observations:  # one at a time: a sequence on disk need not fit in memory
+    for observation in observations:
         ids.append(observation.planet_id)
         editions.add(observation.edition)
         curves.append(observation.binned(settings.bin_seconds))
-    settings = with_limb_darkening(settings, curves, editions)
-    return fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
+    return ids, curves, with_limb_darkening(settings, curves, editions)
 
 
 def fit_light_curves(

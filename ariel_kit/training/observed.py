@@ -18,8 +18,7 @@ from ariel_kit.spectral_extraction import (
     learn_prior,
     simulated_prior,
 )
-from ariel_kit.spectral_extraction.fit import LINEARISATIONS
-from ariel_kit.spectral_extraction.limb import with_limb_darkening
+from ariel_kit.spectral_extraction.fit import LINEARISATIONS, bin_planets
 from ariel_kit.systematics import Denoiser, Gaussian, Systematics
 from ariel_kit.training.blind import BlindPlanets
 from ariel_kit.training.fitted import FittedPlanets
@@ -92,12 +91,7 @@ def _fit(
 ) -> tuple[list[Spectrum], list[Curves]]:
     """Fit the observations of a fold together."""
     log.info("fitting fold %s: %d observations", fold.name, len(fold.observations))
-    ids, curves, editions = [], [], set()
-    for observation in fold.observations:  # one at a time: they need not fit in memory
-        ids.append(observation.planet_id)
-        curves.append(observation.binned())
-        editions.add(observation.edition)
-    settings = with_limb_darkening(ExtractionSettings(), curves, editions)
+    ids, curves, settings = bin_planets(fold.observations, ExtractionSettings())
     spectra = fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
     if all(spectrum.provenance["fit"]["status"] == "fallback" for spectrum in spectra):
         raise FitError(

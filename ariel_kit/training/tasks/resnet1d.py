@@ -49,17 +49,19 @@ class ResNet1DTask:
     held_out: FittedPlanets
 
     def __init__(self, settings: TaskSettings) -> None:
-        self.settings = settings
+        self.settings, data = settings, settings.data
+        self.observed = None
+        if data.folder is not None:  # what is wrong with it is told before anything is fitted
+            self.observed = labelled_folds(data.folder, data.labels, seed=settings.seed)
 
     def prepare(self, folder: Path) -> None:
         """Simulate and fit the planets, fit the observed ones, or load them."""
         data, seed = self.settings.data, self.settings.seed
-        if data.folder is None:
+        if self.observed is None:
             parts = fitted_chunks(folder, chunks=data.chunks + data.validation_chunks, seed=seed)
             held_out, parts = parts[: data.validation_chunks], parts[data.validation_chunks :]
         else:
-            folds, truth = labelled_folds(data.folder, data.labels, seed=seed)
-            *parts, last = fitted_folds(folder, folds, truth)
+            *parts, last = fitted_folds(folder, *self.observed)
             held_out = [last]
         self.planets, self.held_out = map(FittedPlanets.together, (parts, held_out))
 
@@ -121,9 +123,6 @@ def make_task(settings: TaskSettings) -> ResNet1DTask:
     ConfigError
         If a folder comes without labels, or with too few for a prior out of fold.
     """
-    data = settings.data
-    if data.folder is not None:
-        labelled_folds(data.folder, data.labels, seed=settings.seed)  # told before any is fitted
     return ResNet1DTask(settings)
 
 

@@ -26,15 +26,18 @@ class TiMAETask(BlindTask):
 
     name = "ti_mae"
 
+    def __init__(self, settings: TaskSettings) -> None:
+        super().__init__(settings)
+        self.observed = None
+        if settings.data.folder is not None:  # a wrong one is told before anything is fitted
+            self.observed = observed_folds(settings.data.folder, seed=settings.seed)
+
     def prepare(self, folder: Path) -> None:
         """Simulate the planets, fit the observed ones, or load them."""
-        observations, seed = self.settings.data.folder, self.settings.seed
-        if observations is None:
+        if self.observed is None:
             super().prepare(folder)
             return
-        *parts, self.held_out = blind_folds(
-            folder, observed_folds(observations, seed=seed), seed=seed
-        )
+        *parts, self.held_out = blind_folds(folder, self.observed, seed=self.settings.seed)
         self.planets = BlindPlanets.together(parts)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
@@ -75,6 +78,4 @@ def make_task(settings: TaskSettings) -> TiMAETask:
     ConfigError
         If a folder holds too few observations to learn from.
     """
-    if settings.data.folder is not None:
-        observed_folds(settings.data.folder, seed=settings.seed)  # told before anything is fitted
     return TiMAETask(settings)
