@@ -8,11 +8,13 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+
 from ariel_kit.cache import atomic_path
 from ariel_kit.config import save_settings
 from ariel_kit.errors import ConfigError
 from ariel_kit.models import ModelCard, load_card, save_weights
-from ariel_kit.runtime import progress, versions
+from ariel_kit.runtime import available_cores, progress, versions
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
     find_checkpoint,
@@ -109,8 +111,13 @@ def train(
     accelerator = make_accelerator(loop)
     checkpoint = find_checkpoint(resume, folder)
     state = None if checkpoint is None else load_checkpoint(checkpoint, settings)
+    # Compiling kernels can change the number of torch's threads, and that the last bits, of which
+    # a resumed training shall have the same.
+    threads = max(1, available_cores() // accelerator.num_processes)
+    torch.set_num_threads(threads)
     with accelerator.main_process_first():  # it makes the pool, the others load it
         task.prepare(folder / "pool")
+    torch.set_num_threads(threads)
     training = Training(task, settings, accelerator)
     if state is not None:
         training.restore(state)
