@@ -10,20 +10,20 @@ from importlib.metadata import version
 from typing import Any
 
 _PUBLIC = {
-    "open_dataset": "dataset",
-    "read_labels": "dataset",
-    "Observation": "observation",
-    "LightCurves": "observation",
-    "Spectrum": "observation",
-    "RunSettings": "config",
-    "load_settings": "config",
+    "open_dataset": "data.dataset",
+    "read_labels": "data.dataset",
+    "Observation": "core.observation",
+    "LightCurves": "core.observation",
+    "Spectrum": "core.observation",
+    "RunSettings": "core.config",
+    "load_settings": "core.config",
     "simulate_dataset": "simulation",
     "calibrate_planet": "preprocessing",
     "fit_planets": "spectral_extraction",
     "run_pipeline": "pipeline",
     "score": "scoring",
-    "make_submission": "submission",
-    "validate_submission": "submission",
+    "make_submission": "data.submission",
+    "validate_submission": "data.submission",
     "plot_white_light_curve": "plots",
     "plot_light_curve_map": "plots",
     "plot_spectrum": "plots",
@@ -41,7 +41,7 @@ __version__ = version("ariel-kit")
 
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
-        from ariel_kit.errors import UnknownNameError
+        from ariel_kit.core.errors import UnknownNameError
 
         raise AttributeError(str(UnknownNameError("public name", name, _PUBLIC)))
     return getattr(import_module(f"ariel_kit.{_PUBLIC[name]}"), name)

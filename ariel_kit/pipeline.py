@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ariel_kit.budget import Budget, cheaper
-from ariel_kit.cache import StoredSequence, atomic_path, file_sha256
-from ariel_kit.config import RunSettings, save_settings, settings_hash
-from ariel_kit.dataset import Dataset, find_labels, open_split, read_labels
-from ariel_kit.draft import Draft
-from ariel_kit.observation import Observation, Spectrum
-from ariel_kit.parallel import PlanetFailure
-from ariel_kit.products import iter_calibrations
-from ariel_kit.runtime import Timings, find_place, versions
-from ariel_kit.stages import extract, load_stages
+from ariel_kit.core.cache import StoredSequence, atomic_path, file_sha256
+from ariel_kit.core.config import RunSettings, save_settings, settings_hash
+from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.runtime import Timings, find_place, versions
+from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
+from ariel_kit.run.budget import Budget, cheaper
+from ariel_kit.run.draft import Draft
+from ariel_kit.run.line import extract, load_stages
+from ariel_kit.run.products import iter_calibrations
 
 if TYPE_CHECKING:
     from ariel_kit.spectral_extraction import SpectrumPrior

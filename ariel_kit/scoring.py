@@ -17,11 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from ariel_kit.dataset import Labels, read_csv, read_labels
-from ariel_kit.errors import ConfigError, SubmissionError, check_shape
-from ariel_kit.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.observation import Spectrum
-from ariel_kit.submission import submission_arrays
+from ariel_kit.core.errors import ConfigError, SubmissionError, check_shape
+from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.core.observation import Spectrum
+from ariel_kit.data.dataset import Labels, read_csv, read_labels
+from ariel_kit.data.submission import submission_arrays
 
 log = logging.getLogger(__name__)
 

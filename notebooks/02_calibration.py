@@ -16,7 +16,7 @@
 from tempfile import TemporaryDirectory
 
 import ariel_kit as ak
-from ariel_kit.instruments import INSTRUMENTS
+from ariel_kit.core.instruments import INSTRUMENTS
 
 scratch = TemporaryDirectory()
 ak.simulate_dataset(scratch.name, n_train=1, n_test=0, seed=9102, n_pairs=360)
@@ -71,7 +71,7 @@ _ = ak.plot_profiles(*images)
 # star is faint, at long wavelengths.
 
 # %%
-from ariel_kit.config import CalibrationSettings
+from ariel_kit.core.config import CalibrationSettings
 
 plain = CalibrationSettings(airs_extraction="window", fgs1_extraction="brightest")
 before = ak.calibrate_planet(dataset, planet, split="train", settings=plain)

@@ -23,7 +23,7 @@
 from tempfile import TemporaryDirectory
 
 import ariel_kit as ak
-from ariel_kit.config import CalibrationSettings
+from ariel_kit.core.config import CalibrationSettings
 
 scratch = TemporaryDirectory()
 ak.simulate_dataset(scratch.name, n_train=0, n_test=1, seed=9103, stars=(5,), n_pairs=1125)
@@ -38,7 +38,7 @@ before = ak.calibrate_planet(dataset, planet, split="test", settings=plain)
 # transit nor drift: a wrong motion changes nothing, since the flux does not follow it.
 
 # %%
-from ariel_kit.jitter_correction.correct import correct_jitter
+from ariel_kit.jitter_correction.stage import correct_jitter
 
 after = correct_jitter(before)
 for instrument, facts in after.provenance["jitter"].items():
@@ -86,7 +86,7 @@ _ = ak.plot_residual_rms(simulate_observation(planets[0], seed=0, bin_seconds=48
 # %%
 import numpy as np
 
-from ariel_kit.config import ExtractionSettings
+from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.spectral_extraction import simulated_prior
 
 truth, prior = np.array([planet.depths for planet in planets]), simulated_prior()
@@ -112,7 +112,7 @@ _ = ak.plot_spectrum(joint[0], truth[0])
 from unittest.mock import Mock
 
 from ariel_kit.denoising.stage import make_denoiser
-from ariel_kit.models import create_model
+from ariel_kit.models.registry import create_model
 
 denoise = make_denoiser(create_model("physnet", weights="default"))
 listener = Mock(wraps=denoise)  # remembers what the fit asks the network
@@ -144,7 +144,7 @@ headroom(ax, 0.12)
 # %%
 from dataclasses import replace
 
-from ariel_kit.drift import time_basis
+from ariel_kit.light_curve.drift import time_basis
 
 (asked,) = listener.call_args.args
 views = {"joint": asked, "with PhySNet": replace(asked, nuisances=denoise(asked))}

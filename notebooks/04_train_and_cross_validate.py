@@ -50,7 +50,7 @@ _ = ax.set(xlabel="step", ylabel="validation loss")
 # are not made for. Weights whose checksum is not that of the card are refused.
 
 # %%
-from ariel_kit.models import create_model, find_weights
+from ariel_kit.models.registry import create_model, find_weights
 
 folder = find_weights(card.model, scratch.name)
 model = create_model(card.model, weights=folder)
@@ -64,7 +64,7 @@ print(sorted(path.name for path in folder.iterdir()), card.sha256[:12])
 
 # %%
 import ariel_kit as ak
-from ariel_kit.crossval import make_folds
+from ariel_kit.evaluation import make_folds
 from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
 
 planets = draw_planets(30, seed=9106, stars=(4, 5, 6))

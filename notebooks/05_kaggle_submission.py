@@ -34,8 +34,8 @@ wheel = max(path for folder in folders for path in inputs.glob(f"{folder}/ariel_
 
 # %%
 import ariel_kit as ak
-from ariel_kit.config import find_recipe
-from ariel_kit.runtime import find_place, kaggle_folders, setup_logging
+from ariel_kit.core.config import find_recipe
+from ariel_kit.core.runtime import find_place, kaggle_folders, setup_logging
 
 setup_logging("info")
 data, working = kaggle_folders()
@@ -50,7 +50,7 @@ print(f"{'Scored run' if scored else 'Draft'}: {n_planets} planet(s) from {data}
 # Machine, versions, files, and one planet through the line with the time that all would take.
 
 # %%
-from ariel_kit.doctor import examine
+from ariel_kit.cli.doctor import examine
 
 for finding in [] if scored else examine(data, settings=settings):
     print("ok " if finding.ok else "BAD", f"{finding.name}: {finding.detail}")

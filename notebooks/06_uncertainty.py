@@ -22,7 +22,7 @@
 import numpy as np
 
 import ariel_kit as ak
-from ariel_kit.dataset import Labels
+from ariel_kit.data.dataset import Labels
 from ariel_kit.simulation import draw_planets, simulate_observation
 from ariel_kit.spectral_extraction import simulated_prior
 

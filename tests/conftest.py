@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest_plugins = ["tests.support.tiny_data"]
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ON_REQUEST = ("slow", "benchmark")
 

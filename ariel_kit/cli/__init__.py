@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from ariel_kit.cli import data, learn, line, ship
-from ariel_kit.errors import ArielKitError, SubmissionError, did_you_mean
-from ariel_kit.runtime import setup_logging
+from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
+from ariel_kit.core.runtime import setup_logging
 
 VERBS = {
     "doctor": data.doctor,

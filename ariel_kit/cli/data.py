@@ -64,8 +64,8 @@ def calibrate(
     as_json: AsJson = False,
 ) -> int:
     """Turn raw frames into light curves, one file per visit."""
-    from ariel_kit.dataset import open_split
-    from ariel_kit.products import calibrate_planets
+    from ariel_kit.data.dataset import open_split
+    from ariel_kit.run.products import calibrate_planets
 
     settings = read_settings(config, overrides)
     dataset = open_split(data_dir, split, output_dir=output_dir)
@@ -93,7 +93,7 @@ def doctor(
     as_json: AsJson = False,
 ) -> int:
     """Check machine and data before a long run, and project its time."""
-    from ariel_kit.doctor import examine
+    from ariel_kit.cli.doctor import examine
 
     findings = examine(data_dir, split=split, settings=read_settings(config, overrides))
     lines = [f"{'ok ' if f.ok else 'BAD'}  {f.name:<10}  {f.detail}" for f in findings]

@@ -23,7 +23,7 @@ from ariel_kit.cli.options import (
     read_settings,
     show,
 )
-from ariel_kit.errors import ConfigError, DataFileError
+from ariel_kit.core.errors import ConfigError, DataFileError
 
 
 def train(
@@ -84,7 +84,7 @@ def cv(
     as_json: AsJson = False,
 ) -> int:
     """Score labelled planets by folds that never saw their labels."""
-    from ariel_kit.crossval import cross_validate
+    from ariel_kit.evaluation import cross_validate
     from ariel_kit.scoring import format_scores
 
     settings = read_settings(config, overrides)
@@ -109,7 +109,7 @@ def cv(
 
 def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
     """List the networks: size, and where their weights come from."""
-    from ariel_kit.models import list_models
+    from ariel_kit.models.registry import list_models
 
     names = [name for name in list_models() if not name.startswith("test_")]
     facts = [_network(name, models_dir) for name in names]
@@ -133,7 +133,7 @@ def ablate(
     as_json: AsJson = False,
 ) -> int:
     """Score the line with each learned stage on and off, alone and together."""
-    from ariel_kit.ablation import ablate_folder, format_ablation
+    from ariel_kit.evaluation.ablation import ablate_folder, format_ablation
 
     rows = ablate_folder(
         data_dir,
@@ -166,7 +166,7 @@ def _data_overrides(data_dir: Path | None, labels: Path | None) -> list[str]:
 
 
 def _network(name: str, models_dir: Path | None) -> dict[str, Any]:
-    from ariel_kit.models import MODEL_FILE, create_model, find_weights, load_card
+    from ariel_kit.models.registry import MODEL_FILE, create_model, find_weights, load_card
 
     folder = find_weights(name, models_dir)
     model = create_model(name, weights=folder)  # weights that do not fit are an error here

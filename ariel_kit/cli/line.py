@@ -25,7 +25,7 @@ from ariel_kit.cli.options import (
     rows,
     show,
 )
-from ariel_kit.errors import ConfigError
+from ariel_kit.core.errors import ConfigError
 
 
 def run(
@@ -89,9 +89,9 @@ def score_submission(
     as_json: AsJson = False,
 ) -> int:
     """Score a submission against the truth, part by part."""
-    from ariel_kit.dataset import open_dataset, read_csv
+    from ariel_kit.data.dataset import open_dataset, read_csv
+    from ariel_kit.data.submission import submission_arrays
     from ariel_kit.scoring import format_scores, score
-    from ariel_kit.submission import submission_arrays
 
     table, stars = read_csv(submission), None
     if data_dir is not None:
@@ -115,7 +115,7 @@ def validate(
     as_json: AsJson = False,
 ) -> int:
     """List every fault of a submission at once."""
-    from ariel_kit.submission import validate_submission
+    from ariel_kit.data.submission import validate_submission
 
     check = validate_submission(submission, sample)
     lines = [f"fault: {fault}" for fault in check.faults]
@@ -136,7 +136,7 @@ def demo(
     as_json: AsJson = False,
 ) -> int:
     """Simulate, run, score and report, in a few minutes."""
-    from ariel_kit.demo import run_demo
+    from ariel_kit.cli.demo import run_demo
     from ariel_kit.scoring import format_scores
 
     reports = run_demo(output_dir, n_planets=n_planets, seed=seed, n_jobs=n_jobs)

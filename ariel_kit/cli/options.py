@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ariel_kit.errors import DataFileError
+from ariel_kit.core.errors import DataFileError
 
 if TYPE_CHECKING:
-    from ariel_kit.config import RunSettings
+    from ariel_kit.core.config import RunSettings
 
 
 def _writable(folder: Path) -> Path:
@@ -47,7 +47,7 @@ Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 
 def read_settings(config: str | None, overrides: list[str] | None, **options: Any) -> RunSettings:
     """Recipe, then overrides, then the verb's own options: the later wins."""
-    from ariel_kit.config import RunSettings, find_recipe, load_settings
+    from ariel_kit.core.config import RunSettings, find_recipe, load_settings
 
     chosen = [f"{name}={value}" for name, value in options.items() if value is not None]
     path = None if config is None else find_recipe(config)

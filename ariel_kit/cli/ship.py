@@ -36,7 +36,7 @@ def bundle(
     as_json: AsJson = False,
 ) -> int:
     """Write what an offline Kaggle notebook needs: wheel, weights, metadata, the notebook."""
-    from ariel_kit.bundle import NO_USER, write_bundle
+    from ariel_kit.cli.bundle import NO_USER, write_bundle
 
     paths = [str(path) for path in write_bundle(output_dir, user=user or NO_USER)]
     show({"files": paths}, as_json, "\n".join(paths))
@@ -52,7 +52,7 @@ def show_config(
     as_json: AsJson = False,
 ) -> int:
     """Print every setting: its value, its choices, what it does."""
-    from ariel_kit.config import RunSettings, describe_settings, reference_page
+    from ariel_kit.core.config import RunSettings, describe_settings, reference_page
 
     if describe:
         page = reference_page(RunSettings)

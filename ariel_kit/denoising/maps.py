@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ariel_kit.systematics import Gaussian, Systematics
+from ariel_kit.light_curve.systematics import Gaussian, Systematics
 
 CELLS = 48
 """Cells along time and along wavelength."""

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ariel_kit.denoising.maps import corrected, make_maps
-from ariel_kit.systematics import Denoiser, Gaussian, Systematics
+from ariel_kit.light_curve.systematics import Denoiser, Gaussian, Systematics
 
 
 def make_denoiser(model: nn.Module) -> Denoiser:

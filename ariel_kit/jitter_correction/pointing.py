@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ariel_kit.instruments import AIRS, FGS1
+from ariel_kit.core.instruments import AIRS, FGS1
 from ariel_kit.preprocessing.normalize import MAD_TO_SIGMA
 
 FRAMES = FGS1.n_pairs // AIRS.n_pairs

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ariel_kit.calibration import Calibration
-from ariel_kit.errors import check_shape
-from ariel_kit.instruments import AIRS, FGS1, N_AIRS
-from ariel_kit.observation import Observation
+from ariel_kit.core.errors import check_shape
+from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS
+from ariel_kit.core.observation import Observation
+from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.plots.style import PPM, TALL, headroom, legend, new_axes, palette, panels, title
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None
 
     Examples
     --------
-    >>> from ariel_kit.instruments import FGS1
+    >>> from ariel_kit.core.instruments import FGS1
     >>> from ariel_kit.simulation.calibration_frames import draw_detector
     >>> detector = draw_detector(np.random.default_rng(0), FGS1)
     >>> plot_bad_pixels(detector.calibration, name="FGS1").get_title(loc="left")

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ariel_kit.instruments import wavelengths
-from ariel_kit.observation import Observation
+from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.observation import Observation
 from ariel_kit.plots.style import PPM, legend, new_axes, note, palette, panels, title
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCur
     FitError
         If the light curve is not positive and finite.
     """
-    from ariel_kit.config import ExtractionSettings
-    from ariel_kit.drift import default_drift, time_basis
-    from ariel_kit.spectral_extraction.light import summed
-    from ariel_kit.spectral_extraction.limb import with_limb_darkening
-    from ariel_kit.white_light import fit_white_light
+    from ariel_kit.core.config import ExtractionSettings
+    from ariel_kit.light_curve.checks import summed
+    from ariel_kit.light_curve.drift import default_drift, time_basis
+    from ariel_kit.light_curve.limb_darkening import with_limb_darkening
+    from ariel_kit.light_curve.white_light import fit_white_light
 
     curves = observation.binned(seconds)
     airs, prior = curves[0], default_drift()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ariel_kit.dataset import Labels
-from ariel_kit.errors import ConfigError, UnknownNameError
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.core.observation import Spectrum
+from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import legend, new_axes, note, palette, panels, title
 from ariel_kit.scoring import ScoreReport
 
@@ -50,7 +50,7 @@ def plot_calibration_of_sigma(
 
     Examples
     --------
-    >>> from ariel_kit.instruments import wavelengths
+    >>> from ariel_kit.core.instruments import wavelengths
     >>> error = 3e-5 * np.random.default_rng(0).standard_normal(283)
     >>> spectrum = Spectrum(7, wavelengths(), 0.004 + error, np.full(283, 3e-5))
     >>> truth = Labels(np.array([7]), np.full((1, 283), 0.004))
@@ -118,7 +118,7 @@ def plot_score_by_snr(
 
     Examples
     --------
-    >>> from ariel_kit.instruments import wavelengths
+    >>> from ariel_kit.core.instruments import wavelengths
     >>> from ariel_kit.scoring import score
     >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
     >>> truth = Labels(np.array([7]), np.full((1, 283), 0.00401))

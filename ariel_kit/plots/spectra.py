@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariel_kit.errors import check_shape
-from ariel_kit.instruments import N_WAVELENGTHS
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.errors import check_shape
+from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.core.observation import Spectrum
 from ariel_kit.plots.style import PPM, headroom, legend, new_axes, palette, title
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def plot_spectrum(
 
     Examples
     --------
-    >>> from ariel_kit.instruments import wavelengths
+    >>> from ariel_kit.core.instruments import wavelengths
     >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
     >>> plot_spectrum(spectrum, truth=np.full(283, 0.00401)).get_ylabel()
     'transit depth (ppm)'

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ariel_kit.errors import UnknownNameError
+from ariel_kit.core.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ariel_kit.calibration import Calibration
-from ariel_kit.errors import UnknownNameError
+from ariel_kit.core.errors import UnknownNameError
+from ariel_kit.data.calibration_maps import Calibration
 
 CLIP_SIGMA = 5.0
 CLIP_ROUNDS = 5

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from ariel_kit.config import CalibrationSettings
-from ariel_kit.dataset import Dataset
-from ariel_kit.errors import DataFileError
-from ariel_kit.instruments import AIRS, FGS1, Instrument
-from ariel_kit.observation import Observation
+from ariel_kit.core.config import CalibrationSettings
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import AIRS, FGS1, Instrument
+from ariel_kit.core.observation import Observation
+from ariel_kit.data.dataset import Dataset
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import fill_levels, find_donors, model_levels
 from ariel_kit.preprocessing.detector import Detector, Visit
@@ -77,7 +77,7 @@ def calibrate_planet(
 
     Examples
     --------
-    >>> from ariel_kit.dataset import open_dataset
+    >>> from ariel_kit.data.dataset import open_dataset
     >>> from ariel_kit.simulation import simulate_dataset
     >>> folder = simulate_dataset(getfixture("tmp_path"), n_train=1, n_test=0, n_pairs=4)
     >>> dataset = open_dataset(folder)

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ariel_kit.calibration import Calibration
-from ariel_kit.dataset import Adc, Dataset
-from ariel_kit.frames import Frames, read_frames
-from ariel_kit.instruments import AIRS, Instrument
+from ariel_kit.core.instruments import AIRS, Instrument
+from ariel_kit.data.calibration_maps import Calibration
+from ariel_kit.data.dataset import Adc, Dataset
+from ariel_kit.data.frames import Frames, read_frames
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import Donors, find_bad_pixels
 

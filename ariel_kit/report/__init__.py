@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ariel_kit.cache import atomic_path
-from ariel_kit.dataset import Labels, read_labels
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.report.pictures import Picture, collect, draw
-from ariel_kit.report.run_folder import Run, read_run
 from ariel_kit.report.tables import headlines, planet_rows, settings_rows, stages
+from ariel_kit.run.folder import Run, read_run
 from ariel_kit.scoring import ScoreReport, score
 
 __all__ = ["Picture", "Run", "draw", "read_run", "write_report"]

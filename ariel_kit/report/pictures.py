@@ -10,12 +10,12 @@ from io import BytesIO
 from typing import Any
 
 from ariel_kit import plots
-from ariel_kit.dataset import Labels, open_dataset
-from ariel_kit.errors import ArielKitError, DataFileError
-from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS
-from ariel_kit.observation import Observation, Spectrum
+from ariel_kit.core.errors import ArielKitError, DataFileError
+from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
+from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.data.dataset import Labels, open_dataset
 from ariel_kit.plots.style import SIZE, TALL
-from ariel_kit.report.run_folder import Run
+from ariel_kit.run.folder import Run
 from ariel_kit.scoring import ScoreReport
 
 DPI = 110

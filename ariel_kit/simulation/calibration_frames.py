@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.calibration import LINEARITY_TERMS, Calibration
-from ariel_kit.instruments import FGS1, Instrument
+from ariel_kit.core.instruments import FGS1, Instrument
+from ariel_kit.data.calibration_maps import LINEARITY_TERMS, Calibration
 
 AIRS_LINEARITY = np.array([0.1, 1.0, 1e-8, 1.18e-11, -6.0e-17, 1.3e-22])
 FGS1_LINEARITY = np.array([0.1, 1.0, 1e-8, 8.5e-12, -3.6e-17, 6.5e-23])
@@ -50,7 +50,7 @@ def draw_detector(rng: np.random.Generator, instrument: Instrument) -> Detector:
 
     Examples
     --------
-    >>> from ariel_kit.instruments import AIRS
+    >>> from ariel_kit.core.instruments import AIRS
     >>> detector = draw_detector(np.random.default_rng(0), AIRS)
     >>> bool((detector.response[detector.calibration.dead] == 0).all())
     True

@@ -10,9 +10,9 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from ariel_kit.dataset import Adc
-from ariel_kit.errors import check_shape
-from ariel_kit.instruments import Instrument
+from ariel_kit.core.errors import check_shape
+from ariel_kit.core.instruments import Instrument
+from ariel_kit.data.dataset import Adc
 from ariel_kit.simulation.calibration_frames import Detector
 from ariel_kit.simulation.pointing import N_MOMENTS
 

@@ -9,8 +9,16 @@ from typing import Literal
 
 import numpy as np
 
-from ariel_kit.dataset import Dataset
-from ariel_kit.dataset_writer import (
+from ariel_kit.core.errors import ConfigError, DataFileError
+from ariel_kit.core.instruments import (
+    AIRS,
+    FGS1,
+    N_AIRS,
+    N_WAVELENGTHS,
+    Instrument,
+)
+from ariel_kit.data.dataset import Dataset
+from ariel_kit.data.writer import (
     MOLECULES,
     write_adc_info,
     write_calibration,
@@ -21,14 +29,6 @@ from ariel_kit.dataset_writer import (
     write_sample_submission,
     write_shared_adc_info,
     write_star_info,
-)
-from ariel_kit.errors import ConfigError, DataFileError
-from ariel_kit.instruments import (
-    AIRS,
-    FGS1,
-    N_AIRS,
-    N_WAVELENGTHS,
-    Instrument,
 )
 from ariel_kit.simulation.calibration_frames import Detector, draw_detector
 from ariel_kit.simulation.detector import expose

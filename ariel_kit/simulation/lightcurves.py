@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.calibration import Calibration
-from ariel_kit.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
-from ariel_kit.observation import Curves, LightCurves, Observation
+from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
+from ariel_kit.core.observation import Curves, LightCurves, Observation
+from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.optics import foreground, get_star, star_image
 from ariel_kit.simulation.pointing import draw_pointing, moment_sigma

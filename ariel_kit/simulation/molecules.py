@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.errors import UnknownNameError
-from ariel_kit.instruments import wavelengths
+from ariel_kit.core.errors import UnknownNameError
+from ariel_kit.core.instruments import wavelengths
 
 TEMPERATURES = np.array([500.0, 700.0, 1000.0, 1400.0, 2000.0])
 """Kelvin, of the rows of every opacity table."""

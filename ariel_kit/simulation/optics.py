@@ -14,7 +14,7 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.special import expit, ndtr
 
-from ariel_kit.instruments import AIRS, FGS1, FGS1_WAVELENGTH, Instrument, column_wavelengths
+from ariel_kit.core.instruments import AIRS, FGS1, FGS1_WAVELENGTH, Instrument, column_wavelengths
 
 SECOND_RADIATION_CONSTANT = 14387.77
 """h c / k, micron kelvin."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.instruments import AIRS, FGS1, Instrument
+from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 
 STEP = 0.1
 """Seconds between two draws of the shift."""

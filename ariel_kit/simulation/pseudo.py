@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from ariel_kit.instruments import N_AIRS
+from ariel_kit.core.instruments import N_AIRS
 
 STRETCH = (0.7, 3.0)
 """A feature of a known gas gets narrower by this."""

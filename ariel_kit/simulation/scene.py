@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ariel_kit.dataset import Adc
-from ariel_kit.drift import time_basis
-from ariel_kit.errors import ConfigError
-from ariel_kit.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
+from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
+from ariel_kit.data.dataset import Adc
+from ariel_kit.light_curve.drift import time_basis
+from ariel_kit.light_curve.transit import TransitShape, transit_window
 from ariel_kit.simulation.optics import Star, airs_spectrum, get_star
 from ariel_kit.simulation.spectra import draw_batch
-from ariel_kit.transit import TransitShape, transit_window
 
 DRIFT_SIGMA = np.array([690.0, 420.0, 175.0, 49.0, 7.0]) * 1e-6
 """Standard deviation of the Legendre coefficients 1..5 in time of the white-light drift."""

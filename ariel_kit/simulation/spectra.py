@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.special import exp1
 
-from ariel_kit.errors import ConfigError, UnknownNameError
-from ariel_kit.instruments import FGS1_WAVELENGTH, wavelengths
+from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.core.instruments import FGS1_WAVELENGTH, wavelengths
 from ariel_kit.simulation.molecules import (
     KNOWN_MOLECULES,
     MOLECULES,

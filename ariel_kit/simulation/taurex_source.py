@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ariel_kit.errors import ConfigError
-from ariel_kit.instruments import wavelengths
+from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.instruments import wavelengths
 from ariel_kit.simulation.molecules import FGS1_BAND, KNOWN_MOLECULES
 from ariel_kit.simulation.spectra import (
     BOLTZMANN,

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from ariel_kit.config import ExtractionSettings
-from ariel_kit.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
-from ariel_kit.errors import ShapeError
-from ariel_kit.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.observation import Curves, LightCurves, Observation, Spectrum
+from ariel_kit.core.config import ExtractionSettings
+from ariel_kit.core.errors import ShapeError
+from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.core.observation import Curves, LightCurves, Observation, Spectrum
+from ariel_kit.light_curve.checks import find_fault, summed
+from ariel_kit.light_curve.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
+from ariel_kit.light_curve.limb_darkening import with_limb_darkening
+from ariel_kit.light_curve.systematics import Denoiser
+from ariel_kit.light_curve.white_light import WhiteLight, drift_likelihood_at, fit_white_light
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit, Linearised
-from ariel_kit.spectral_extraction.light import find_fault, summed
-from ariel_kit.spectral_extraction.limb import with_limb_darkening
 from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
 from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
-from ariel_kit.systematics import Denoiser
-from ariel_kit.white_light import WhiteLight, drift_likelihood_at, fit_white_light
 
 log = logging.getLogger(__name__)
 

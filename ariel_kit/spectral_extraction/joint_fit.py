@@ -18,16 +18,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ariel_kit.drift import DriftPrior, time_basis, wavelength_basis
-from ariel_kit.observation import LightCurves
-from ariel_kit.spectral_extraction.nuisances import N_SHAPE, TERMS, NuisancePrior
-from ariel_kit.systematics import BlindLikelihood, Gaussian, Systematics
-from ariel_kit.white_light import (
+from ariel_kit.core.observation import LightCurves
+from ariel_kit.light_curve.drift import DriftPrior, time_basis, wavelength_basis
+from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian, Systematics
+from ariel_kit.light_curve.white_light import (
     SHAPE_MEAN,
     SHAPE_SIGMA,
     WhiteLight,
     window_and_slopes,
 )
+from ariel_kit.spectral_extraction.nuisances import N_SHAPE, TERMS, NuisancePrior
 
 
 @dataclass(frozen=True)

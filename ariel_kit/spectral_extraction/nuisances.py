@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ariel_kit.drift import COLOUR_SIGMA, SECOND_DRIFT, DriftPrior
-from ariel_kit.systematics import BlindLikelihood, Gaussian, mix
-from ariel_kit.white_light import SHAPE_SIGMA
+from ariel_kit.light_curve.drift import COLOUR_SIGMA, SECOND_DRIFT, DriftPrior
+from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian, mix
+from ariel_kit.light_curve.white_light import SHAPE_SIGMA
 
 N_SHAPE = len(SHAPE_SIGMA)
 TERMS = 1 + len(COLOUR_SIGMA)

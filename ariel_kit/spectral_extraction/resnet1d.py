@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ariel_kit.instruments import N_WAVELENGTHS
-from ariel_kit.models import register_model
+from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.models.registry import register_model
 
 SHORTEST_BAND, LONGEST_BAND = 12, 60
 """Wavelengths that are dropped together."""
@@ -30,7 +30,7 @@ class ResNet1D(nn.Module):
     Parameters
     ----------
     features : int
-        Rows that describe a planet, `ariel_kit.spectral_extraction.diagnostics.FEATURES`.
+        Rows that describe a planet, `ariel_kit.spectral_extraction.features.FEATURES`.
     width : int
         Channels of the hidden layers.
     dilations : sequence of int
@@ -130,7 +130,7 @@ class ResNet1D(nn.Module):
         Parameters
         ----------
         features : Tensor [shape=(planet, feature, 283)]
-            `ariel_kit.spectral_extraction.diagnostics.describe`.
+            `ariel_kit.spectral_extraction.features.describe`.
         channels, bands : Tensor, optional
             From `draw_dropout`. Without them nothing is dropped, or in training mode torch's own
             generator draws them.

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from ariel_kit.cache import atomic_path
-from ariel_kit.errors import ConfigError, DataFileError
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.training.settings import TrainSettings
 
 CHECKPOINT_FILE = "checkpoint.pt"

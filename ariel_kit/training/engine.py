@@ -19,7 +19,7 @@ from accelerate.state import AcceleratorState
 from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
-from ariel_kit.errors import ConfigError, FitError
+from ariel_kit.core.errors import ConfigError, FitError
 from ariel_kit.training.settings import LoopSettings, TrainSettings
 from ariel_kit.training.task import Batch, Task
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from ariel_kit.cache import atomic_path
-from ariel_kit.config import save_settings
-from ariel_kit.errors import ConfigError
-from ariel_kit.models import ModelCard, load_card, save_weights
-from ariel_kit.runtime import available_cores, progress, versions
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.config import save_settings
+from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.runtime import available_cores, progress, versions
+from ariel_kit.models.registry import ModelCard, load_card, save_weights
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
     find_checkpoint,
@@ -38,7 +38,7 @@ def train_all(
 ) -> list[ModelCard]:
     """Train one network after the other, each into ``output_dir / name``.
 
-    `output_dir` then is a folder of weights folders, where `ariel_kit.models.find_weights` looks.
+    `output_dir` then is a folder of weights folders, where `find_weights` looks.
     A network that starts from another one's weights takes those of the same go, unless a folder is
     named. Where several are trained, one that cannot learn from real planets learns from simulated
     ones, and the log says so.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import ConfigDict, Field
 
-from ariel_kit.config import Settings, find_recipe, load_settings
+from ariel_kit.core.config import Settings, find_recipe, load_settings
 from ariel_kit.training.settings import TrainSettings
 from ariel_kit.training.tasks import find_task
 

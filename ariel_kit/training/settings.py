@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from ariel_kit.config import Settings
-from ariel_kit.errors import ConfigError
+from ariel_kit.core.config import Settings
+from ariel_kit.core.errors import ConfigError
 
 
 class DataSettings(Settings):

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from ariel_kit.errors import ConfigError
+from ariel_kit.core.errors import ConfigError
 from ariel_kit.training.settings import TrainSettings
 
 Batch = dict[str, Tensor]
@@ -33,7 +33,7 @@ class Task(Protocol):
     Attributes
     ----------
     name : str
-        Name of the network in `ariel_kit.models`.
+        Name of the network in `ariel_kit.models.registry`.
     """
 
     name: str

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ariel_kit.spectral_extraction.refine import draw_refinements
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
-from ariel_kit.training.fitted import fit_chunk
+from ariel_kit.spectral_extraction.stage import draw_refinements
+from ariel_kit.training.pools.fitted import fit_chunk
 from ariel_kit.uncertainty import Temperature, fit_temperature, honest_sigma
 
 FIRST_CHUNK = 500

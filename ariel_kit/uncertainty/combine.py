@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_kit.errors import ShapeError
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.errors import ShapeError
+from ariel_kit.core.observation import Spectrum
 
 
 def blend(first: Spectrum, second: Spectrum) -> Spectrum:
@@ -36,7 +36,7 @@ def blend(first: Spectrum, second: Spectrum) -> Spectrum:
     --------
     Equal precisions meet halfway; the variance is theirs and the disagreement's.
 
-    >>> from ariel_kit.instruments import wavelengths
+    >>> from ariel_kit.core.instruments import wavelengths
     >>> flat = np.full(283, 1e-3)
     >>> a, b = (Spectrum(1, wavelengths(), flat + x, flat / 100) for x in (0, 2e-5))
     >>> both = blend(a, b)

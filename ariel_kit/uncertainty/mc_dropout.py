@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_kit.errors import ShapeError
-from ariel_kit.instruments import N_WAVELENGTHS
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.errors import ShapeError
+from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.core.observation import Spectrum
 
 
 def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) -> Spectrum:
@@ -38,7 +38,7 @@ def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) 
 
     Examples
     --------
-    >>> from ariel_kit.instruments import wavelengths
+    >>> from ariel_kit.core.instruments import wavelengths
     >>> flat = np.full(283, 1e-3)
     >>> fit = Spectrum(1, wavelengths(), flat, flat / 100)
     >>> means, variances = np.stack([flat, 1.02 * flat]), np.full((2, 283), 1e-10)

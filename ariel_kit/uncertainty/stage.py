@@ -8,8 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ariel_kit.errors import ShapeError
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.errors import ShapeError
+from ariel_kit.core.observation import Spectrum
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws
 from ariel_kit.uncertainty.temperature import Temperature
@@ -40,7 +40,7 @@ def honest_sigma(
     spectra : sequence of Spectrum
         From the joint fit.
     draws : sequence, optional
-        From `ariel_kit.spectral_extraction.refine.draw_refinements`, one entry per spectrum and
+        From `ariel_kit.spectral_extraction.stage.draw_refinements`, one entry per spectrum and
         None where there is nothing to refine; left out when the network is off.
     temperature : Temperature
         Of the line as it is run, with or without the network.

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from ariel_kit.cache import atomic_path
-from ariel_kit.errors import ShapeError, WeightsError
-from ariel_kit.models import TEMPERATURE_FOLDER, find_own
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.errors import ShapeError, WeightsError
+from ariel_kit.core.observation import Spectrum
+from ariel_kit.models.registry import TEMPERATURE_FOLDER, find_own
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 STRENGTH = 96.0
@@ -67,7 +67,7 @@ class Temperature:
 
         Examples
         --------
-        >>> from ariel_kit.instruments import wavelengths
+        >>> from ariel_kit.core.instruments import wavelengths
         >>> flat = np.full(283, 1e-3)
         >>> warm = Temperature(factor=1.5, factors=((1.5,),)).apply(
         ...     Spectrum(1, wavelengths(), flat, flat / 100)

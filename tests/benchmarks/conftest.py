@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scored_planets import GROUPS, PER_GROUP, SEED, Measured, measure
+from tests.support.scored_planets import GROUPS, PER_GROUP, SEED, Measured, measure
 
 
 @pytest.fixture(scope="session")

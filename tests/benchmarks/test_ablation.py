@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from ariel_kit.ablation import format_ablation, run_variants
+from ariel_kit.evaluation.ablation import format_ablation, run_variants
 from ariel_kit.spectral_extraction import learn_prior
-from tests.scored_planets import Measured, training_spectra
+from tests.support.scored_planets import Measured, training_spectra
 
 
 @pytest.mark.benchmark

@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit.dataset import Dataset, open_dataset
-from ariel_kit.instruments import INSTRUMENTS
+from ariel_kit.core.instruments import INSTRUMENTS
+from ariel_kit.data.dataset import Dataset, open_dataset
 from ariel_kit.preprocessing import calibrate_planet, warmup
 from ariel_kit.simulation import simulate_dataset
 

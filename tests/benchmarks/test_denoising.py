@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from ariel_kit.models import create_model
+from ariel_kit.models.registry import create_model
 from ariel_kit.simulation import draw_planets
-from ariel_kit.training.blind import STRANGE, blind_planets
+from ariel_kit.training.pools.blind import STRANGE, blind_planets
 
 STARS = (4, 5, 6, 7)
 PER_FAMILY = 128

@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariel_kit.config import ExtractionSettings
+from ariel_kit.core.config import ExtractionSettings
+from ariel_kit.light_curve.limb_darkening import with_limb_darkening
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
-from ariel_kit.spectral_extraction.limb import with_limb_darkening
 
 PLANETS = 48
 STARS = {"as simulated": None, "another pair": (0.1, 0.25)}

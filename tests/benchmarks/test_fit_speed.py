@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from ariel_kit.config import ExtractionSettings
+from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import learn_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_kit.training.blind import CHUNK
 from ariel_kit.training.loop import train
+from ariel_kit.training.pools.blind import CHUNK
 from ariel_kit.training.recipes import load_orders
 from ariel_kit.training.tasks import find_task
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariel_kit.models import create_model
-from ariel_kit.observation import Spectrum
+from ariel_kit.core.observation import Spectrum
+from ariel_kit.models.registry import create_model
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
-from ariel_kit.spectral_extraction.refine import draw_refinements
+from ariel_kit.spectral_extraction.stage import draw_refinements
 from ariel_kit.uncertainty import (
     Temperature,
     combine_draws,

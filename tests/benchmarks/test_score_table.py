@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 
-from ariel_kit import drift
-from ariel_kit.config import ExtractionSettings
-from ariel_kit.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
-from ariel_kit.observation import LightCurves, Spectrum
+from ariel_kit.core.config import ExtractionSettings
+from ariel_kit.core.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
+from ariel_kit.core.observation import LightCurves, Spectrum
+from ariel_kit.light_curve import drift
+from ariel_kit.light_curve.systematics import BlindLikelihood
 from ariel_kit.scoring import score
 from ariel_kit.simulation import scene
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 from ariel_kit.spectral_extraction import fit, fit_light_curves, fit_planets, learn_prior
 from ariel_kit.spectral_extraction.nuisances import NuisancePrior
-from ariel_kit.systematics import BlindLikelihood
-from tests.scored_planets import GROUPS, Measured, training_spectra
+from tests.support.scored_planets import GROUPS, Measured, training_spectra
 
 
 def show(name: str, measured: Measured, spectra: list[Spectrum]) -> dict[str, tuple[float, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ariel_kit.instruments import INSTRUMENTS
+from ariel_kit.core.instruments import INSTRUMENTS
 from ariel_kit.simulation import draw_planets, simulate_light_curves, simulate_planet
 
 SECONDS_PER_PLANET = 15.0

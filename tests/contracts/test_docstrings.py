@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import ariel_kit
-from ariel_kit import errors
+from ariel_kit.core import errors
 
 PACKAGE = Path(ariel_kit.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -86,7 +86,7 @@ def section_faults(node: ast.AST, found: dict[str, str]) -> Iterator[str]:
     for names, _ in entries(found.get("Raises", "")):
         for name in names:
             if not isinstance(getattr(errors, name, None), type):
-                yield f"raises {name}, which is not in ariel_kit.errors"
+                yield f"raises {name}, which is not in ariel_kit.core.errors"
 
 
 def test_the_check_sees_what_it_should():

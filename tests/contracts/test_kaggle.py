@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ariel_kit
-from ariel_kit.bundle import NOTEBOOK
+from ariel_kit.cli.bundle import NOTEBOOK
 
 ROOT = Path(ariel_kit.__file__).parents[1]
 TESTS = Path(__file__).parents[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ariel_kit
-from ariel_kit import errors
+from ariel_kit.core import errors
 
 PACKAGE = Path(ariel_kit.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -12,8 +12,8 @@ import yaml
 
 import ariel_kit
 from ariel_kit.cli import app, main
-from ariel_kit.config import RunSettings, load_settings
-from ariel_kit.instruments import AIRS, FGS1
+from ariel_kit.core.config import RunSettings, load_settings
+from ariel_kit.core.instruments import AIRS, FGS1
 
 ROOT = Path(ariel_kit.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -12,14 +12,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit.config import ExtractionSettings
-from ariel_kit.drift import default_drift
-from ariel_kit.instruments import AIRS, FGS1, N_AIRS
-from ariel_kit.observation import LightCurves, Spectrum
+from ariel_kit.core.config import ExtractionSettings
+from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS
+from ariel_kit.core.observation import LightCurves, Spectrum
+from ariel_kit.light_curve.drift import default_drift
+from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
 from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.spectral_extraction import learn_prior, simulated_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
-from ariel_kit.white_light import WhiteLight, fit_white_light
 
 pytestmark = pytest.mark.real
 

@@ -8,12 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit.config import CalibrationSettings
-from ariel_kit.dataset import Dataset, open_dataset
-from ariel_kit.instruments import AIRS, FGS1, Instrument
+from ariel_kit.core.config import CalibrationSettings
+from ariel_kit.core.instruments import AIRS, FGS1, Instrument
+from ariel_kit.data.dataset import Dataset, open_dataset
 from ariel_kit.preprocessing import calibrate_planet
-from tests import reference
-from tests.numeric.test_calibration import airs_settings
+from tests.support import reference
+from tests.support.calibration import airs_settings
 
 pytestmark = pytest.mark.real
 

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ariel_kit.calibration import Calibration
-from ariel_kit.dataset import open_dataset
-from ariel_kit.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths
+from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths
+from ariel_kit.data.calibration_maps import Calibration
+from ariel_kit.data.dataset import open_dataset
 from ariel_kit.simulation import draw_planets, simulate_dataset, simulate_light_curves
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.lightcurves import extract
@@ -47,7 +47,7 @@ def test_tables_have_the_real_columns(real: Path, root: Path) -> None:
 
 
 def test_wavelengths_and_axes_are_the_real_ones(real: Path, root: Path, tmp_path: Path) -> None:
-    from ariel_kit.dataset_writer import write_grid
+    from ariel_kit.data.writer import write_grid
 
     assert np.allclose(
         open_dataset(root).read_wavelengths(),

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ariel_kit.dataset import read_labels
+from ariel_kit.data.dataset import read_labels
 from ariel_kit.simulation.spectra import draw_spectra
-from tests.spectra_statistics import captured, ladder, summary
+from tests.support.spectra_statistics import captured, ladder, summary
 
 pytestmark = pytest.mark.real
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
-from ariel_kit.errors import UnknownNameError
+from ariel_kit.core.errors import UnknownNameError
 
 TASKS = {
     "tcn_jnet": "ariel_kit.training.tasks.jitter",

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ariel_kit.models import SHIPPED, load_weights
-from ariel_kit.training.blind import STRANGE_SHARE
-from ariel_kit.training.blind_task import BlindTask, TaskSettings
+from ariel_kit.models.registry import SHIPPED, load_weights
 from ariel_kit.training.losses import student_nll
+from ariel_kit.training.pools.blind import STRANGE_SHARE
 from ariel_kit.training.task import Batch, refuse_real_data
+from ariel_kit.training.tasks.blind import BlindTask, TaskSettings
 
 __all__ = ["PhySNetTask", "TaskSettings", "make_task"]
 

@@ -10,12 +10,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ariel_kit.models import create_model
+from ariel_kit.models.registry import create_model
 from ariel_kit.simulation.molecules import KNOWN_MOLECULES, TEMPERATURES, log_cross_section
-from ariel_kit.training.fitted import CHUNK, FittedPlanets, fitted_chunks
-from ariel_kit.training.folder import labelled_folds
 from ariel_kit.training.losses import beta_nll
-from ariel_kit.training.observed import fitted_folds
+from ariel_kit.training.pools.fitted import CHUNK, FittedPlanets, fitted_chunks
+from ariel_kit.training.pools.folder import labelled_folds
+from ariel_kit.training.pools.observed import fitted_folds
 from ariel_kit.training.settings import DataSettings, TrainSettings
 from ariel_kit.training.task import Batch
 

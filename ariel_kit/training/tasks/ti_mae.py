@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ariel_kit.denoising.encoder import PATCH
 from ariel_kit.denoising.ti_mae import draw_hidden
-from ariel_kit.training.blind import BlindPlanets
-from ariel_kit.training.blind_task import BlindTask, TaskSettings
-from ariel_kit.training.folder import observed_folds
 from ariel_kit.training.losses import masked_reconstruction_loss
-from ariel_kit.training.observed import blind_folds
+from ariel_kit.training.pools.blind import BlindPlanets
+from ariel_kit.training.pools.folder import observed_folds
+from ariel_kit.training.pools.observed import blind_folds
 from ariel_kit.training.task import Batch
+from ariel_kit.training.tasks.blind import BlindTask, TaskSettings
 
 __all__ = ["TaskSettings", "TiMAETask", "make_task"]
 

@@ -1,0 +1,167 @@
+"""One product per planet and settings: atomic, checksummed, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+from ariel_kit.core.config import Settings, settings_hash
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.observation import Observation, Spectrum
+
+log = logging.getLogger(__name__)
+
+Product = TypeVar("Product", Observation, Spectrum)
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside `path` that becomes `path` only when the block succeeds.
+
+    A reader, or a run that resumes, therefore never meets half a file.
+
+    Examples
+    --------
+    >>> folder = getfixture("tmp_path")
+    >>> with atomic_path(folder / "a.txt") as unfinished:
+    ...     _ = unfinished.write_text("whole")
+    >>> [file.name for file in folder.iterdir()]
+    ['a.txt']
+    """
+    path = Path(path)
+    # The process number keeps two writers apart, the suffix lets numpy and polars pick a format.
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class Cache(Generic[Product]):
+    """A folder of products made with one set of settings.
+
+    A product is kept while settings, kit version and input files stay what they were; a product
+    that is damaged is named in the log, removed and built again.
+
+    Attributes
+    ----------
+    folder : Path
+        Products lie in ``folder / settings_hash(settings)``.
+    settings : Settings
+        What the products depend on besides their input files.
+    kind : type
+        `Observation` or `Spectrum`.
+    """
+
+    folder: Path
+    settings: Settings
+    kind: type[Product]
+
+    def path(self, name: str) -> Path:
+        """Where the product called `name` lies."""
+        return self.folder / settings_hash(self.settings) / f"{name}.npz"
+
+    def fetch(self, name: str, inputs: Iterable[Path], make: Callable[[], Product]) -> Product:
+        """The product called `name`, loaded if it is there and sound, made otherwise.
+
+        Parameters
+        ----------
+        name : str
+            File name without suffix, e.g. the planet's id.
+        inputs : iterable of Path
+            Files, or folders of files, that the product is made from.
+        make : callable
+            Makes the product; called only when it is needed.
+        """
+        path, origin = self.path(name), _origin(inputs)
+        product = self._load(path, origin)
+        return self._store(path, origin, make()) if product is None else product
+
+    def _load(self, path: Path, origin: dict[str, Any]) -> Product | None:
+        sidecar = path.with_suffix(".json")
+        if not path.is_file():
+            return None
+        try:
+            manifest = json.loads(sidecar.read_text(encoding="utf-8"))
+            if manifest["origin"] != origin:
+                log.info("%s was made from other files or by another version; made anew", path)
+                return None
+            if manifest["sha256"] != file_sha256(path):
+                raise DataFileError(f"{path} does not have the checksum in {sidecar.name}.")
+            return self.kind.load(path)
+        except (OSError, ValueError, KeyError, TypeError) as damage:
+            log.warning("damaged product removed and made anew: %s", damage)
+            path.unlink(missing_ok=True)
+            sidecar.unlink(missing_ok=True)
+            return None
+
+    def _store(self, path: Path, origin: dict[str, Any], product: Product) -> Product:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The product comes first: without its manifest it does not count.
+        with atomic_path(path) as unfinished:
+            product.save(unfinished)
+            checksum = file_sha256(unfinished)
+        with atomic_path(path.with_suffix(".json")) as unfinished:
+            text = json.dumps({"sha256": checksum, "origin": origin}, indent=1)
+            unfinished.write_text(text, encoding="utf-8")
+        return product
+
+
+@dataclass(frozen=True)
+class StoredSequence(Sequence[Product]):
+    """Products on disk that look like a list: each is loaded when asked for, none is kept."""
+
+    kind: type[Product]
+    paths: Sequence[Path]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, index: int) -> Product: ...
+    @overload
+    def __getitem__(self, index: slice) -> StoredSequence[Product]: ...
+    def __getitem__(self, index: int | slice) -> Product | StoredSequence[Product]:
+        if isinstance(index, slice):
+            return StoredSequence(self.kind, self.paths[index])
+        return self.kind.load(self.paths[index])
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint(inputs: Iterable[Path]) -> str:
+    """What files are, in 12 hexadecimal digits: others for other files or another version.
+
+    Parameters
+    ----------
+    inputs : iterable of Path
+        As in `Cache.fetch`.
+    """
+    return hashlib.sha256(json.dumps(_origin(inputs)).encode()).hexdigest()[:12]
+
+
+def _origin(inputs: Iterable[Path]) -> dict[str, Any]:
+    """What a product was made from: size and time of each file, and the kit's version.
+
+    A missing file is part of the identity too: when it appears the product is made anew.
+    """
+    files: list[Path] = []
+    for path in inputs:
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
+    stats = {str(file): file.stat() for file in files if file.exists()}
+    identity = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+    return {"version": version("ariel-kit"), "files": identity}

@@ -1,0 +1,354 @@
+"""The settings of a run: typed, validated, documented field by field, YAML in and out.
+
+Every model is frozen and refuses unknown keys with a near-match hint. ``a.b=c`` overrides reach
+any field; `settings_hash` names the products a setting leads to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
+
+Model = TypeVar("Model", bound="Settings")
+
+_RECIPES = Path(__file__).parents[1] / "configs"
+_WORDS = {
+    "extra_forbidden": "unknown setting",
+    "model_type": "is a group of settings, not a value",
+    "tuple_type": "must be a list such as [0.1, 0.2]",
+}
+"""What the kit says for the most frequent problems, by pydantic's name of them."""
+
+
+class Settings(BaseModel):
+    """Root of all settings: frozen, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CalibrationSettings(Settings):
+    """Raw frames to light curves."""
+
+    bad_pixels: Literal["row", "median", "psf"] = Field(
+        "psf", description="How bad pixels are infilled: along the row, median filter, PSF model."
+    )
+    airs_extraction: Literal["window", "optimal"] = Field(
+        "optimal", description="AIRS rows summed plainly, or weighted by the row profile."
+    )
+    fgs1_extraction: Literal["brightest", "psf"] = Field(
+        "psf", description="FGS1 pixels summed plainly in the core, or weighted by the PSF."
+    )
+    memory: Literal["normal", "tight"] = Field(
+        "normal", description="tight reads in column blocks: under 700 MB instead of 1.3 GB."
+    )
+
+
+class ExtractionSettings(Settings):
+    """Light curves to spectrum."""
+
+    extractor: Literal["joint", "white"] = Field(
+        "joint", description="The joint Bayesian fit, or one flat white-light depth per planet."
+    )
+    low_rank: Literal["labels", "em", "both"] = Field(
+        "both",
+        description="Where the low-rank prior is learned: from labels, predicted planets, or both.",
+    )
+    bin_seconds: float = Field(144.0, gt=0, le=1800, description="Length of a time bin.")
+    limb_darkening: tuple[float, float] | None = Field(
+        None,
+        description="Quadratic coefficients (u1, u2) of the stars; else none in 2024, and in 2025 "
+        "those of highest likelihood.",
+    )
+
+    @field_validator("limb_darkening")
+    @classmethod
+    def _is_a_star(cls, value: Any) -> Any:
+        """Light everywhere on the disc, less towards its edge (Kipping 2013, arXiv 1308.0009)."""
+        u1, u2 = value or (0.0, 0.0)
+        if not (u1 >= 0 and u1 + u2 <= 1 and u1 + 2 * u2 >= 0):
+            raise ConfigError(
+                "a star's light falls towards its edge and is nowhere negative: u1 >= 0, "
+                f"u1 + u2 <= 1, u1 + 2 u2 >= 0; got u1 = {u1}, u2 = {u2}."
+            )
+        return value
+
+
+class StageSettings(Settings):
+    """The learned stages, each on or off.
+
+    Examples
+    --------
+    >>> StageSettings.only("refine", "jitter").switched_on()
+    ('jitter', 'refine')
+    """
+
+    jitter: bool = Field(
+        False, description="TCN-JNet: take out of the flux what follows the telescope's motion."
+    )
+    denoise: bool = Field(
+        False, description="PhySNet: tell the joint fit what drift to expect of each planet."
+    )
+    refine: bool = Field(
+        True, description="Bayesian ResNet-1D: correct the shape of fitted spectra."
+    )
+    uncertainty: bool = Field(
+        False, description="Temperatures: scale sigma to the errors that fits really make."
+    )
+
+    @classmethod
+    def only(cls, *names: str) -> StageSettings:
+        """These stages on, the others off."""
+        return cls(**{**dict.fromkeys(cls.model_fields, False), **dict.fromkeys(names, True)})
+
+    def switched_on(self) -> tuple[str, ...]:
+        """Names of the stages that are on, in the order of the line."""
+        return tuple(name for name in type(self).model_fields if getattr(self, name))
+
+
+class BudgetSettings(Settings):
+    """Time that a run may take."""
+
+    hours: float = Field(
+        9.0,
+        gt=0,
+        description="The wall: before it a run falls back to quicker fits, then the safe prior.",
+    )
+    margin: float = Field(
+        0.1, ge=0, lt=1, description="Share of the hours kept back for what cannot be foreseen."
+    )
+
+
+class RunSettings(Settings):
+    """The whole line.
+
+    Examples
+    --------
+    >>> settings = RunSettings(seed=3)
+    >>> settings.calibration.bad_pixels, settings.extraction.bin_seconds
+    ('psf', 144.0)
+    """
+
+    calibration: CalibrationSettings = Field(
+        default_factory=CalibrationSettings, description="Raw frames to light curves."
+    )
+    extraction: ExtractionSettings = Field(
+        default_factory=ExtractionSettings, description="Light curves to spectrum."
+    )
+    stages: StageSettings = Field(
+        default_factory=StageSettings, description="The learned stages, each on or off."
+    )
+    budget: BudgetSettings = Field(
+        default_factory=BudgetSettings, description="Time that a run may take."
+    )
+    on_error: Literal["fallback", "fail"] = Field(
+        "fail",
+        description="A planet that cannot be read gets the safe prior either way; "
+        "with 'fail' the run then ends with exit code 2.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+
+
+def settings_hash(settings: Settings) -> str:
+    """Twelve hexadecimal digits that name these settings.
+
+    >>> settings_hash(RunSettings()) == settings_hash(RunSettings())
+    True
+    """
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def load_settings(
+    kind: type[Model], path: str | Path | None = None, overrides: Iterable[str] = ()
+) -> Model:
+    """Read settings from YAML and apply ``a.b=c`` overrides; the defaults without a path.
+
+    Raises
+    ------
+    ConfigError
+        With every problem at once.
+
+    Examples
+    --------
+    >>> settings = load_settings(RunSettings, overrides=["extraction.extractor=white"])
+    >>> settings.extraction.extractor
+    'white'
+    """
+    values: dict[str, Any] = {}
+    overrides = list(overrides)
+    if path is not None:
+        try:
+            loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"{path} is missing: name a YAML file that is there, or a shipped recipe."
+            ) from error
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+        if not isinstance(loaded, dict | None):
+            raise ConfigError(
+                f"{path} must hold a mapping of settings; got {type(loaded).__name__}."
+            )
+        values = loaded or {}
+    for override in overrides:
+        _apply(values, override)
+    return make_settings(kind, values, where=str(path or "settings"), overrides=overrides)
+
+
+def find_recipe(name: str, folder: str = ".") -> Path:
+    """The YAML file of a shipped recipe, or `name` itself when that is a path to one.
+
+    Parameters
+    ----------
+    name : str
+        Name of a recipe, or path of a YAML file.
+    folder : str
+        Where in ``configs`` recipes of this kind lie.
+
+    Raises
+    ------
+    UnknownNameError
+        If it is neither.
+
+    Examples
+    --------
+    >>> find_recipe("white").name
+    'white.yaml'
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    shipped = Path(__file__).parents[1] / "configs" / folder
+    recipes = {path.stem: path for path in shipped.glob("*.yaml")}
+    if name not in recipes:
+        raise UnknownNameError("recipe", name, recipes)
+    return recipes[name]
+
+
+def make_settings(
+    kind: type[Model],
+    values: dict[str, Any],
+    where: str = "settings",
+    overrides: Sequence[str] = (),
+) -> Model:
+    """Validate `values`; all problems are collected and raised once.
+
+    Parameters
+    ----------
+    kind : type
+    values : dict
+    where : str
+        What holds the values, for the message.
+    overrides : sequence of str
+        The ``a.b=c`` among them, for a problem of one is not that of the file.
+    """
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        items = [dict(item) for item in error.errors()]
+        problems = [_sentence(kind, item) for item in items]
+        guilty = [{o for o in overrides if _reaches(o, _place(item))} for item in items]
+        if all(guilty):
+            where = f"--set {', '.join(sorted(set.union(*guilty)))}"
+        raise ConfigError(
+            "\n  ".join([f"{where}: {len(problems)} problem(s)", *problems])
+        ) from error
+
+
+def save_settings(settings: Settings, path: str | Path) -> None:
+    """Write settings as YAML that `load_settings` reads back."""
+    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """Every field as (dotted name, type with its limits, default, description)."""
+    rows = []
+    for name, field in kind.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, Settings):
+            rows += describe_settings(annotation, f"{prefix}{name}.")
+            continue
+        parts = getattr(annotation, "__args__", (annotation,))
+        kinds = " | ".join(part.__name__ if type(part) is type else str(part) for part in parts)
+        kinds = kinds.replace("NoneType", "null")
+        kinds = ", ".join([kinds, *_limits(field.metadata)])
+        rows.append((f"{prefix}{name}", kinds, str(field.default), field.description or ""))
+    return rows
+
+
+def reference_page(kind: type[Settings]) -> str:
+    """Every setting and every shipped recipe of a run, as a page of Markdown.
+
+    Examples
+    --------
+    >>> print(reference_page(BudgetSettings).splitlines()[4])
+    | `hours` | float, > 0 | 9.0 | The wall: before it a run falls back to quicker fits, then the \
+safe prior. |
+    """
+    lines = ["# Settings", "", "| setting | type | default | what it does |", "|---|---|---|---|"]
+    for name, kinds, default, description in describe_settings(kind):
+        shown = kinds.replace(" | ", ", ")  # a bar would end the cell
+        lines.append(f"| `{name}` | {shown} | {default} | {description} |")
+    lines += ["", "# Recipes"]
+    for path in sorted(_RECIPES.glob("*.yaml")):
+        first, *rest = path.read_text(encoding="utf-8").splitlines()
+        lines += ["", f"## {path.stem}", "", first.removeprefix("# "), "", "```yaml", *rest, "```"]
+    return "\n".join(lines)
+
+
+def _limits(metadata: Iterable[object]) -> list[str]:
+    """The bounds that pydantic keeps for a field, as ``> 0``."""
+    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+    return [
+        f"{sign} {getattr(bound, key)}"
+        for bound in metadata
+        for key, sign in signs.items()
+        if hasattr(bound, key)
+    ]
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    name, equals, text = override.partition("=")
+    if not equals:
+        raise ConfigError(f"an override must look like a.b=value; got {override!r}.")
+    *parents, leaf = name.strip().split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise ConfigError(f"{override!r}: {parent!r} is a value, not a group of settings.")
+    try:
+        values[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{override!r}: {text!r} is no YAML value: {error}") from error
+
+
+def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
+    place, what, near = _place(item), item["type"], ""
+    if what == "value_error":  # a validator of the kit, which says all in its own sentence
+        return f"{place}: {item['ctx']['error']}"
+    if what == "extra_forbidden":
+        known = [row[0] for row in describe_settings(kind)]
+        near = did_you_mean(place, known) or f" Known: {', '.join(known)}."
+    if what == "literal_error":
+        choices = re.findall(r"'([^']*)'", item["ctx"]["expected"])
+        near = did_you_mean(str(item["input"]), choices)
+    return f"{place}: {_WORDS.get(what, item['msg'])} (got {item['input']!r}).{near}"
+
+
+def _place(item: dict[str, Any]) -> str:
+    return ".".join(str(part) for part in item["loc"])
+
+
+def _reaches(override: str, place: str) -> bool:
+    """Whether an override sets what is at this place, or a group around it."""
+    name = override.partition("=")[0].strip()
+    return f"{place}.".startswith(f"{name}.")

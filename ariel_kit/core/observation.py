@@ -1,0 +1,278 @@
+"""`Observation` and `Spectrum`: the two values that walk the line, and how they are stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ariel_kit.core.errors import DataFileError, ShapeError, check_shape
+from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS
+
+Value = TypeVar("Value", bound="_Value")
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A frozen record whose arrays are read-only and whose other fields are JSON."""
+
+    def _freeze(self) -> None:
+        for item in fields(self):
+            array = getattr(self, item.name)
+            if isinstance(array, np.ndarray):
+                array = array.view()
+                array.flags.writeable = False
+                object.__setattr__(self, item.name, array)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """All fields as arrays; what is not an array goes, as JSON, into ``meta``."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
+        meta = {name: v for name, v in values.items() if name not in arrays and v is not None}
+        return {**arrays, "meta": np.array(json.dumps(meta, sort_keys=True))}
+
+    @classmethod
+    def from_arrays(cls: type[Value], arrays: Mapping[str, np.ndarray]) -> Value:
+        """The inverse of `to_arrays`."""
+        values: dict[str, Any] = {k: arrays[k] for k in arrays if k != "meta"}
+        return cls(**values, **json.loads(str(arrays["meta"])))
+
+    def save(self, path: str | Path) -> None:
+        """Write to one ``.npz`` file."""
+        with Path(path).open("wb") as file:
+            np.savez(file, **self.to_arrays())  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls: type[Value], path: str | Path) -> Value:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataFileError
+            If the file is missing or damaged.
+        """
+        with cls._opened(path) as arrays:
+            return cls.from_arrays({name: arrays[name] for name in arrays.files})
+
+    @classmethod
+    def load_meta(cls, path: str | Path) -> dict[str, Any]:
+        """What a saved value says besides its arrays, which are not read.
+
+        Raises
+        ------
+        DataFileError
+            If the file is missing or damaged.
+        """
+        with cls._opened(path) as arrays:
+            return dict(json.loads(str(arrays["meta"])))
+
+    @classmethod
+    @contextmanager
+    def _opened(cls, path: str | Path) -> Iterator[Any]:
+        try:
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                yield arrays
+        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+            raise DataFileError(
+                f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."
+            ) from error
+
+
+@dataclass(frozen=True)
+class LightCurves(_Value):
+    """Binned light curves of one instrument; the bins may differ in length.
+
+    Attributes
+    ----------
+    time : ndarray [shape=(time,), dtype=float64, unit=hour]
+        Middle of each bin.
+    span : ndarray [shape=(time,), dtype=float64, unit=hour]
+        Length of each bin, over which a model has to be averaged.
+    flux : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
+        Mean electrons per CDS frame.
+    noise : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
+        One sigma of `flux`.
+
+    Examples
+    --------
+    >>> time, flux = np.arange(3) + 0.5, np.full((3, 1), 100.0)
+    >>> curves = LightCurves(time, span=np.ones(3), flux=flux, noise=np.sqrt(flux))
+    >>> curves.flux.flags.writeable
+    False
+    """
+
+    time: np.ndarray
+    span: np.ndarray
+    flux: np.ndarray
+    noise: np.ndarray
+
+    def __post_init__(self) -> None:
+        self._freeze()
+        (n,) = self.time.shape
+        check_shape("span", self.span.shape, {"time": n})
+        check_shape("flux", self.flux.shape, {"time": n, "wavelength": None})
+        check_shape("noise", self.noise.shape, {"time": n, "wavelength": self.flux.shape[1]})
+
+
+Curves = tuple[LightCurves, LightCurves]
+"""AIRS and FGS1 of one planet, binned."""
+
+
+@dataclass(frozen=True)
+class Observation(_Value):
+    """One calibrated visit at native cadence; wavelengths ascend from the first moment.
+
+    Attributes
+    ----------
+    planet_id : int
+    airs : ndarray [shape=(time, 282), dtype=float32, unit=electron]
+        Electrons per CDS frame and wavelength.
+    airs_time : ndarray [shape=(time,), dtype=float64, unit=hour]
+        Mid-exposure.
+    fgs1 : ndarray [shape=(fgs1 time,), dtype=float32, unit=electron]
+        Electrons per CDS frame in the star's core.
+    fgs1_time : ndarray [shape=(fgs1 time,), dtype=float64, unit=hour]
+    pointing : ndarray [shape=(fgs1 time, 2), dtype=float32, unit=pixel]
+        (y, x) of the star on FGS1 relative to its mean.
+    airs_noise : ndarray [shape=(282,), dtype=float32, unit=electron]
+        One sigma of one CDS frame, white part.
+    fgs1_noise : float
+        The same for FGS1.
+    row_moments : ndarray [shape=(time, 2), dtype=float32, unit=pixel]
+        White-light row centroid and width on AIRS, relative to their means.
+    bad_fraction : ndarray [shape=(282,), dtype=float32]
+        Share of a wavelength's flux that falls on infilled pixels.
+    star : int, optional
+    edition : int
+        2024 or 2025.
+    provenance : dict
+        What each stage did, or why it did not. JSON.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, simulate_observation
+    >>> (planet,) = draw_planets(1, seed=3)
+    >>> observation = simulate_observation(planet, seed=0, bin_seconds=48.0)
+    >>> airs, fgs1 = observation.binned(144.0)
+    >>> airs.flux.shape, fgs1.flux.shape
+    ((188, 282), (188, 1))
+    >>> checked = observation.with_step("check", {"status": "complete"})
+    >>> list(checked.provenance)
+    ['simulation', 'check']
+    """
+
+    planet_id: int
+    airs: np.ndarray
+    airs_time: np.ndarray
+    fgs1: np.ndarray
+    fgs1_time: np.ndarray
+    pointing: np.ndarray
+    airs_noise: np.ndarray
+    fgs1_noise: float
+    row_moments: np.ndarray
+    bad_fraction: np.ndarray
+    star: int | None = None
+    edition: int = 2024
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._freeze()
+        n_airs, n_fgs1 = len(self.airs_time), len(self.fgs1_time)
+        for name, expected in {
+            "airs": {"time": n_airs, "wavelength": N_AIRS},
+            "fgs1": {"fgs1 time": n_fgs1},
+            "pointing": {"fgs1 time": n_fgs1, "axis": 2},
+            "airs_noise": {"wavelength": N_AIRS},
+            "row_moments": {"time": n_airs, "moment": 2},
+            "bad_fraction": {"wavelength": N_AIRS},
+        }.items():
+            check_shape(name, getattr(self, name).shape, expected)
+
+    def with_step(self, step: str, facts: Mapping[str, Any], **changes: Any) -> Observation:
+        """A copy with `changes` and with the step's facts added to its provenance."""
+        return replace(self, provenance={**self.provenance, step: dict(facts)}, **changes)
+
+    def binned(self, seconds: float = 144.0) -> Curves:
+        """Average AIRS and FGS1 into bins of equal length; a last short bin is kept.
+
+        Parameters
+        ----------
+        seconds : float
+            Length of a bin; a whole number of AIRS pairs (4.8 s) is used.
+
+        Returns
+        -------
+        airs : LightCurves
+            Shape (bins, 282).
+        fgs1 : LightCurves
+            Shape (bins, 1).
+        """
+        airs = _bin(self.airs_time, self.airs, self.airs_noise, seconds)
+        fgs1 = _bin(self.fgs1_time, self.fgs1[:, None], np.array([self.fgs1_noise]), seconds)
+        return airs, fgs1
+
+
+def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) -> LightCurves:
+    if len(time) < 2:
+        raise ShapeError(f"time must have at least 2 samples to bin; got {len(time)}.")
+    cadence = float(time[1] - time[0])
+    per_bin = max(1, round(seconds / 3600 / cadence))
+    starts = np.arange(0, len(time), per_bin)
+    counts = np.diff(np.append(starts, len(time)))
+    mean = np.add.reduceat(flux, starts, axis=0, dtype=np.float64) / counts[:, None]
+    middle = np.add.reduceat(time, starts) / counts
+    return LightCurves(
+        time=middle,
+        span=counts * cadence,
+        flux=mean,
+        noise=noise[None, :].astype(np.float64) / np.sqrt(counts)[:, None],
+    )
+
+
+@dataclass(frozen=True)
+class Spectrum(_Value):
+    """A transmission spectrum with its uncertainty.
+
+    Attributes
+    ----------
+    planet_id : int
+    wavelength : ndarray [shape=(283,), dtype=float64, unit=micron]
+        Index 0 is FGS1, the rest AIRS ascending.
+    mean : ndarray [shape=(283,), dtype=float64]
+        Transit depth, (Rp/Rs)^2.
+    sigma : ndarray [shape=(283,), dtype=float64]
+        One standard deviation.
+    covariance : ndarray [shape=(283, 283), dtype=float64], optional
+        Posterior covariance; its diagonal need not equal ``sigma**2``, which also holds the
+        model error.
+    provenance : dict
+        What each stage did. JSON.
+
+    Examples
+    --------
+    >>> from ariel_kit.core.instruments import wavelengths
+    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> round(float(spectrum.mean[0] / spectrum.sigma[0]))
+    133
+    """
+
+    planet_id: int
+    wavelength: np.ndarray
+    mean: np.ndarray
+    sigma: np.ndarray
+    covariance: np.ndarray | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._freeze()
+        for name in ("wavelength", "mean", "sigma"):
+            check_shape(name, getattr(self, name).shape, {"wavelength": N_WAVELENGTHS})
+        if self.covariance is not None:
+            expected = {"wavelength": N_WAVELENGTHS, "wavelength'": N_WAVELENGTHS}
+            check_shape("covariance", self.covariance.shape, expected)

@@ -1,0 +1,205 @@
+"""What a run learns from its machine: place, cores, memory, versions; logging and progress."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal, TextIO, TypeVar, get_args
+
+import psutil
+from tqdm import tqdm
+
+from ariel_kit.core.errors import BudgetError, ConfigError, DataFileError, UnknownNameError
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+Place = Literal["local", "kaggle", "kaggle-rerun"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+KAGGLE = "/kaggle"
+SECONDS_BETWEEN_LINES = 10.0
+PACKAGES = (
+    *("ariel-kit", "numpy", "scipy", "numba", "torch", "timm", "accelerate", "safetensors"),
+    *("polars", "pyarrow", "pydantic"),
+)
+
+
+def find_place() -> Place:
+    """Where the program runs; ``kaggle-rerun`` is the scored run on the hidden planets."""
+    if os.environ.get("KAGGLE_IS_COMPETITION_RERUN"):
+        return "kaggle-rerun"
+    on_kaggle = "KAGGLE_KERNEL_RUN_TYPE" in os.environ or (_kaggle() / "input").is_dir()
+    return "kaggle" if on_kaggle else "local"
+
+
+def kaggle_folders() -> tuple[Path, Path]:
+    """Where Kaggle puts the competition's data, and where it looks for what a notebook writes.
+
+    Both lie in ``/kaggle``, or where the variable ``ARIEL_KIT_KAGGLE`` says.
+
+    Raises
+    ------
+    DataFileError
+        If no input folder is that of the competition.
+    """
+    inputs = _kaggle() / "input"
+    found = [inputs.glob(f"{depth}/sample_submission.csv") for depth in ("*", "competitions/*")]
+    samples = sorted(path for paths in found for path in paths)
+    if not samples:
+        raise DataFileError(
+            f"{inputs} must hold the competition's data with its sample_submission.csv; "
+            "found none. Add the competition to the inputs of the notebook."
+        )
+    return samples[0].parent, _kaggle() / "working"
+
+
+def _kaggle() -> Path:
+    return Path(os.environ.get("ARIEL_KIT_KAGGLE", KAGGLE))
+
+
+def available_cores() -> int:
+    """Cores this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def resolve_jobs(n_jobs: int) -> int:
+    """Number of processes: -1 means one per core.
+
+    Raises
+    ------
+    ConfigError
+        If `n_jobs` is 0 or below -1.
+    """
+    if n_jobs == 0 or n_jobs < -1:
+        raise ConfigError(f"n_jobs must be a positive number, or -1 for all cores; got {n_jobs}.")
+    return available_cores() if n_jobs == -1 else n_jobs
+
+
+def require_memory(needed: int, purpose: str) -> None:
+    """Raise unless `needed` bytes are free.
+
+    Raises
+    ------
+    BudgetError
+        Saying how much was needed, and how much there is.
+    """
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise BudgetError(
+            f"{purpose} needs {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. "
+            "Use fewer processes or calibration.memory=tight."
+        )
+
+
+def setup_logging(level: LogLevel = "info") -> None:
+    """Send the kit's log to standard error; the library itself never does this.
+
+    Raises
+    ------
+    UnknownNameError
+        If the level is unknown.
+    """
+    if level not in get_args(LogLevel):
+        raise UnknownNameError("log level", level, get_args(LogLevel))
+    logger = logging.getLogger("ariel_kit")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logger.handlers[:] = [handler]
+    logger.setLevel(level.upper())
+
+
+def progress(
+    items: Iterable[Item],
+    *,
+    total: int,
+    description: str,
+    unit: str = "planets",
+    stream: TextIO | None = None,
+) -> Iterator[Item]:
+    """Pass `items` on while showing how many per second there are, and the time left.
+
+    On a terminal that is a moving bar, elsewhere one line every ten seconds.
+
+    Parameters
+    ----------
+    items : iterable
+    total : int
+        How many there will be.
+    description : str
+        What is being done.
+    unit : str
+        What the items are.
+    stream : text file, optional
+        Standard error when left out.
+    """
+    stream = sys.stderr if stream is None else stream
+    moving = stream.isatty()
+    pause = 0.2 if moving else SECONDS_BETWEEN_LINES
+    yield from tqdm(
+        items,
+        total=total,
+        desc=description,
+        unit=f" {unit}",
+        mininterval=pause,
+        miniters=1,
+        file=stream if moving else _Lines(stream),
+        dynamic_ncols=moving,
+        bar_format="{desc}: {n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left",
+    )
+
+
+class _Lines:
+    """Turns the carriage returns of a bar into lines of their own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        if line := text.strip():
+            self._stream.write(line + "\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+class Timings(dict[str, float]):
+    """Seconds per stage.
+
+    Examples
+    --------
+    >>> timings = Timings()
+    >>> with timings.stage("fit"):
+    ...     pass
+    >>> list(timings)
+    ['fit']
+    """
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time the block takes to the stage's total."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self[name] = self.get(name, 0.0) + time.perf_counter() - start
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, the kit and what its numbers depend on; nothing is imported."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found

@@ -1,0 +1,1 @@
+"""The challenge's folders and files, read and written."""

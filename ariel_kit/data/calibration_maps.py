@@ -1,0 +1,69 @@
+"""The calibration frames of a planet: what they are, and how they are read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import Instrument
+
+CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
+"""Names of the files, without ``.parquet``."""
+LINEARITY_TERMS = 6
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The calibration frames of one instrument and visit.
+
+    Attributes
+    ----------
+    dark : ndarray [shape=(y, x), dtype=float64, unit=electron/s]
+    dead : ndarray [shape=(y, x), dtype=bool]
+    flat : ndarray [shape=(y, x), dtype=float64]
+    linear_corr : ndarray [shape=(6, y, x), dtype=float64]
+        Polynomial from measured to true electrons, constant term first.
+    read : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Read noise of a single read, one sigma.
+    """
+
+    dark: np.ndarray
+    dead: np.ndarray
+    flat: np.ndarray
+    linear_corr: np.ndarray
+    read: np.ndarray
+
+
+def read_calibration(folder: Path, instrument: Instrument) -> Calibration:
+    """Read and check the calibration frames of one instrument; see `Dataset.read_calibration`."""
+    frame = (instrument.height, instrument.width)
+    return Calibration(
+        dark=_read_map(folder / "dark.parquet", frame),
+        dead=_read_map(folder / "dead.parquet", frame).astype(bool),
+        flat=_read_map(folder / "flat.parquet", frame),
+        linear_corr=_read_map(folder / "linear_corr.parquet", (LINEARITY_TERMS, *frame)),
+        read=_read_map(folder / "read.parquet", frame),
+    )
+
+
+def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    if not path.is_file():
+        raise DataFileError(f"{path} is missing: a planet needs it. Download the file again.")
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).partition("\n")[0]  # older polars adds lines of its own affairs
+        raise DataFileError(
+            f"{path} cannot be read as parquet: {reason}. Download the file again."
+        ) from error
+    rows = int(np.prod(shape[:-1]))
+    if table.shape != (rows, shape[-1]):
+        raise DataFileError(f"{path} must be {rows} rows x {shape[-1]} columns; got {table.shape}.")
+    values = table.to_numpy().reshape(shape)
+    if values.dtype == object or (values.dtype.kind == "f" and not np.isfinite(values).all()):
+        raise DataFileError(f"{path} must hold finite numbers; it holds NaN, infinity or nulls.")
+    return values if values.dtype == bool else values.astype(np.float64)

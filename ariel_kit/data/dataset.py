@@ -1,0 +1,369 @@
+"""Reads and writes folders in the layout of the Ariel Data Challenge, 2024 and 2025 editions.
+
+Labels are read by `read_labels` into an object of their own: nothing that predicts can reach them
+through a `Dataset`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError, did_you_mean
+from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
+from ariel_kit.data.calibration_maps import Calibration, read_calibration
+
+LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
+SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
+ADC_COLUMNS = [f"{name}_adc_{field}" for name in INSTRUMENTS for field in ("offset", "gain")]
+SPLITS = ("train", "test")
+
+
+class Adc(NamedTuple):
+    """The converter of one planet: ``electron = adu / gain + offset``."""
+
+    gain: float
+    offset: float
+
+
+@dataclass(frozen=True)
+class Labels:
+    """True spectra.
+
+    Attributes
+    ----------
+    planet_ids : ndarray [shape=(planet,), dtype=int64]
+    depths : ndarray [shape=(planet, 283), dtype=float64]
+    """
+
+    planet_ids: np.ndarray
+    depths: np.ndarray
+
+    def of(self, planet_ids: Sequence[int] | np.ndarray) -> np.ndarray:
+        """The depths of `planet_ids`, in that order.
+
+        Raises
+        ------
+        UnknownNameError
+            If a planet has no label.
+        """
+        row = {int(planet): i for i, planet in enumerate(self.planet_ids)}
+        missing = [planet for planet in planet_ids if int(planet) not in row]
+        if missing:
+            raise UnknownNameError("labelled planet", str(missing[0]), map(str, row))
+        return self.depths[[row[int(planet)] for planet in planet_ids]]
+
+
+def open_dataset(path: str | Path) -> Dataset:
+    """Open a folder in the challenge's layout; the edition is recognised by its files.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that holds ``train_adc_info.csv`` (2024) or ``adc_info.csv`` (2025).
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DataFileError
+        If the folder is in neither layout.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, write_tables
+    >>> folder = getfixture("tmp_path")
+    >>> write_tables(folder, train=[], test=draw_planets(2, seed=3))
+    >>> dataset = open_dataset(folder)
+    >>> dataset.edition, len(dataset.planets("test"))
+    (2024, 2)
+    """
+    root = Path(path)
+    if any((root / f"{split}_adc_info.csv").is_file() for split in SPLITS):
+        return Dataset(root, 2024)
+    if (root / "adc_info.csv").is_file():
+        return Dataset(root, 2025)
+    raise DataFileError(
+        f"{root} is not a challenge folder: it must hold train_adc_info.csv or test_adc_info.csv "
+        "(2024) or adc_info.csv (2025). Give the folder that holds these files."
+    )
+
+
+def open_split(path: str | Path, split: str, *, output_dir: str | Path) -> Dataset:
+    """Open a folder for work on all planets of a split; a mistake is told before the first.
+
+    Parameters
+    ----------
+    path : str or Path
+    split : str
+    output_dir : str or Path
+        Where the work is written: neither the folder itself nor one among its planets.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ConfigError
+        If work would be written among the data.
+    DataFileError
+        As `open_dataset` and `Dataset.check`.
+    """
+    dataset = open_dataset(path)
+    output, root = Path(output_dir).resolve(), dataset.root.resolve()
+    if output == root or any(output.is_relative_to(root / part) for part in SPLITS):
+        raise ConfigError(
+            f"results must not be written among the data of {dataset.root}; got {output_dir}. "
+            "Name a folder of their own."
+        )
+    dataset.check(split)
+    return dataset
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder of observations. Make one with `open_dataset`."""
+
+    root: Path
+    edition: int
+
+    @cached_property
+    def _tables(self) -> dict[str, pl.DataFrame]:
+        paths = {split: self._table_path(split) for split in SPLITS}
+        return {split: read_planets(path) for split, path in paths.items() if path.is_file()}
+
+    def _table_path(self, split: str) -> Path:
+        name = "adc_info" if self.edition == 2024 else "star_info"
+        return self.root / f"{split}_{name}.csv"
+
+    def table(self, split: str) -> pl.DataFrame:
+        """The planet index of a split: adc_info in 2024, star_info in 2025."""
+        if split not in SPLITS:
+            raise UnknownNameError("split", split, SPLITS)
+        if split not in self._tables:
+            raise DataFileError(
+                f"{self._table_path(split)} is missing: it lists the planets of split {split}. "
+                "Download it again, or name another split with --split."
+            )
+        return self._tables[split]
+
+    def check(self, split: str) -> None:
+        """Refuse what would fail every planet of a split in the same way.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such split.
+        DataFileError
+            If one of its tables is missing or damaged, lacks a column, or lists no planet.
+        """
+        table, path, columns = self.table(split), self._table_path(split), [*ADC_COLUMNS, "star"]
+        if self.edition == 2025:
+            path, columns = self.root / "adc_info.csv", ADC_COLUMNS
+            table = read_csv(path)
+            if len(table) != 1:
+                raise DataFileError(f"{path} must hold one row; got {len(table)}. Correct it.")
+        _require_columns(path, table.columns, columns)
+        if not self._count(split):
+            others = [f"; {name} has {n}" for name in self._tables if (n := self._count(name))]
+            raise DataFileError(
+                f"there are no planets in split {split} of {self.root}{''.join(others)}. Name "
+                "another split with --split, or another folder."
+            )
+
+    def _count(self, split: str) -> int:
+        return min(len(self.planets(split)), len(self.submission_planets(split)))
+
+    def planets(self, split: str) -> list[int]:
+        """Planet ids of a split, in the order of its table."""
+        return self.table(split)["planet_id"].to_list()
+
+    def submission_planets(self, split: str) -> list[int]:
+        """Planet ids in the order a submission must have them."""
+        path = self.root / "sample_submission.csv"
+        if split == "test" and path.is_file():
+            return read_planets(path)["planet_id"].to_list()
+        return self.planets(split)
+
+    def adc(self, split: str, planet_id: int, instrument: Instrument) -> Adc:
+        """Gain and offset of the converter."""
+        if self.edition == 2024:
+            row = self._row(split, planet_id)
+        else:
+            row = read_csv(self.root / "adc_info.csv").row(0, named=True)
+        columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
+        _require_columns(self.root, row, columns)
+        gain, offset = (row[column] for column in columns)
+        finite = all(isinstance(value, int | float) and isfinite(value) for value in (gain, offset))
+        if not (finite and gain > 0):
+            raise DataFileError(
+                f"planet {planet_id}: the {instrument.name} converter needs a positive gain and a "
+                f"finite offset; got gain {gain}, offset {offset}. Check the adc_info table."
+            )
+        return Adc(float(gain), float(offset))
+
+    def star(self, split: str, planet_id: int) -> int | None:
+        """The star's number in 2024; None in 2025, where every star differs."""
+        star = self._row(split, planet_id).get("star")
+        return None if star is None else int(star)
+
+    def _row(self, split: str, planet_id: int) -> dict[str, float]:
+        rows = self.table(split).filter(pl.col("planet_id") == planet_id)
+        if rows.is_empty():
+            raise UnknownNameError(f"planet of split {split}", str(planet_id), [])
+        return rows.row(0, named=True)
+
+    def visits(self, split: str, planet_id: int) -> int:
+        """Number of visits of a planet: 1 in 2024, what the folder holds in 2025."""
+        if self.edition == 2024:
+            return 1
+        pattern = f"{INSTRUMENTS['AIRS-CH0'].name}_signal_*.parquet"
+        return max(1, len(list(self._folder(split, planet_id).glob(pattern))))
+
+    def _folder(self, split: str, planet_id: int) -> Path:
+        return self.root / split / str(planet_id)
+
+    def _suffix(self, visit: int) -> str:
+        return "" if self.edition == 2024 else f"_{visit}"
+
+    def signal_path(
+        self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
+    ) -> Path:
+        """Where the raw frames of a visit are."""
+        name = f"{instrument.name}_signal{self._suffix(visit)}.parquet"
+        return self._folder(split, planet_id) / name
+
+    def calibration_path(
+        self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
+    ) -> Path:
+        """The folder of a visit's calibration frames."""
+        name = f"{instrument.name}_calibration{self._suffix(visit)}"
+        return self._folder(split, planet_id) / name
+
+    def read_calibration(
+        self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
+    ) -> Calibration:
+        """Read and check the calibration frames.
+
+        Raises
+        ------
+        DataFileError
+            If one is missing, damaged, of the wrong shape, or not finite.
+        """
+        return read_calibration(
+            self.calibration_path(split, planet_id, instrument, visit), instrument
+        )
+
+    def read_wavelengths(self) -> np.ndarray:
+        """The folder's own wavelength grid [shape=(283,), dtype=float64, unit=micron]."""
+        path = self.root / "wavelengths.csv"
+        values = read_csv(path).to_numpy()
+        if values.shape != (1, N_WAVELENGTHS):
+            raise DataFileError(
+                f"{path} must hold 1 row of {N_WAVELENGTHS} wavelengths; got {values.shape}."
+            )
+        return np.asarray(values[0], dtype=np.float64)
+
+
+def read_labels(path: str | Path) -> Labels:
+    """Read a table of true spectra: ``planet_id, wl_1 .. wl_283``.
+
+    Raises
+    ------
+    DataFileError
+        If columns are missing, ids are no whole numbers, or depths not between 0 and 1.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, write_tables
+    >>> folder = getfixture("tmp_path")
+    >>> write_tables(folder, train=draw_planets(2, seed=3), test=[])
+    >>> read_labels(folder / "train_labels.csv").depths.shape
+    (2, 283)
+    """
+    table = read_planets(path)
+    _require_columns(path, table.columns, LABEL_COLUMNS)
+    # What is no number becomes null here, and NaN in the array.
+    depths = table.select(pl.col(LABEL_COLUMNS).cast(pl.Float64, strict=False)).to_numpy()
+    if not np.isfinite(depths).all():
+        raise DataFileError(
+            f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not."
+        )
+    outside = np.sum((depths <= 0) | (depths >= 1))
+    if outside:
+        raise DataFileError(
+            f"{path} must hold depths as shares of the star's light, between 0 and 1; {outside} "
+            "are not. Divide a table in per cent by 100, one in ppm by a million."
+        )
+    return Labels(table["planet_id"].to_numpy(), depths)
+
+
+def find_labels(dataset: Dataset) -> Path | None:
+    """The training labels of a folder under either edition's name, if they are there."""
+    names = ("train_labels.csv", "train.csv")
+    return next((dataset.root / name for name in names if (dataset.root / name).is_file()), None)
+
+
+def read_planets(path: str | Path) -> pl.DataFrame:
+    """Read a table of planets; ids that were written as floats become integers.
+
+    Raises
+    ------
+    DataFileError
+        If the table has no ids, or they are no whole numbers, or one repeats.
+    """
+    table = read_csv(path)
+    _require_columns(path, table.columns, ["planet_id"])
+    ids = table["planet_id"]
+    if not are_whole_numbers(ids) or ids.is_duplicated().any():
+        raise DataFileError(
+            f"{path} must hold one row per planet; its planet_id must be whole numbers, none "
+            "missing and none twice. Correct the table."
+        )
+    return table.with_columns(ids.cast(pl.Int64))
+
+
+def are_whole_numbers(column: pl.Series) -> bool:
+    """Whether all values are whole numbers, as integers or as floats.
+
+    >>> are_whole_numbers(pl.Series([7.0, 8.0])), are_whole_numbers(pl.Series([7.5, None]))
+    (True, False)
+    """
+    if column.is_empty():
+        return True
+    if column.null_count() or not column.dtype.is_numeric():
+        return False
+    return bool((column.cast(pl.Float64) % 1 == 0).all())
+
+
+def read_csv(path: str | Path) -> pl.DataFrame:
+    """Read a table, or say which file could not be read."""
+    if not Path(path).exists():
+        raise DataFileError(f"{path} is missing: name a CSV table that is there.")
+    try:
+        return pl.read_csv(path, infer_schema_length=None)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataFileError(f"{path} cannot be read as a CSV table: {error}") from error
+
+
+def _require_columns(
+    where: str | Path, found: Sequence[str] | Mapping[str, float], wanted: Sequence[str]
+) -> None:
+    missing = [column for column in wanted if column not in found]
+    if missing:
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        strange = [column for column in found if column not in wanted]
+        raise DataFileError(
+            f"{where} lacks the column(s) {', '.join(missing[:5])}{more}."
+            f"{did_you_mean(missing[0], strange)} Correct the table."
+        )

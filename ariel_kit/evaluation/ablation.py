@@ -1,0 +1,264 @@
+"""What each learned stage is worth: the line with stages on and off, on planets of known truth."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ariel_kit.core.cache import StoredSequence
+from ariel_kit.core.config import RunSettings, StageSettings
+from ariel_kit.core.errors import ConfigError, DataFileError
+from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.data.dataset import Labels, open_split, read_labels
+from ariel_kit.pipeline import learn_run_prior
+from ariel_kit.run.draft import answer_all
+from ariel_kit.run.line import extract, load_stages
+from ariel_kit.run.products import calibrate_planets
+from ariel_kit.scoring import score
+
+if TYPE_CHECKING:
+    from ariel_kit.spectral_extraction import SpectrumPrior
+
+log = logging.getLogger(__name__)
+
+Row = dict[str, Any]
+"""``stages`` (list of str), ``score``, ``rmse_ppm``, ``coverage``, ``seconds_per_planet``, and
+``default`` where the stages are those of the settings."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The line with some stages on, and what it answered.
+
+    Attributes
+    ----------
+    stages : tuple of str
+        Learned stages that were on.
+    default : bool
+        Whether these are the stages of the settings.
+    spectra : list of Spectrum
+        One per planet, in the order in which the planets first appear.
+    seconds_per_planet : float
+        From a calibrated observation to a spectrum.
+    """
+
+    stages: tuple[str, ...]
+    default: bool
+    spectra: list[Spectrum]
+    seconds_per_planet: float
+
+    def row(self, truth: Labels, planet_ids: Sequence[int] | None = None) -> Row:
+        """Score all planets, or some of them."""
+        chosen = [s for s in self.spectra if planet_ids is None or s.planet_id in planet_ids]
+        true_depths = truth.of([spectrum.planet_id for spectrum in chosen])
+        mean, sigma = (np.array([getattr(s, name) for s in chosen]) for name in ("mean", "sigma"))
+        report = score(true_depths, (mean, sigma))
+        row: Row = {
+            "stages": list(self.stages),
+            "score": report.score,
+            "rmse_ppm": report.total.rmse_ppm,
+            "coverage": report.total.coverage,
+            "seconds_per_planet": self.seconds_per_planet,
+        }
+        return {**row, "default": True} if self.default else row
+
+
+def ablate(
+    observations: Sequence[Observation],
+    truth: Labels,
+    *,
+    prior: SpectrumPrior,
+    settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
+    variants: Sequence[Sequence[str]] | None = None,
+) -> list[Row]:
+    """Score the line with each learned stage on and off.
+
+    Parameters
+    ----------
+    observations : sequence of Observation
+        Calibrated; they are fitted together.
+    truth : Labels
+        True spectra of these planets, which no stage sees.
+    prior : SpectrumPrior
+    settings : RunSettings, optional
+        Its stages are the default.
+    models_dir : path, optional
+        As in `run_pipeline`.
+    variants : sequence of sequence of str, optional
+        The stages of each row; as `usual_variants` when left out.
+
+    Returns
+    -------
+    list of dict
+        As `plot_ablation` draws them.
+
+    Examples
+    --------
+    >>> from ariel_kit.simulation import draw_planets, draw_spectra, simulate_observation
+    >>> from ariel_kit.spectral_extraction import learn_prior
+    >>> (planet,) = draw_planets(1, seed=3)
+    >>> rows = ablate(
+    ...     [simulate_observation(planet, seed=0)],
+    ...     Labels(np.array([planet.planet_id]), planet.depths[None]),
+    ...     prior=learn_prior(draw_spectra(40, rng=np.random.default_rng(0))),
+    ...     variants=[[]],
+    ... )
+    >>> rows[0]["stages"], rows[0]["score"] > 0.3
+    ([], True)
+    """
+    tried = run_variants(
+        observations, prior=prior, settings=settings, models_dir=models_dir, variants=variants
+    )
+    return [variant.row(truth) for variant in tried]
+
+
+def run_variants(
+    observations: Sequence[Observation],
+    *,
+    prior: SpectrumPrior,
+    settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
+    variants: Sequence[Sequence[str]] | None = None,
+) -> list[Variant]:
+    """What the line answers with each choice of stages; see `ablate`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no observation.
+    WeightsError
+        If weights of a stage are missing: before anything is fitted.
+    """
+    if len(observations) == 0:
+        raise ConfigError("an ablation needs at least one calibrated planet; got none.")
+    settings = settings or RunSettings()
+    chosen = [StageSettings.only(*names) for names in variants or usual_variants(settings.stages)]
+    for stages in chosen:
+        load_stages(stages, models_dir)
+    planet_ids = list(dict.fromkeys(observation.planet_id for observation in observations))
+    tried = []
+    for stages in chosen:
+        changed = settings.model_copy(update={"stages": stages})
+        # One planet first: what is loaded or compiled once is not counted.
+        extract(observations[:1], prior=prior, settings=changed, models_dir=models_dir)
+        start = time.perf_counter()
+        fitted = extract(observations, prior=prior, settings=changed, models_dir=models_dir)
+        seconds = (time.perf_counter() - start) / len(planet_ids)
+        spectra, _ = answer_all(fitted, [], planet_ids, prior)
+        names = stages.switched_on()
+        tried.append(Variant(names, stages == settings.stages, spectra, seconds))
+        log.info("stages %s: %.2f s per planet", ", ".join(names) or "none", seconds)
+    return tried
+
+
+def usual_variants(default: StageSettings) -> list[tuple[str, ...]]:
+    """No stage, each alone, all together, and the defaults; none twice.
+
+    Examples
+    --------
+    >>> for names in usual_variants(StageSettings.only("jitter", "refine")):
+    ...     print(*names)
+    <BLANKLINE>
+    jitter
+    denoise
+    refine
+    uncertainty
+    jitter denoise refine uncertainty
+    jitter refine
+    """
+    every = tuple(StageSettings.model_fields)
+    return list(dict.fromkeys([(), *((name,) for name in every), every, default.switched_on()]))
+
+
+def ablate_folder(
+    data_dir: str | Path,
+    labels: str | Path,
+    output_dir: str | Path,
+    *,
+    split: str = "test",
+    settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
+    n_jobs: int = 1,
+) -> list[Row]:
+    """Calibrate the labelled planets of a folder once, then `ablate`.
+
+    Parameters
+    ----------
+    data_dir : path
+        In the challenge's layout. Its training labels, without those of the planets that are
+        predicted, teach the prior, as in a run.
+    labels : path
+        True spectra.
+    output_dir : path
+        Keeps the calibrated planets, for the next time.
+    split : str
+    settings, models_dir, n_jobs
+        As in `run_pipeline`.
+
+    Returns
+    -------
+    list of dict
+
+    Raises
+    ------
+    DataFileError
+        If no planet of the split has a label, or none can be read.
+    """
+    settings = settings or RunSettings()
+    dataset = open_split(data_dir, split, output_dir=output_dir)
+    truth = read_labels(labels)
+    known = set(truth.planet_ids.tolist())
+    planet_ids = [planet for planet in dataset.planets(split) if planet in known]
+    if not planet_ids:
+        raise DataFileError(
+            f"{labels} must hold true spectra of planets in {split!r}; it holds none of them. "
+            "Give the labels of that split."
+        )
+    prior = learn_run_prior(dataset, planet_ids, None, settings.seed)
+    paths, failures = calibrate_planets(
+        dataset,
+        planet_ids,
+        Path(output_dir) / "products",
+        split=split,
+        settings=settings.calibration,
+        n_jobs=n_jobs,
+    )
+    if not paths:
+        raise DataFileError(f"no planet of {data_dir} can be read; the first: {failures[0]}")
+    if failures:
+        log.warning("%d of %d planets cannot be read; left out", len(failures), len(planet_ids))
+    return ablate(
+        StoredSequence(Observation, paths),
+        truth,
+        prior=prior,
+        settings=settings,
+        models_dir=models_dir,
+    )
+
+
+def format_ablation(rows: Sequence[Row]) -> str:
+    """The rows as a text table.
+
+    Examples
+    --------
+    >>> numbers = {"score": 0.71, "rmse_ppm": 30.0, "coverage": 0.68, "seconds_per_planet": 0.6}
+    >>> print(format_ablation([{"stages": [], **numbers, "default": True}]))
+    stages                                   score  rmse ppm  coverage  s per planet
+    none (default)                           0.710      30.0     0.680          0.60
+    """
+    lines = [f"{'stages':<38} {'score':>7} {'rmse ppm':>9} {'coverage':>9} {'s per planet':>13}"]
+    for row in rows:
+        name = " + ".join(row["stages"]) or "none"
+        name += " (default)" if row.get("default") else ""
+        lines.append(
+            f"{name:<38} {row['score']:>7.3f} {row['rmse_ppm']:>9.1f} {row['coverage']:>9.3f} "
+            f"{row['seconds_per_planet']:>13.2f}"
+        )
+    return "\n".join(lines)

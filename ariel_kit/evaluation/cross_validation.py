@@ -1,0 +1,261 @@
+"""Fold after fold through the line, scored together; then what later runs need, from all labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.config import RunSettings, save_settings, settings_hash
+from ariel_kit.core.errors import DataFileError, FitError
+from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.runtime import versions
+from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
+from ariel_kit.data.submission import make_submission
+from ariel_kit.evaluation.folds import Fold, GroupBy, make_folds
+from ariel_kit.pipeline import extract_spectra
+from ariel_kit.run.draft import answer_all
+from ariel_kit.run.products import iter_calibrations
+from ariel_kit.scoring import Breakdown, Reference, ScoreReport, score
+from ariel_kit.spectral_extraction.priors import FEWEST_LABELS, choose_prior
+
+if TYPE_CHECKING:
+    from ariel_kit.uncertainty import Temperature
+
+OUT_OF_FOLD = "oof.csv"
+MODELS = "models"
+VALUES = ("mean", "sigma")
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What `cross_validate` found.
+
+    Attributes
+    ----------
+    spectra : list of Spectrum
+        Out of fold, in the order of the data set.
+    truth : Labels
+        Of the same planets.
+    folds : list of Fold
+    report : ScoreReport
+        Of all of them.
+    parts : list of Breakdown
+        One for each fold and for each group.
+    failures : list of PlanetFailure
+        Planets that could not be calibrated; they have the mean of their fold's prior.
+    temperature : Temperature, optional
+        With `full_fit`: fitted on the out-of-fold spectra.
+    """
+
+    spectra: list[Spectrum]
+    truth: Labels
+    folds: list[Fold]
+    report: ScoreReport
+    parts: list[Breakdown]
+    failures: list[PlanetFailure]
+    temperature: Temperature | None = None
+
+
+def cross_validate(
+    data_dir: str | Path,
+    output_dir: str | Path,
+    *,
+    labels: str | Path | None = None,
+    split: str = "train",
+    folds: int = 5,
+    group_by: GroupBy = "star",
+    full_fit: bool = False,
+    settings: RunSettings | None = None,
+    n_jobs: int = 1,
+) -> CrossValidation:
+    """Predict each labelled planet with a prior learned from other folds, and score that.
+
+    Writes ``oof.csv`` (a submission), ``folds.csv``, ``scores.json`` and ``settings.yaml``.
+    Calibrated planets are kept in ``output_dir / "products"`` as in `run_pipeline`, so the same
+    call goes on where it was interrupted, and other folds cost no new calibration.
+
+    Parameters
+    ----------
+    data_dir, output_dir : path
+    labels : path, optional
+        Those of the data folder when left out.
+    split : str
+    folds : int
+        At most; one for each group where there are fewer. Molecules have a fold each.
+    group_by : {'star', 'random', 'molecule'}
+        What folds must not share. In 2025 each planet has a star of its own. Molecules are known
+        of simulated planets alone: a planet is predicted where the rarest of its molecules is
+        left out, from planets that do not hold it.
+    full_fit : bool
+        Also learn from all labels what later runs need: the temperature of sigma, fitted on the
+        out-of-fold spectra and left in ``output_dir / "models"``, the ``models_dir`` of a run. In
+        the folds the stage that applies it is then off. The prior needs no saving: a run learns
+        it from the labels.
+    settings : RunSettings, optional
+    n_jobs : int
+        Processes.
+
+    Returns
+    -------
+    CrossValidation
+
+    Raises
+    ------
+    ConfigError
+        If the planets cannot be put into two folds, or `output_dir` lies among them.
+    DataFileError
+        If a table is missing or damaged, there are no labels, or molecules are asked for and not
+        known.
+    """
+    from ariel_kit.uncertainty import find_temperature
+
+    settings, output = settings or RunSettings(), Path(output_dir)
+    dataset = open_split(data_dir, split, output_dir=output)
+    if full_fit:
+        stages = settings.stages.model_copy(update={"uncertainty": False})
+        settings = settings.model_copy(update={"stages": stages})
+    truth = _truth(dataset, labels, split)
+    parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
+    output.mkdir(parents=True, exist_ok=True)
+    save_settings(settings, output / "settings.yaml")
+    answers = dict(
+        iter_calibrations(
+            dataset,
+            truth.planet_ids.tolist(),
+            output / "products",
+            total=len(truth.planet_ids),
+            split=split,
+            settings=settings.calibration,
+            n_jobs=n_jobs,
+        )
+    )
+    predicted = [_predict(fold, truth, answers, settings) for fold in parts]
+    result = _judge(dataset, truth, parts, predicted)
+    make_submission(result.spectra, truth.planet_ids.tolist(), output / OUT_OF_FOLD)
+    _write(result, output, group_by, settings)
+    if not full_fit:
+        return result
+    temperature = _fit_temperature(result.spectra, truth)
+    name = find_temperature(refined=settings.stages.refine).name
+    path = output / MODELS / "temperature" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temperature.save(path)
+    return replace(result, temperature=temperature)
+
+
+def _truth(dataset: Dataset, labels: str | Path | None, split: str) -> Labels:
+    """True spectra of the planets of a split that have one, in its order."""
+    path = find_labels(dataset) if labels is None else Path(labels)
+    if path is None:
+        raise DataFileError(f"{dataset.root} holds no labels: name a table with --labels.")
+    known = read_labels(path)
+    ids = [planet for planet in dataset.planets(split) if planet in known.planet_ids]
+    if not ids:
+        raise DataFileError(
+            f"{path} must hold labels of planets of split {split!r}; it holds none. Name the "
+            "labels of this split with --labels, or another split with --split."
+        )
+    return Labels(np.array(ids), known.of(ids))
+
+
+def _predict(
+    fold: Fold,
+    truth: Labels,
+    answers: dict[int, list[Path] | PlanetFailure],
+    settings: RunSettings,
+) -> tuple[list[Spectrum], list[PlanetFailure]]:
+    """The planets of a fold, fitted together; of labels they get those of the others alone."""
+    prior = choose_prior(
+        truth.of(fold.others), f"the data set without fold {fold.name}", settings.seed
+    )
+    own = [answers[planet] for planet in fold.groups]
+    paths = [path for answer in own if not isinstance(answer, PlanetFailure) for path in answer]
+    unread = [answer for answer in own if isinstance(answer, PlanetFailure)]
+    fitted = extract_spectra(paths, prior=prior, settings=settings)
+    return answer_all(fitted, unread, list(fold.groups), prior)
+
+
+def _judge(
+    dataset: Dataset,
+    truth: Labels,
+    folds: list[Fold],
+    predicted: list[tuple[list[Spectrum], list[PlanetFailure]]],
+) -> CrossValidation:
+    """Put the folds together and score them: all, each fold, each group."""
+    found = {spectrum.planet_id: spectrum for spectra, _ in predicted for spectrum in spectra}
+    spectra = [found[planet] for planet in truth.planet_ids.tolist()]
+    zero = _zero(dataset.edition, truth)
+
+    def part(kind: str, name: str, ids: list[int]) -> Breakdown:
+        mean, sigma = (np.array([getattr(found[p], which) for p in ids]) for which in VALUES)
+        report = score(truth.of(ids), (mean, sigma), edition=dataset.edition, reference=zero)
+        return replace(report.total, group=kind, name=name)
+
+    return CrossValidation(
+        spectra=spectra,
+        truth=truth,
+        folds=folds,
+        report=score(truth, spectra, edition=dataset.edition, reference=zero),
+        parts=[part(*members) for members in _parts(folds)],
+        failures=[failure for _, failed in predicted for failure in failed],
+    )
+
+
+def _zero(edition: int, truth: Labels) -> Reference | None:
+    """The score's zero: one for all parts of a table."""
+    if edition == 2024:
+        return None
+    return Reference(float(truth.depths.mean()), float(truth.depths.std()))
+
+
+def _parts(folds: list[Fold]) -> Iterator[tuple[str, str, list[int]]]:
+    """Kind, name and planets of each fold, and of each group where groups are not planets."""
+    for fold in folds:
+        yield "fold", fold.name, list(fold.groups)
+    group = {planet: name for fold in folds for planet, name in fold.groups.items()}
+    names = sorted(set(group.values()))
+    if len(names) < len(group):
+        for name in names:
+            yield "group", name, [planet for planet, own in group.items() if own == name]
+
+
+def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
+    """Temperatures of sigma, from spectra whose labels nothing has seen."""
+    from ariel_kit.uncertainty import fit_temperature
+
+    fitted = [s for s in spectra if s.provenance["fit"]["status"] != "fallback"]
+    if len(fitted) < FEWEST_LABELS:
+        raise FitError(
+            f"a temperature needs {FEWEST_LABELS} fitted planets; got {len(fitted)}. Add labelled "
+            "planets, or leave --full-fit out: the out-of-fold table is written."
+        )
+    return fit_temperature(fitted, truth.of([s.planet_id for s in fitted]))
+
+
+def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: RunSettings) -> None:
+    """Who was in which fold; what was scored, with what."""
+    rows = [(planet, f.name, group) for f in result.folds for planet, group in f.groups.items()]
+    table = pl.DataFrame(rows, schema=["planet_id", "fold", "group"], orient="row")
+    with atomic_path(output / "folds.csv") as unfinished:
+        table.write_csv(unfinished)
+    record = {
+        "score": result.report.score,
+        "group_by": group_by,
+        "total": asdict(result.report.total),
+        "parts": [asdict(part) for part in result.parts],
+        "regions": [asdict(region) for region in result.report.regions],
+        "planets": [asdict(planet) for planet in result.report.planets],
+        "failures": [asdict(failure) for failure in result.failures],
+        "settings": settings_hash(settings),
+        "versions": versions(),
+    }
+    with atomic_path(output / "scores.json") as unfinished:
+        unfinished.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

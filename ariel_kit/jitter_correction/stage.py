@@ -1,0 +1,267 @@
+"""The stage: flux decorrelated along the motion, by responses that the planet's own data show.
+
+Each wavelength's flux answers to five moments of the shift, the terms of second order of the
+image's expansion. What they were is measured (FGS1) or predicted by TCN-JNet (AIRS); how much the
+flux answers is fitted at high frequency only, where there is neither transit nor drift. So the
+network may be wrong: a motion that the flux does not follow changes nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.fft import dct, idct
+from torch import nn
+
+from ariel_kit.core.errors import ArielKitWarning, FitError
+from ariel_kit.core.instruments import AIRS, FGS1
+from ariel_kit.core.observation import Observation
+from ariel_kit.jitter_correction.pointing import (
+    FRAMES,
+    MOMENTS,
+    Motion,
+    high_pass,
+    motion_channels,
+    robust_sigma,
+    second_order,
+)
+from ariel_kit.models.registry import create_model
+from ariel_kit.preprocessing.normalize import white_noise
+
+FIT_SECONDS = 60.0
+"""Responses are fitted to what is faster than a running mean of this length."""
+SLOW_SECONDS = 1200.0
+"""Beyond this period, what stands out from the faster part of a motion is not trusted."""
+TRUST = 4.0
+"""Sigma by which it may stand out, and by which responses must exceed their errors."""
+MIN_NEW = 1e-6
+"""Share of a mode's power that the modes before it must leave over."""
+MIN_PAIRS = 64
+
+
+class Prediction(NamedTuple):
+    """Motion of each AIRS exposure.
+
+    Attributes
+    ----------
+    mean, sigma : ndarray [shape=(time, 5), dtype=float64, unit=pixel]
+        Means of dy, dx, dy^2, dy dx, dx^2 over the exposure, in FGS1 pixels, and one sigma.
+    """
+
+    mean: np.ndarray
+    sigma: np.ndarray
+
+
+_Correction = tuple[dict[str, Any], dict[str, Any]]
+"""Changed fields of the observation, and facts for its provenance."""
+
+
+def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
+    """Take the flux that follows the telescope's motion out of both instruments.
+
+    An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and a
+    warning does.
+
+    Parameters
+    ----------
+    observation : Observation
+        At native cadence.
+    model : nn.Module, optional
+        A ``tcn_jnet``; that of the package when left out.
+
+    Returns
+    -------
+    Observation
+        New `airs`, `fgs1` and their noise.
+    """
+    facts: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
+    corrections: dict[str, Callable[[], _Correction]] = {
+        AIRS.name: lambda: _correct_airs(observation, model),
+        FGS1.name: lambda: _correct_fgs1(observation),
+    }
+    for instrument, correct in corrections.items():
+        try:
+            changed, facts[instrument] = correct()
+            changes |= changed
+        except FitError as error:
+            facts[instrument] = {"status": "skipped", "reason": str(error)}
+            warnings.warn(
+                f"planet {observation.planet_id}: {instrument} keeps its jitter; {error}",
+                ArielKitWarning,
+                stacklevel=2,
+            )
+    return observation.with_step("jitter", facts, **changes)
+
+
+def predict_motion(observation: Observation, *, model: nn.Module | None = None) -> Prediction:
+    """The telescope's motion during each AIRS exposure, by TCN-JNet.
+
+    Parameters
+    ----------
+    observation : Observation
+        At native cadence: 12 FGS1 frames for each AIRS exposure.
+    model : nn.Module, optional
+        A ``tcn_jnet``; that of the package when left out.
+
+    Returns
+    -------
+    Prediction
+    """
+    model = model or create_model("tcn_jnet", weights="default")
+    motion = _channels(observation)
+    with torch.no_grad():
+        answer = model(torch.from_numpy(motion.channels)[None])
+    mean = answer["mean"][0].double().numpy() * motion.unit
+    sigma = torch.exp(0.5 * answer["log_variance"][0]).double().numpy() * motion.unit
+    return Prediction(mean, sigma)
+
+
+def _channels(observation: Observation) -> Motion:
+    facts = observation.provenance.get("calibration", {}).get("fgs1", {})
+    noise = np.array(facts.get("pointing_noise", (0.0, 0.0)))
+    return motion_channels(observation.pointing, observation.fgs1, observation.row_moments, noise)
+
+
+def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correction:
+    n, frames = len(observation.airs), len(observation.fgs1)
+    _check(observation, n, MIN_PAIRS)
+    if frames != FRAMES * n:
+        raise FitError(
+            f"{n} exposures of AIRS need {FRAMES * n} frames of FGS1; got {frames}. "
+            "Check that both files are whole."
+        )
+    motion = predict_motion(observation, model=model)
+    if not np.isfinite(motion.mean).all():
+        raise FitError("the network's answer must be finite; got NaN. Load other weights.")
+    flux, followed = decorrelate(observation.airs, motion.mean, seconds=AIRS.cadence)
+    noise = white_noise(flux.T).astype(np.float32)
+    sigma = dict(zip(MOMENTS, np.median(motion.sigma, axis=0).tolist(), strict=True))
+    facts = {**_facts(followed, noise, observation.airs_noise), "pointing_sigma": sigma}
+    return {"airs": flux, "airs_noise": noise}, facts
+
+
+def _correct_fgs1(observation: Observation) -> _Correction:
+    _check(observation, len(observation.fgs1), MIN_PAIRS * FRAMES)
+    modes = second_order(observation.pointing.astype(np.float64))
+    flux, followed = decorrelate(observation.fgs1[:, None], modes, seconds=FGS1.cadence)
+    noise = float(white_noise(flux[:, 0]))
+    facts = _facts(followed, np.array(noise), np.array(observation.fgs1_noise))
+    return {"fgs1": flux[:, 0], "fgs1_noise": noise}, facts
+
+
+def _facts(followed: list[str], noise: np.ndarray, before: np.ndarray) -> dict[str, Any]:
+    ratio = float(np.median(noise / np.maximum(before, 1e-30)))
+    return {"status": "complete", "modes": followed, "noise_ratio": ratio}
+
+
+def _check(observation: Observation, n: int, least: int) -> None:
+    if n < least:
+        raise FitError(
+            f"a response to motion needs {least} exposures or more; got {n}. "
+            "Switch the stage off for visits this short."
+        )
+    if not np.isfinite(observation.pointing).all():
+        raise FitError("the pointing must be finite; got NaN. Check the frames of FGS1.")
+
+
+def decorrelate(
+    flux: np.ndarray, modes: np.ndarray, *, seconds: float
+) -> tuple[np.ndarray, list[str]]:
+    """Divide light curves by what they owe to five modes.
+
+    Parameters
+    ----------
+    flux : ndarray [shape=(time, wavelength), unit=electron]
+    modes : ndarray [shape=(time, 5)]
+        Any scale: the response absorbs it.
+    seconds : float
+        Cadence.
+
+    Returns
+    -------
+    flux : ndarray [shape=(time, wavelength), dtype=float32, unit=electron]
+    followed : list of str
+        The modes that the flux follows.
+    """
+    window = round(FIT_SECONDS / seconds)
+    light = flux.astype(np.float64)
+    ripple = high_pass(light, window)
+    relative = ripple / (light - ripple)
+    fast = high_pass(modes, window)
+    turn = _orthonormal(fast)
+    response = (fast @ turn).T @ relative
+    power = np.einsum("tw,tw->w", relative, relative) - np.sum(response**2, axis=0)
+    trusted = trusted_response(response, np.sqrt(np.maximum(power, 0) / len(light)) + 1e-30)
+    jitter = without_slow_excess(modes, seconds=seconds) @ (turn @ trusted)
+    followed = [name for name, row in zip(MOMENTS, trusted, strict=True) if row.any()]
+    return (light / (1 + jitter)).astype(np.float32), followed
+
+
+def _orthonormal(modes: np.ndarray) -> np.ndarray:
+    """Gram and Schmidt: the matrix that frees each mode of those before it.
+
+    A mode that is constant, or that those before it contain, becomes zero.
+    """
+    gram = modes.T @ modes
+    turn = np.zeros_like(gram)
+    for k, unit in enumerate(np.eye(len(gram))):
+        rest = unit - turn @ (turn.T @ gram[:, k])
+        power = rest @ gram @ rest
+        if power > MIN_NEW * gram[k, k]:
+            turn[:, k] = rest / np.sqrt(power)
+    return turn
+
+
+def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Keep of the responses what their errors do not explain.
+
+    Empirical Bayes after James and Stein (1961), mode by mode: responses shrink towards the mean
+    of all wavelengths by the share of their scatter that is noise. A mean, or a scatter, within
+    what chance gives counts as none.
+
+    Parameters
+    ----------
+    response : ndarray [shape=(mode, wavelength)]
+    error : ndarray [shape=(wavelength,)]
+
+    Returns
+    -------
+    ndarray [shape=(mode, wavelength)]
+    """
+    weight = error**-2.0
+    mean = response @ weight / weight.sum()
+    common = np.where(np.abs(mean) > TRUST / np.sqrt(weight.sum()), mean, 0.0)[:, None]
+    own = response - common
+    power = np.mean((own / error) ** 2, axis=1, keepdims=True)
+    chance = TRUST * np.sqrt(2 / response.shape[1])
+    share = 1 - 1 / np.maximum(power, 1.0)
+    return common + own * np.where(power > 1 + chance, share, 0.0)
+
+
+def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
+    """Modes about zero, rid of slow waves that their fast part does not foretell.
+
+    Jitter is as strong at the pace of a transit as above it; what is stronger there may be a
+    transit, or a drift, which the fit of the spectrum knows better.
+
+    Parameters
+    ----------
+    modes : ndarray [shape=(time, mode)]
+    seconds : float
+        Cadence.
+
+    Returns
+    -------
+    ndarray [shape=(time, mode), dtype=float64]
+    """
+    waves = dct(modes, axis=0, norm="ortho")
+    n_slow = 1 + int(2 * len(modes) * seconds / SLOW_SECONDS)  # wave k has k half periods
+    level = robust_sigma(waves[n_slow:])
+    waves[:n_slow] *= np.abs(waves[:n_slow]) <= TRUST * level
+    waves[0] = 0
+    return np.asarray(idct(waves, axis=0, norm="ortho"))

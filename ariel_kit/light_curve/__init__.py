@@ -1,0 +1,1 @@
+"""The physics of a light curve that several stages share."""

@@ -1,0 +1,121 @@
+"""Calibrated planets as files: made one by one, kept, found again by a run that resumes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from ariel_kit.core.cache import Cache
+from ariel_kit.core.config import CalibrationSettings
+from ariel_kit.core.instruments import INSTRUMENTS
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.parallel import PlanetFailure, iter_planets
+from ariel_kit.core.runtime import require_memory, resolve_jobs
+from ariel_kit.data.dataset import Dataset
+
+log = logging.getLogger(__name__)
+
+PLANET_BYTES = {"normal": 1_300_000_000, "tight": 700_000_000}
+
+
+def calibrate_planets(
+    dataset: Dataset,
+    planet_ids: Sequence[int],
+    folder: Path,
+    *,
+    split: str,
+    settings: CalibrationSettings,
+    n_jobs: int = 1,
+) -> tuple[list[Path], list[PlanetFailure]]:
+    """Calibrate every visit of every planet into `folder`; what is there already is kept.
+
+    Returns
+    -------
+    paths : list of Path
+        One `Observation` per visit, planet by planet.
+    failures : list of PlanetFailure
+
+    Raises
+    ------
+    BudgetError
+        If there is not enough memory for `n_jobs` planets.
+    """
+    answers = dict(
+        iter_calibrations(
+            dataset,
+            planet_ids,
+            folder,
+            total=len(planet_ids),
+            split=split,
+            settings=settings,
+            n_jobs=n_jobs,
+        )
+    )
+    ordered = [answers[planet] for planet in planet_ids]
+    failures = [answer for answer in ordered if isinstance(answer, PlanetFailure)]
+    done = [answer for answer in ordered if not isinstance(answer, PlanetFailure)]
+    return [path for visits in done for path in visits], failures
+
+
+def iter_calibrations(
+    dataset: Dataset,
+    planet_ids: Iterable[int],
+    folder: Path,
+    *,
+    total: int,
+    split: str,
+    settings: CalibrationSettings,
+    n_jobs: int = 1,
+    backend: str | None = None,
+    address: str | None = None,
+) -> Iterator[tuple[int, list[Path] | PlanetFailure]]:
+    """As `calibrate_planets`, but each planet comes as soon as it is done, in any order.
+
+    Yields
+    ------
+    planet_id : int
+    answer : list of Path or PlanetFailure
+        One `Observation` per visit, or why there is none; failures are also logged.
+    """
+    jobs = resolve_jobs(n_jobs)
+    require_memory(jobs * PLANET_BYTES[settings.memory], f"calibrating {jobs} planet(s) at once")
+    cache = Cache(folder, settings, Observation)
+    answers = iter_planets(
+        partial(_calibrate, dataset, split, cache, settings),
+        planet_ids,
+        total=total,
+        n_jobs=n_jobs,
+        backend=backend,
+        address=address,
+        description="calibrate",
+    )
+    for _, planet, answer in answers:
+        if isinstance(answer, PlanetFailure):
+            log.warning("%s", answer)
+        yield planet, answer
+
+
+def _calibrate(
+    dataset: Dataset,
+    split: str,
+    cache: Cache[Observation],
+    settings: CalibrationSettings,
+    planet_id: int,
+) -> list[Path]:
+    from ariel_kit.preprocessing import calibrate_planet
+
+    paths = []
+    for visit in range(dataset.visits(split, planet_id)):
+        name = f"{split}_{planet_id}_{visit}"
+        inputs = [dataset.root / f"{split}_adc_info.csv", dataset.root / "adc_info.csv"]
+        for instrument in INSTRUMENTS.values():
+            inputs.append(dataset.signal_path(split, planet_id, instrument, visit))
+            inputs.append(dataset.calibration_path(split, planet_id, instrument, visit))
+        make = partial(
+            calibrate_planet, dataset, planet_id, split=split, visit=visit, settings=settings
+        )
+        cache.fetch(name, inputs, make)
+        paths.append(cache.path(name))
+    return paths

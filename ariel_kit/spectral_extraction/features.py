@@ -1,0 +1,199 @@
+"""What a network is told about a fitted planet: 283 columns of numbers that know no star.
+
+Everything is relative: depths to the planet's own level and in units of its own error, noise and
+light to their own means. Beside what the fit concluded stands what it left over: the depths that
+the light curves still ask for once the fitted spectrum is taken out of them, in units of noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ariel_kit.core.errors import FitError
+from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS
+from ariel_kit.core.observation import Curves, LightCurves, Spectrum
+from ariel_kit.light_curve.drift import DEGREE, time_basis
+from ariel_kit.light_curve.transit import TransitShape, transit_window
+
+FEATURES = (
+    "depth", "form", "sigma", "offset share", "neighbours", "noise", "light", "left over",
+    "left over, 4 channels", "left over, 12 channels", "FGS1", "alpha", "beta",
+    "white residual", "richness",
+)  # fmt: skip
+"""Rows of `describe`; the last four are the same at all wavelengths."""
+SMOOTHING = (4.0, 12.0)
+"""Channels over which leftovers are averaged."""
+NEIGHBOUR = 10
+"""Channels between the wavelengths whose correlated error is told."""
+DRIFT_ORDER = 3
+"""Orders in wavelength that a coloured drift may have: nothing is left over of those."""
+LEAST_SIGMA = 1e-7
+"""Transit depth; keeps units finite for a spectrum that is known exactly."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """A posterior split into the error of the level and that of the shape.
+
+    Attributes
+    ----------
+    level : float
+        Mean depth over AIRS.
+    total, shape : ndarray [shape=(283,), dtype=float64]
+        Posterior sigma of the depths, and of the depths minus their AIRS mean.
+    covariance : ndarray [shape=(283, 283), dtype=float64]
+        Of the depths minus their AIRS mean.
+    unit : float
+        Median of `shape`: the planet's typical error.
+    """
+
+    level: float
+    total: np.ndarray
+    shape: np.ndarray
+    covariance: np.ndarray
+    unit: float
+
+    @classmethod
+    def of(cls, spectrum: Spectrum) -> Errors:
+        """Split the posterior of a spectrum.
+
+        Raises
+        ------
+        FitError
+            If the spectrum has no covariance.
+        """
+        if spectrum.covariance is None:
+            raise FitError(
+                f"planet {spectrum.planet_id} needs a covariance to part level and shape; "
+                "it has none: fit it with extractor 'joint'."
+            )
+        mean = spectrum.covariance[1:].mean(axis=0)
+        covariance = spectrum.covariance - mean[:, None] - mean[None, :] + mean[1:].mean()
+        total, shape = (
+            np.sqrt(np.maximum(np.diag(matrix), LEAST_SIGMA**2))
+            for matrix in (spectrum.covariance, covariance)
+        )
+        level = float(spectrum.mean[1:].mean())
+        return cls(level, total, shape, covariance, float(np.median(shape)))
+
+
+def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
+    """Describe a fitted planet to a network.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of `fit_light_curves`, with its covariance and its facts.
+    curves : tuple of LightCurves
+        The binned AIRS and FGS1 it was fitted to.
+
+    Returns
+    -------
+    ndarray [shape=(15, 283), dtype=float32]
+        One row for each of `FEATURES`.
+
+    Raises
+    ------
+    FitError
+        If the spectrum has no covariance, or comes from no fit.
+    """
+    facts, errors = spectrum.provenance.get("fit", {}), Errors.of(spectrum)
+    if facts.get("status") != "complete":
+        raise FitError(f"planet {spectrum.planet_id} was not fitted; leave its spectrum as it is.")
+    shape = spectrum.mean - errors.level
+    size = np.sqrt(np.mean(shape[1:] ** 2) + LEAST_SIGMA**2)
+    noise, light = _noise_and_light(curves)
+    left = leftover(spectrum, curves[0])
+    rows = [
+        np.arcsinh(shape / errors.unit),
+        shape / size,
+        np.log(errors.shape / errors.unit),
+        np.log(errors.total / errors.shape),
+        _neighbours(errors.covariance),
+        noise,
+        light,
+        *_smoothed(left),
+        np.eye(N_WAVELENGTHS)[0],
+        np.log(facts["alpha"]),
+        np.log(facts["beta"]),
+        np.log(facts["white_residual"]),
+        np.log(size / errors.unit),
+    ]
+    return np.stack([np.broadcast_to(row, N_WAVELENGTHS) for row in rows]).astype(np.float32)
+
+
+def leftover(spectrum: Spectrum, airs: LightCurves) -> np.ndarray:
+    """What light curves still ask to add to each depth, over its noise.
+
+    Each wavelength is divided by white light, which takes out the grey drift and its noise, and by
+    the fitted transit. A level, the white drift (a coloured one has its course) and the window
+    are fitted to what remains. The mean and cubic over wavelength, where a second drift could
+    pass for a spectrum, are left out.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    airs : LightCurves
+
+    Returns
+    -------
+    ndarray [shape=(282,), dtype=float64]
+        White and of unit variance where the fit is right.
+    """
+    facts, depths = spectrum.provenance["fit"], spectrum.mean[1:]
+    light = airs.flux.mean(axis=0)
+    white_depth = float(light @ depths / light.sum())
+    shape = TransitShape(facts["mid_time"], facts["half_duration"], facts["ingress_ratio"])
+    limb_darkening = tuple(facts["limb_darkening"])
+    window = transit_window(airs.time, airs.span, shape, np.array(white_depth), limb_darkening)
+    white = np.log(airs.flux.sum(axis=1)) - np.log1p(-white_depth * window)
+    rest = np.log(airs.flux) - np.log1p(-depths * window[:, None]) - white[:, None]
+    response = -window / (1 - white_depth * window)
+    design = np.column_stack([np.ones_like(window), _course(white, airs.time), response])
+    weighted = (design * (airs.span / airs.span.mean())[:, None]).T
+    inverse = np.linalg.pinv(weighted @ design, hermitian=True)  # a planet may have no drift
+    noise = np.sqrt(np.mean((airs.noise / airs.flux) ** 2 * airs.span[:, None], axis=0))
+    sigma = noise * np.sqrt(inverse[2, 2] / airs.span.mean())
+    left = (inverse @ weighted @ rest)[2] / sigma
+    cubic = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), DRIFT_ORDER)
+    cubic = cubic / sigma[:, None]
+    return left - cubic @ np.linalg.lstsq(cubic, left, rcond=None)[0]
+
+
+def _course(white: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """The drift of white light free of its transit [shape=(time,)], of unit size."""
+    basis = time_basis(time, DEGREE)
+    basis = basis - basis.mean(axis=0)
+    drift = basis @ np.linalg.lstsq(basis, white - white.mean(), rcond=None)[0]
+    return drift / np.hypot(np.sqrt(np.mean(drift**2)), 1e-9)
+
+
+def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
+    """Logarithms of relative noise and of light, over their AIRS means; FGS1 has no light."""
+    fgs1_first = curves[::-1]
+    relative = np.concatenate([np.log(np.mean(c.noise / c.flux, axis=0)) for c in fgs1_first])
+    light = np.concatenate([np.log(np.mean(c.flux, axis=0)) for c in fgs1_first])
+    light[0] = light[1:].mean()
+    return relative - relative[1:].mean(), light - light.mean()
+
+
+def _neighbours(covariance: np.ndarray) -> np.ndarray:
+    """Correlation of each AIRS wavelength's error with that `NEIGHBOUR` channels on."""
+    sigma = np.sqrt(np.maximum(np.diag(covariance), LEAST_SIGMA**2))
+    together = np.diagonal(covariance[1:, 1:], NEIGHBOUR) / (
+        sigma[1:-NEIGHBOUR] * sigma[1 + NEIGHBOUR :]
+    )
+    return np.concatenate([[0.0], np.pad(together, (0, NEIGHBOUR), mode="edge")])
+
+
+def _smoothed(left: np.ndarray) -> list[np.ndarray]:
+    """Leftovers as they are and averaged, each of unit variance if white; FGS1 has none."""
+    rows = [left]
+    for length in SMOOTHING:
+        apart = np.arange(-int(3 * length), int(3 * length) + 1)
+        kernel = np.exp(-0.5 * (apart / length) ** 2)
+        size = np.sqrt(np.convolve(np.ones(N_AIRS), kernel**2, mode="same"))
+        rows.append(np.convolve(left, kernel, mode="same") / size)
+    return [np.concatenate([[0.0], row]) for row in rows]

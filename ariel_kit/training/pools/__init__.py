@@ -1,0 +1,1 @@
+"""The planets that networks learn from."""

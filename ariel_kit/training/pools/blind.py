@@ -1,0 +1,246 @@
+"""Blind light of simulated planets, as the denoising networks see it, with the drift put in.
+
+The drift model that the networks are to improve on is the joint fit's own: its priors are learned
+from a chunk of planets at a time, as in a run. The window is the true one, so that no planet needs
+a white-light fit. Besides the simulator's family some drifts are of other kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.instruments import AIRS, N_AIRS, N_WAVELENGTHS, OBSERVATION_HOURS
+from ariel_kit.core.observation import LightCurves
+from ariel_kit.denoising.maps import make_maps, to_cells, whitening
+from ariel_kit.light_curve.drift import COLOUR_SIGMA, DriftPrior, default_drift
+from ariel_kit.light_curve.systematics import Systematics
+from ariel_kit.light_curve.white_light import WhiteLight, drift_likelihood_at
+from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
+from ariel_kit.simulation.scene import relative_light
+from ariel_kit.spectral_extraction.joint_fit import JointFit
+
+CHUNK = 128
+STARS = (0, 1, *range(100, 900))
+"""Of training planets; the last hundred of the family's first thousand are for validation."""
+STRANGE_SHARE = 0.3
+"""Of planets whose drift has one of the other kinds added."""
+
+
+def exponential_ramp(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Settling from the start of the visit, with a time scale of half an hour to three hours."""
+    return np.exp(-time / rng.uniform(0.5, 3.0))
+
+
+def step(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A sudden change of level."""
+    return (time > rng.uniform(0.5, OBSERVATION_HOURS - 0.5)).astype(np.float64)
+
+
+def periodic_heating(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A wave with a period of two to six hours."""
+    return np.sin(2 * np.pi * (time / rng.uniform(2.0, 6.0) + rng.uniform()))
+
+
+STRANGE: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
+    "ramp": exponential_ramp,
+    "step": step,
+    "heating": periodic_heating,
+}
+STRANGE_SIGMA = 300e-6
+
+
+@dataclass(frozen=True)
+class BlindPlanets:
+    """What PhySNet and Ti-MAE learn from.
+
+    Attributes
+    ----------
+    inputs : dict of str to Tensor
+        The fields of `Maps`.
+    truth : dict of str to Tensor
+        Of simulated planets: ``true_drift`` [shape=(planet, 48, 48), dtype=float32], the drift
+        that the model missed, in units of its uncertainty, and ``true_shift``
+        [shape=(planet, 4), dtype=float32], the same along the window, whitened.
+    """
+
+    inputs: dict[str, Tensor]
+    truth: dict[str, Tensor]
+
+    def __len__(self) -> int:
+        return len(self.inputs["maps"])
+
+    @classmethod
+    def together(cls, parts: Sequence[BlindPlanets]) -> BlindPlanets:
+        """Several chunks as one."""
+        first = parts[0]
+        return cls(
+            {name: torch.cat([part.inputs[name] for part in parts]) for name in first.inputs},
+            {name: torch.cat([part.truth[name] for part in parts]) for name in first.truth},
+        )
+
+    @classmethod
+    def kept(cls, path: Path, make: Callable[[], BlindPlanets]) -> BlindPlanets:
+        """What `path` holds; made, and written there, if there is no such file."""
+        if not path.is_file():
+            planets = make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as unfinished:
+                torch.save(vars(planets), unfinished)
+        return cls(**torch.load(path, weights_only=True))
+
+    def take(self, rows: np.ndarray, signs: np.ndarray | None = None) -> dict[str, Tensor]:
+        """A batch; the light of a planet with sign -1 is turned about its mean.
+
+        A drift is as likely as its negative, and so is noise: every planet counts twice.
+        """
+        index = torch.from_numpy(np.ascontiguousarray(rows))
+        inputs = {name: tensor[index] for name, tensor in self.inputs.items()}
+        truth = {name: tensor[index] for name, tensor in self.truth.items()}
+        if signs is not None:
+            sign = torch.from_numpy(signs.astype(np.float32))
+            turned = inputs["maps"][:, :2] * sign[:, None, None, None]
+            inputs["maps"] = torch.cat([turned, inputs["maps"][:, 2:]], dim=1)
+            truth = {
+                name: torch.einsum("p,p...->p...", sign, tensor) for name, tensor in truth.items()
+            }
+        return inputs | truth
+
+
+def blind_chunks(
+    folder: Path, *, chunks: int, seed: int, stars: Sequence[int] = STARS
+) -> BlindPlanets:
+    """Planets by the chunk, simulated or loaded from `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Keeps one file per chunk; a chunk depends on its number, `seed` and `stars` alone.
+    chunks, seed : int
+    stars : sequence of int
+
+    Returns
+    -------
+    BlindPlanets
+        Of all chunks.
+    """
+
+    def make(number: int) -> BlindPlanets:
+        rng = np.random.default_rng([seed, number])
+        chosen = rng.choice(stars, min(CHUNK, len(stars)), replace=False)
+        planets = draw_planets(CHUNK, seed=int(rng.integers(2**31)), stars=chosen.tolist())
+        kinds = [
+            str(rng.choice(list(STRANGE))) if rng.random() < STRANGE_SHARE else None
+            for _ in planets
+        ]
+        return blind_planets(planets, kinds, seed=seed + 1000 * number)
+
+    parts = [
+        BlindPlanets.kept(folder / f"blind-{seed}-{number:03d}.pt", partial(make, number))
+        for number in range(chunks)
+    ]
+    return BlindPlanets.together(parts)
+
+
+def blind_planets(
+    planets: Sequence[PlanetTruth], kinds: Sequence[str | None], *, seed: int
+) -> BlindPlanets:
+    """Simulate planets and take them to where the denoising stage stands in a run.
+
+    Parameters
+    ----------
+    planets : sequence of PlanetTruth
+    kinds : sequence of str or None
+        A drift of `STRANGE` to add to each, or none.
+    seed : int
+        Of the noise and of the drifts that are added.
+
+    Returns
+    -------
+    BlindPlanets
+    """
+    airs, fgs1, drifts = [], [], []
+    curves = simulate_light_curves(planets, seed=seed)
+    for number, (planet, kind, (light, guide)) in enumerate(
+        zip(planets, kinds, curves, strict=True)
+    ):
+        extra = _strange_drift(kind, light.time, np.random.default_rng([seed, number]))
+        still = replace(planet, depths=np.zeros(N_WAVELENGTHS))
+        drift = relative_light(still, AIRS, light.time, light.span, OBSERVATION_HOURS) * extra
+        airs.append(replace(light, flux=light.flux * extra))
+        fgs1.append(guide)
+        drifts.append(np.log(drift))
+    depths = np.array([planet.depths for planet in planets])
+    return _at_the_stage(airs, fgs1, planets, depths, torch.as_tensor(np.array(drifts)))
+
+
+def _strange_drift(kind: str | None, time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Relative light [shape=(time, 282)]."""
+    if kind is None:
+        return np.ones((len(time), N_AIRS))
+    colours = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), len(COLOUR_SIGMA))
+    gains = np.append(1.0, COLOUR_SIGMA * rng.standard_normal(len(COLOUR_SIGMA)))
+    size = STRANGE_SIGMA * rng.standard_normal()
+    return 1 + size * np.outer(STRANGE[kind](time, rng), colours @ gains)
+
+
+def _at_the_stage(
+    airs: list[LightCurves],
+    fgs1: list[LightCurves],
+    planets: Sequence[PlanetTruth],
+    depths: np.ndarray,
+    drift: Tensor,
+) -> BlindPlanets:
+    flux = np.stack([curves.flux.sum(axis=1) for curves in airs])
+    light = np.stack([curves.flux.mean(axis=0) for curves in airs])
+    noise = np.stack([np.sqrt((curves.noise**2).sum(axis=1)) for curves in airs])
+    white = _true_white_light(planets, (depths[:, 1:] * light).sum(1) / light.sum(1))
+    start = default_drift()
+    likelihood = drift_likelihood_at(
+        white, airs[0].time, airs[0].span, flux, noise, start.covariance
+    )
+    grey = start.learn(likelihood).planet_covariances(likelihood)
+    joint = JointFit(airs, fgs1, white, DriftPrior(fgs1=grey, grey=grey))
+    joint.depths = torch.as_tensor(depths)
+    systematics = joint.systematics(joint.linearise())
+    maps = make_maps(systematics)
+    missed = systematics.level_free(drift - systematics.drift)
+    mean, factor = whitening(systematics)
+    target = torch.linalg.solve_triangular(
+        factor, (_along_window(systematics, drift) - mean)[..., None], upper=False
+    )
+    return BlindPlanets(
+        maps.as_dict(),
+        {
+            "true_drift": (to_cells(systematics, missed) / maps.spread).float(),
+            "true_shift": target[..., 0].float(),
+        },
+    )
+
+
+def _along_window(systematics: Systematics, drift: Tensor) -> Tensor:
+    """What a drift adds to the apparent depths, order by order in wavelength."""
+    above = torch.einsum("pt,ptl->pl", systematics.readout, systematics.level_free(drift))
+    weighted = (systematics.colours * systematics.weight[..., None]).transpose(1, 2)
+    return torch.linalg.solve(weighted @ systematics.colours, weighted @ above[..., None])[..., 0]
+
+
+def _true_white_light(planets: Sequence[PlanetTruth], depth: np.ndarray) -> WhiteLight:
+    """The window as it is; what only a fit has is left empty."""
+    nothing = np.zeros(0)
+    return WhiteLight(
+        shape=np.array([planet.shape for planet in planets]),
+        depth=depth,
+        sigma=nothing,
+        drift=nothing,
+        model=nothing,
+        residual=nothing,
+        drift_likelihood=None,
+    )

@@ -1,0 +1,174 @@
+"""Planets of known truth after the real fit: what the refining network learns from.
+
+Light curves of simulated planets go through `fit_light_curves` chunk by chunk, each chunk with a
+prior from other labels of known stars and molecules, as in use. Half the planets of a chunk
+belong to the stars of 2024, half to stars of their own; no, half or all of them hold gases that
+do not exist. Size of features, depth, noise and drift are varied about those of the simulator.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.observation import Curves, LightCurves, Spectrum
+from ariel_kit.simulation.lightcurves import simulate_light_curves
+from ariel_kit.simulation.pseudo import pseudo_spectra
+from ariel_kit.simulation.scene import PlanetTruth, draw_planets
+from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
+from ariel_kit.spectral_extraction.features import Errors, describe
+
+log = logging.getLogger(__name__)
+
+CHUNK = 96
+"""Planets that are fitted, and teach each other's priors, together."""
+LABELS = 200
+"""Spectra that each chunk's prior is learned from."""
+PSEUDO_SHARES = (0.5, 0.0, 0.5, 1.0)
+"""Share of gases that do not exist, chunk by chunk."""
+STARS = (100, 900)
+"""Numbers of the stars of their own."""
+NEW_STARS = 16
+"""Of them in a chunk."""
+SEEDS = 1_000
+"""Chunks that a seed is good for."""
+
+
+@dataclass(frozen=True)
+class FittedPlanets:
+    """What a network is shown of planets, and the truth about them.
+
+    Attributes
+    ----------
+    features : ndarray [shape=(planet, 15, 283), dtype=float32]
+        `ariel_kit.spectral_extraction.features.describe`.
+    error : ndarray [shape=(planet, 283), dtype=float32]
+        Truth minus fit without its mean over AIRS, over the fit's sigma of it.
+    """
+
+    features: np.ndarray
+    error: np.ndarray
+
+    @classmethod
+    def of(
+        cls, spectra: Sequence[Spectrum], curves: Sequence[Curves], depths: Iterable[np.ndarray]
+    ) -> FittedPlanets:
+        """Describe fitted planets beside their true depths; those without a fit are left out."""
+        features, errors = [], []
+        for spectrum, pair, truth in zip(spectra, curves, depths, strict=True):
+            if spectrum.provenance["fit"]["status"] != "complete":
+                continue
+            error = truth - spectrum.mean
+            features.append(describe(spectrum, pair))
+            errors.append((error - error[1:].mean()) / Errors.of(spectrum).shape)
+        return cls(np.stack(features), np.stack(errors).astype(np.float32))
+
+    @classmethod
+    def together(cls, parts: list[FittedPlanets]) -> FittedPlanets:
+        """Several pools as one."""
+        names = (field.name for field in fields(cls))
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    @classmethod
+    def kept(cls, path: Path, make: Callable[[], FittedPlanets]) -> FittedPlanets:
+        """What `path` holds; made, and written there, if there is no such file."""
+        if not path.is_file():
+            planets = make()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+                np.savez(file, **vars(planets))
+        with np.load(path) as arrays:
+            return cls(**arrays)
+
+
+def fitted_chunks(folder: Path, *, chunks: int, seed: int) -> list[FittedPlanets]:
+    """Chunks of fitted planets, made once and kept in `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+    chunks : int
+        How many; each follows from its number and the seed alone.
+    seed : int
+
+    Returns
+    -------
+    list of FittedPlanets
+    """
+
+    def make(number: int) -> FittedPlanets:
+        log.info("fitting chunk %d: %d simulated planets", number, CHUNK)
+        spectra, curves, truths = fit_chunk(number, seed=seed)
+        return FittedPlanets.of(spectra, curves, [truth.depths for truth in truths])
+
+    return [
+        FittedPlanets.kept(folder / f"fitted-{seed}-{number:03d}.npz", partial(make, number))
+        for number in range(chunks)
+    ]
+
+
+def fit_chunk(
+    number: int, *, seed: int, planets: int = CHUNK
+) -> tuple[list[Spectrum], list[Curves], list[PlanetTruth]]:
+    """Simulate and fit one chunk.
+
+    Parameters
+    ----------
+    number : int
+        Which; it sets the share of gases that do not exist.
+    seed : int
+    planets : int
+        How many.
+
+    Returns
+    -------
+    spectra : list of Spectrum
+    curves : list of tuple of LightCurves
+        What they were fitted to.
+    truths : list of PlanetTruth
+    """
+    root = (1 + seed) * 3 * SEEDS + 3 * number
+    rng = np.random.default_rng(root)
+    own = rng.choice(np.arange(*STARS), NEW_STARS, replace=False).tolist()
+    half = planets // 2
+    truths = draw_planets(planets - half, seed=root, stars=(0, 1))
+    truths += draw_planets(half, seed=root + 1, stars=own)
+    share = PSEUDO_SHARES[number % len(PSEUDO_SHARES)]
+    truths = [_varied(truth, rng, pseudo=rng.random() < share) for truth in truths]
+    curves = [_noisier(pair, rng) for pair in simulate_light_curves(truths, seed=root)]
+    labels = draw_planets(LABELS, seed=root + 2, stars=(0, 1))
+    prior = learn_prior(np.array([planet.depths for planet in labels]))
+    ids = [truth.planet_id for truth in truths]
+    return fit_light_curves(ids, curves, prior=prior), curves, truths
+
+
+def _varied(truth: PlanetTruth, rng: np.random.Generator, *, pseudo: bool) -> PlanetTruth:
+    """Half the planets shallower or deeper, half with a tamer or wilder drift."""
+    depths = pseudo_spectra(truth.depths[None], rng=rng)[0] if pseudo else truth.depths
+    if rng.random() < 0.5:
+        level, features = np.exp(rng.uniform(-0.5, 0.3)), np.exp(0.3 * rng.standard_normal())
+        depths = level * (depths.mean() + features * (depths - depths.mean()))
+    drift = np.exp(0.3 * rng.standard_normal()) if rng.random() < 0.5 else 1.0
+    return replace(
+        truth,
+        depths=np.maximum(depths, 1e-4),
+        airs_drift=truth.airs_drift * drift,
+        fgs1_drift=truth.fgs1_drift * drift,
+    )
+
+
+def _noisier(curves: Curves, rng: np.random.Generator) -> Curves:
+    """A third of the planets with up to a third more noise."""
+    factor = np.exp(rng.uniform(0, 0.3)) if rng.random() < 1 / 3 else 1.0
+
+    def add(curve: LightCurves) -> LightCurves:
+        extra = np.sqrt(factor**2 - 1) * curve.noise * rng.standard_normal(curve.flux.shape)
+        return replace(curve, flux=curve.flux + extra, noise=factor * curve.noise)
+
+    return add(curves[0]), add(curves[1])

@@ -1,0 +1,75 @@
+"""What the two denoising tasks share: blind light to learn from, and of other stars held out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+from torch import nn
+
+from ariel_kit.models.registry import create_model
+from ariel_kit.training.pools.blind import CHUNK, BlindPlanets, blind_chunks
+from ariel_kit.training.settings import DataSettings, TrainSettings
+from ariel_kit.training.task import Batch
+
+VALIDATION_STARS = tuple(range(900, 1000))
+VALIDATION_SEED = 5_000
+VALIDATION_BATCH = 64
+
+
+class BlindData(DataSettings):
+    """Where the planets come from."""
+
+    chunks: int = Field(16, gt=0, description=f"Simulated chunks of {CHUNK} planets.")
+    validation_chunks: int = Field(
+        2, gt=0, description="Simulated chunks of other stars, held out."
+    )
+
+
+class TaskSettings(TrainSettings):
+    """Settings of a training on blind light."""
+
+    data: BlindData = Field(default_factory=BlindData, description="What it learns from.")
+
+
+class BlindTask:
+    """Planets with known drift at the place of the denoising stage; a subclass adds the loss.
+
+    Parameters
+    ----------
+    settings : TaskSettings
+    """
+
+    name: str
+    planets: BlindPlanets
+    held_out: BlindPlanets
+
+    def __init__(self, settings: TaskSettings) -> None:
+        self.settings = settings
+
+    def prepare(self, folder: Path) -> None:
+        """Simulate the planets, or load them."""
+        data, seed = self.settings.data, self.settings.seed
+        self.planets = blind_chunks(folder, chunks=data.chunks, seed=seed)
+        self.held_out = blind_chunks(
+            folder,
+            chunks=data.validation_chunks,
+            seed=VALIDATION_SEED + seed,
+            stars=VALIDATION_STARS,
+        )
+
+    def build(self) -> nn.Module:
+        """The network, with random weights."""
+        return create_model(self.name, **self.settings.model)
+
+    def batch(self, rng: np.random.Generator, size: int) -> Batch:
+        """Planets drawn with replacement, half of them turned."""
+        rows = rng.integers(0, len(self.planets), size)
+        return self.planets.take(rows, rng.choice([-1, 1], size))
+
+    def validation(self) -> list[Batch]:
+        """Planets that training never sees, simulated ones of other stars."""
+        rows = np.arange(len(self.held_out))
+        parts = np.array_split(rows, max(1, len(rows) // VALIDATION_BATCH))
+        return [self.held_out.take(part) for part in parts]

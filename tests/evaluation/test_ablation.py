@@ -1,0 +1,127 @@
+"""What a stage is worth: rows against scores worked out by hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ariel_kit.core.config import RunSettings, StageSettings
+from ariel_kit.core.errors import ConfigError, WeightsError
+from ariel_kit.data.dataset import Labels
+from ariel_kit.evaluation import ablation
+from ariel_kit.evaluation.ablation import ablate, format_ablation, run_variants, usual_variants
+from ariel_kit.plots import plot_ablation
+from ariel_kit.simulation import draw_planets, simulate_observation
+from ariel_kit.spectral_extraction import fit_planets, learn_prior
+from tests.support.micro import FACTORS, save_micro_models
+
+PLANETS = draw_planets(3, seed=93, stars=(4, 5))
+PRIOR = learn_prior(np.array([planet.depths for planet in draw_planets(60, seed=94)]))
+TRUTH = Labels(
+    np.array([planet.planet_id for planet in PLANETS]),
+    np.array([planet.depths for planet in PLANETS]),
+)
+VARIANTS = [(), ("uncertainty",), ("refine", "uncertainty")]
+
+
+@pytest.fixture(scope="module")
+def observations():
+    return [simulate_observation(planet, seed=i) for i, planet in enumerate(PLANETS)]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return save_micro_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def rows(observations, models):
+    settings = RunSettings(stages=StageSettings.only("uncertainty"))
+    return ablate(
+        observations,
+        TRUTH,
+        prior=PRIOR,
+        settings=settings,
+        models_dir=models,
+        variants=VARIANTS,
+    )
+
+
+def test_rows_are_scores_of_the_line(rows, observations):
+    fits = fit_planets(observations, prior=PRIOR)
+    mean, sigma = (np.array([getattr(fit, name) for fit in fits]) for name in ("mean", "sigma"))
+    error = mean - TRUTH.depths
+    none, warm, _ = rows
+    for row, factor in ((none, 1.0), (warm, FACTORS["fit"])):
+        assert row["rmse_ppm"] == pytest.approx(1e6 * np.sqrt(np.mean(error**2)))
+        assert row["coverage"] == pytest.approx(np.mean(np.abs(error) <= factor * sigma))
+        assert row["score"] == pytest.approx(score_by_hand(error, factor * sigma))
+        assert 0 < row["seconds_per_planet"] < 60
+
+
+def score_by_hand(error, sigma):
+    """The metric of 2024, from its definition."""
+
+    def log_density(distance, width):
+        return -0.5 * (np.log(2 * np.pi) + np.log(width**2) + (distance / width) ** 2)
+
+    zero, width = 0.0025517145902829823, 0.0017261973793536417
+    least = log_density(TRUTH.depths - zero, width).sum()
+    most = log_density(np.zeros_like(error), 1e-5).sum()
+    return (log_density(error, sigma).sum() - least) / (most - least)
+
+
+def test_rows_name_their_stages_and_the_default(rows):
+    assert [row["stages"] for row in rows] == [[], ["uncertainty"], ["refine", "uncertainty"]]
+    assert [row.get("default", False) for row in rows] == [False, True, False]
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_rows_are_what_the_plot_draws_and_the_table_prints(rows):
+    ax = plot_ablation(rows)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == ["none", "uncertainty\n(default)", "refine\n+ uncertainty"]
+    assert [bar.get_width() for bar in ax.patches] == [row["score"] for row in rows]
+    lines = format_ablation(rows).splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        "stages",
+        "none",
+        "uncertainty (default)",
+        "refine + uncertainty",
+    ]
+    assert f"{rows[0]['score']:.3f}" in lines[1]
+
+
+def test_the_usual_rows_hold_the_default_once():
+    every = ("jitter", "denoise", "refine", "uncertainty")
+    alone = [(), *((name,) for name in every), every]
+    assert usual_variants(StageSettings.only()) == alone
+    assert usual_variants(StageSettings.only(*every)) == alone
+    assert usual_variants(StageSettings.only("jitter", "denoise")) == [*alone, every[:2]]
+
+
+def test_groups_are_scored_apart_and_fitted_together(observations):
+    (variant,) = run_variants(observations, prior=PRIOR, variants=[()])
+    ids = [planet.planet_id for planet in PLANETS]
+    whole, first = variant.row(TRUTH), variant.row(TRUTH, ids[:1])
+    errors = [s.mean - p.depths for s, p in zip(variant.spectra, PLANETS, strict=True)]
+    assert first["rmse_ppm"] == pytest.approx(1e6 * np.sqrt(np.mean(errors[0] ** 2)))
+    assert whole["rmse_ppm"] == pytest.approx(1e6 * np.sqrt(np.mean(np.square(errors))))
+
+
+def test_visits_of_one_planet_are_one_planet(observations):
+    again = simulate_observation(PLANETS[0], seed=77)
+    (variant,) = run_variants([*observations, again], prior=PRIOR, variants=[()])
+    assert [s.planet_id for s in variant.spectra] == [p.planet_id for p in PLANETS]
+    assert variant.spectra[0].provenance["visits"] == 2
+
+
+def test_mistakes_are_told_before_anything_is_fitted(observations, tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="at least one calibrated planet"):
+        ablate([], TRUTH, prior=PRIOR)
+    monkeypatch.setattr("ariel_kit.models.registry.SHIPPED", tmp_path)
+    monkeypatch.setattr(ablation, "extract", None)
+    with pytest.raises(WeightsError, match="'jitter' needs weights of 'tcn_jnet'"):
+        ablate(observations, TRUTH, prior=PRIOR, variants=[(), ("jitter",)])

@@ -1,0 +1,359 @@
+"""The report of a run: one page that opens anywhere and says what the files say."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from matplotlib import image
+
+from ariel_kit import report as report_room
+from ariel_kit.cli import main
+from ariel_kit.core.config import RunSettings
+from ariel_kit.core.errors import DataFileError, SubmissionError
+from ariel_kit.pipeline import run_pipeline
+from ariel_kit.report import read_run, write_report
+from ariel_kit.report.tables import planet_rows, stages
+from ariel_kit.scoring import score
+
+pytestmark = pytest.mark.usefixtures("calibrations")
+
+VOID = {"meta", "img", "source", "wbr", "link"}
+HOSTILE = 'planet 7: <script>alert("x")</script> & <img src=x onerror=y>'
+_made: dict[str, Any] = {}
+
+
+class Page(HTMLParser):
+    """A page taken apart: tags in balance, attributes, texts, the rows of its tables."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.rows: list[list[str]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def row(self, name: str) -> list[str]:
+        """The cells beside the first heading called `name`."""
+        return next(cells[1:] for cells in self.rows if cells and cells[0] == name)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """Attributes of every such tag."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def run(tiny, tmp_path, tmp_path_factory) -> Path:
+    """The folder of a finished run, for this test alone."""
+    if "run" not in _made:
+        _made["run"] = tmp_path_factory.mktemp("run")
+        run_pipeline(tiny, _made["run"], settings=RunSettings(seed=4))
+    return Path(shutil.copytree(_made["run"], tmp_path / "run"))
+
+
+@pytest.fixture
+def labels(tiny) -> Path:
+    return tiny / "test_labels.csv"
+
+
+@pytest.fixture
+def page(run, labels) -> Page:
+    """The whole page, with labels and raw data; drawn once."""
+    if "page" not in _made:
+        _made["page"] = write_report(run, labels=labels).read_text(encoding="utf-8")
+    return Page(_made["page"])
+
+
+@pytest.fixture
+def unpainted(monkeypatch) -> None:
+    """Leave the pictures out: most tests look at words and numbers."""
+    monkeypatch.setattr(report_room, "collect", lambda *_: ([], []))
+
+
+def change_record(run: Path, **changes: Any) -> None:
+    path = run / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_the_page_is_well_formed_and_needs_nothing_from_outside(page):
+    assert page.open == []
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in ("src", "srcset", "href"):
+            if name in attributes:
+                assert attributes[name].startswith(("data:image/png;base64,", "#"))
+    assert not page.all("script") + page.all("link") + page.all("iframe")
+    assert "://" not in "".join(page.texts)
+    assert not re.search(r"@import|url\(", "".join(page.texts))
+    anchors = {attributes["href"][1:] for attributes in page.all("a")}
+    assert anchors == {attributes["id"] for attributes in page.all("section")}
+
+
+def test_headings_and_tables_have_an_order_that_can_be_heard(page):
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(attributes.get("scope") in ("row", "col") for attributes in page.all("th"))
+    boxes = [attributes for attributes in page.all("div") if attributes["class"] == "box"]
+    assert len(boxes) == len(page.all("table"))
+    assert all(box["aria-label"] and box["tabindex"] == "0" for box in boxes)
+    assert page.all("html")[0]["lang"] == "en"
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all(
+        "meta"
+    )
+
+
+def test_every_picture_has_words_a_place_and_a_dark_twin(page, tmp_path):
+    pictures, twins = page.all("img"), page.all("source")
+    assert len(pictures) == len(twins) == len({each["alt"] for each in pictures}) == 11
+    for picture, twin in zip(pictures, twins, strict=True):
+        assert len(picture["alt"]) > 20
+        assert twin["media"] == "(prefers-color-scheme: dark)"
+        light, dark = (read_png(source, tmp_path) for source in (picture["src"], twin["srcset"]))
+        assert light.shape == dark.shape
+        assert light.shape[:2] == (int(picture["height"]), int(picture["width"]))
+        corner = {"light": light[0, 0, :3], "dark": dark[0, 0, :3]}
+        for scheme, colours in schemes(_made["page"]).items():
+            np.testing.assert_allclose(corner[scheme], channels(colours["paper"]), atol=1e-6)
+
+
+def read_png(source: str, folder: Path) -> np.ndarray:
+    path = folder / "picture.png"
+    path.write_bytes(base64.b64decode(source.partition(",")[2]))
+    return image.imread(path)
+
+
+def channels(colour: str) -> np.ndarray:
+    """Red, green, blue of ``#rgb`` or ``#rrggbb``, 0 to 1."""
+    digits = colour.removeprefix("#")
+    digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
+    return np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)]) / 255
+
+
+def schemes(text: str) -> dict[str, dict[str, str]]:
+    """The CSS colours of the light and of the dark scheme."""
+    blocks = [re.findall(r"--(\w+): (#\w+)", block) for block in re.findall(r":root {(.*?)}", text)]
+    light, dark = (dict(block) for block in blocks if block)
+    return {"light": light, "dark": dark}
+
+
+def luminance(colour: str) -> float:
+    value = channels(colour)
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def test_words_stand_out_from_their_ground_in_both_schemes(page):
+    assert page.open == []
+    for colours in schemes(_made["page"]).values():
+        for ink in ("ink", "soft", "accent", "bad"):
+            for ground in ("paper", "card", "wash"):
+                light, dark = sorted(
+                    (luminance(colours[ink]), luminance(colours[ground])), reverse=True
+                )
+                assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
+
+
+def test_the_numbers_are_those_of_the_score(page, run, labels):
+    result = read_run(run)
+    expected = score(labels, result.spectra, stars=result.stars)
+    parts = {
+        "this run": expected.total,
+        **{f"star {row.name}": row for row in expected.stars},
+        **{row.name: row for row in expected.regions},
+    }
+    assert len(expected.stars) == 2
+    for name, row in parts.items():
+        assert page.row(name) == [
+            str(row.n_planets),
+            f"{row.score:.3f}",
+            f"{row.rmse_ppm:.1f}",
+            f"{row.bias_ppm:+.1f}",
+            f"{row.z_std:.2f}",
+            f"{row.coverage:.3f}",
+        ]
+    for spectrum, row in zip(result.spectra, expected.planets, strict=True):
+        shown = page.row(row.name)
+        assert shown[0] == f"{row.score:.3f}"
+        assert shown[2] == f"{1e6 * spectrum.mean.mean():.0f}"
+        assert shown[3] == f"{1e6 * np.sqrt(np.mean(spectrum.sigma**2)):.1f}"
+        assert shown[-1] == f"{spectrum.provenance['fit']['white_residual']:.2f}"
+
+
+def test_the_page_tells_settings_times_versions_and_how_to_cite(page, run):
+    record, text = json.loads((run / "run.json").read_text()), "".join(page.texts)
+    assert page.row("seed")[0] == "4 (changed)"
+    assert page.row("calibration.bad_pixels")[0] == "psf"
+    for stage, seconds in record["seconds"].items():
+        assert [stage, f"{seconds:.1f}"] in [cells[:2] for cells in page.rows]
+    for name, number in record["versions"].items():
+        assert f"{name} {number}" in text
+    assert f"ariel_kit {record['versions']['ariel-kit']}: from raw Ariel" in text
+
+
+def test_stages_tell_what_they_did_and_their_numbers(page, run):
+    assert page.row("calibration") == ["2", "complete"]
+    assert page.row("fit") == ["2", "complete"]
+    spectra = read_run(run).spectra
+    residuals = [spectrum.provenance["fit"]["white_residual"] for spectrum in spectra]
+    numbers = [np.median(residuals), min(residuals), max(residuals)]
+    assert page.row("white_residual") == [f"{number:.5g}" for number in numbers]
+
+
+def test_a_stage_that_was_left_out_says_why(run):
+    result = read_run(run)
+    first, second = result.spectra
+    first.provenance["jitter"] = {"status": "skipped", "reason": "no weights"}
+    second.provenance["jitter"] = {"status": "skipped", "reason": "no weights"}
+    (jitter,) = (stage for stage in stages(result) if stage.name == "jitter")
+    assert jitter.outcomes == [("skipped: no weights", 2)]
+    assert jitter.facts == []
+
+
+def many(run: Path, n: int) -> Path:
+    """Let the run hold `n` planets, the later the worse, all true at 0.003."""
+    steps = np.linspace(0, 3e-4, n)
+    wl = {f"wl_{i}": 0.003 + steps for i in range(1, 284)}
+    sigma = {f"sigma_{i}": 1e-4 + steps / 10 for i in range(1, 284)}
+    table = pl.DataFrame({"planet_id": range(1, n + 1), **wl, **sigma})
+    table.write_csv(run / "submission.csv")
+    truth = table.select("planet_id", *(pl.lit(0.003).alias(name) for name in wl))
+    truth.write_csv(run / "labels.csv")
+    return run / "labels.csv"
+
+
+@pytest.mark.usefixtures("unpainted")
+def test_the_worst_twenty_come_first(run):
+    labels = many(run, 30)
+    page = Page(write_report(run, labels=labels).read_text())
+    ids = [cells[0] for cells in page.rows if cells[0].isdigit()]
+    assert ids == [str(planet) for planet in range(30, 10, -1)]
+    assert "The worst 20 of 30, by score." in " ".join("".join(page.texts).split())
+
+
+def test_without_labels_failures_come_first_then_misfit_then_sigma(run):
+    many(run, 5)
+    change_record(run, failures=[{"planet_id": 2, "error": "FitError", "reason": "no transit."}])
+    result = read_run(run)
+    result.spectra[2].provenance["fit"] = {"white_residual": 1.4}
+    rows = planet_rows(result, None)
+    assert [row.planet_id for row in rows] == [2, 3, 5, 4, 1]
+    assert rows[0].failure == "FitError: no transit."
+
+
+@pytest.mark.usefixtures("unpainted")
+def test_without_labels_the_page_speaks_of_sigma_not_of_scores(run):
+    page = Page(write_report(run).read_text())
+    text = "".join(page.texts)
+    assert page.open == []
+    assert "median sigma" in text
+    assert "median misfit" in text
+    assert "rmse" not in text
+    assert "score" not in {attributes.get("id") for attributes in page.all("section")}
+
+
+@pytest.mark.usefixtures("unpainted")
+def test_hostile_words_stay_words(run):
+    (planet, _) = (spectrum.planet_id for spectrum in read_run(run).spectra)
+    failure = {"planet_id": planet, "error": "DataFileError", "reason": HOSTILE}
+    change_record(run, failures=[failure], prior=HOSTILE, versions={HOSTILE: HOSTILE})
+    page = Page(write_report(run, title=HOSTILE).read_text())
+    assert page.open == []
+    assert not page.all("script") + page.all("img")
+    assert page.row(str(planet))[-1] == f"safe prior: DataFileError: {HOSTILE}"
+    assert "".join(page.texts).count(HOSTILE) == 6
+
+
+@pytest.mark.parametrize("name", ["submission.csv", "run.json", "settings.yaml"])
+def test_an_unfinished_run_is_refused_in_one_sentence(run, name, capsys):
+    (run / name).unlink()
+    with pytest.raises(DataFileError, match=f"not a finished run: .*; {name} cannot be found"):
+        write_report(run)
+    assert main(["report", str(run)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (run / "report.html").exists()
+
+
+def test_a_damaged_record_is_named(run):
+    (run / "run.json").write_text('{"data": ')
+    with pytest.raises(DataFileError, match=r"run\.json is damaged"):
+        write_report(run)
+
+
+def test_labels_of_other_planets_are_refused(run, tiny):
+    with pytest.raises(SubmissionError, match="needs a true spectrum; 2 have none"):
+        write_report(run, labels=tiny / "train_labels.csv")
+
+
+def test_an_old_run_that_kept_little_is_told_as_far_as_it_goes(run):
+    (run / "run.json").write_text("{}")
+    (run / "provenance.json").unlink()
+    shutil.rmtree(run / "products")
+    page = Page(write_report(run).read_text())
+    text = " ".join("".join(page.texts).split())
+    assert "The run kept no provenance.json, so what the fit did is not known." in text
+    assert "The run kept no calibrated light curves, so stars are not known." in text
+    assert "There are no pictures of light curves: products/ holds none of this run." in text
+    assert text.count("Not recorded.") == 3
+    assert len(page.all("img")) == 2
+
+
+def test_missing_raw_data_and_a_changed_submission_are_told(run, monkeypatch):
+    change_record(run, data=str(run / "gone"))
+    monkeypatch.setattr("ariel_kit.report.pictures.draw_answers", lambda *_: iter(()))
+    monkeypatch.setattr("ariel_kit.report.pictures.draw_light_curves", lambda *_: iter(()))
+    text = write_report(run).read_text()
+    assert f"no pictures of the detectors: the raw data are no longer in {run / 'gone'}." in text
+    assert "no longer the file that the run wrote" not in text
+    many(run, 2)
+    text = write_report(run).read_text()
+    assert "submission.csv is no longer the file that the run wrote." in text
+
+
+@pytest.mark.usefixtures("unpainted")
+def test_other_answers_stand_beside_the_run(run, labels):
+    truth = pl.read_csv(labels).select(pl.exclude("planet_id")).to_numpy()
+    ideal = score(truth, (truth, np.full(truth.shape, 1e-5)))
+    page = Page(write_report(run, labels=labels, compare={"ideal": ideal}).read_text())
+    assert page.row("ideal")[:2] == ["2", "1.000"]
+
+
+@pytest.mark.usefixtures("unpainted")
+def test_the_verb_writes_the_page_where_it_is_told(run, labels, tmp_path, capsys):
+    output = tmp_path / "pages" / "page.html"
+    output.parent.mkdir()
+    arguments = ["report", str(run), "--labels", str(labels), "--output", str(output), "--json"]
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out) == {"report": str(output)}
+    assert Page(output.read_text()).row("this run")
+    assert main(["report", str(run)]) == 0
+    assert capsys.readouterr().out == f"{run / 'report.html'}: open it in any browser\n"

@@ -1,0 +1,173 @@
+"""The learned stages in the line: on, off, skipped, told; none changes what it should not."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ariel_kit.core.config import RunSettings, StageSettings
+from ariel_kit.core.errors import WeightsError
+from ariel_kit.jitter_correction import stage
+from ariel_kit.run.line import extract, load_stages
+from ariel_kit.simulation import draw_planets, simulate_observation
+from ariel_kit.spectral_extraction import fit_planets, learn_prior
+from tests.support.micro import FACTORS, save_micro_models
+
+PLANETS = draw_planets(3, seed=91, stars=(4, 5))
+PRIOR = learn_prior(np.array([planet.depths for planet in draw_planets(60, seed=92)]))
+
+
+@pytest.fixture(scope="module")
+def observations():
+    return [simulate_observation(planet, seed=i) for i, planet in enumerate(PLANETS)]
+
+
+@pytest.fixture(scope="module")
+def plain(observations):
+    """What the line says without learned stages."""
+    return extract(observations, prior=PRIOR, settings=stages())
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    return save_micro_models(tmp_path_factory.mktemp("models"))
+
+
+def stages(*names, **extraction) -> RunSettings:
+    plain = RunSettings(stages=StageSettings.only(*names))
+    return plain.model_copy(update={"extraction": plain.extraction.model_copy(update=extraction)})
+
+
+def status(spectrum, stage):
+    return spectrum.provenance[stage]["status"]
+
+
+def test_without_stages_the_line_is_the_fit(plain, observations):
+    for spectrum, fitted in zip(plain, fit_planets(observations, prior=PRIOR), strict=True):
+        assert spectrum.mean.tobytes() == fitted.mean.tobytes()
+        assert spectrum.sigma.tobytes() == fitted.sigma.tobytes()
+        assert spectrum.covariance.tobytes() == fitted.covariance.tobytes()
+        off = {name: {"status": "off"} for name in StageSettings.model_fields}
+        assert spectrum.provenance == {**off, "fit": fitted.provenance["fit"]}
+
+
+def test_a_temperature_scales_sigma_and_nothing_else(plain, observations, models):
+    warm = extract(observations, prior=PRIOR, settings=stages("uncertainty"), models_dir=models)
+    for before, after in zip(plain, warm, strict=True):
+        assert after.mean.tobytes() == before.mean.tobytes()
+        np.testing.assert_allclose(after.sigma, FACTORS["fit"] * before.sigma, rtol=1e-12)
+        assert after.provenance["uncertainty"]["factor"] == FACTORS["fit"]
+        assert status(after, "refine") == "off"
+
+
+def test_the_temperature_follows_the_network(plain, observations, models):
+    refined = extract(observations, prior=PRIOR, settings=stages("refine"), models_dir=models)
+    for before, after in zip(plain, refined, strict=True):
+        assert status(after, "refine") == "complete"
+        assert status(after, "uncertainty") == "off"
+        assert np.abs(after.mean - before.mean).max() > 1e-7
+    both = stages("refine", "uncertainty")
+    warm = extract(observations, prior=PRIOR, settings=both, models_dir=models)
+    for before, after in zip(refined, warm, strict=True):
+        # The temperature of a line is that of the line with its network.
+        np.testing.assert_allclose(after.sigma, FACTORS["refined"] * before.sigma, rtol=1e-12)
+
+
+def test_jitter_is_corrected_before_the_fit(observations, models, monkeypatch):
+    """Every observation once, before its light curves are binned."""
+    seen = []
+
+    def halve(observation, *, model):
+        seen.append(observation.planet_id)
+        facts = {"status": "complete"}
+        return observation.with_step("jitter", facts, airs_noise=observation.airs_noise / 2)
+
+    monkeypatch.setattr(stage, "correct_jitter", halve)
+    quiet = [replace(o, airs_noise=o.airs_noise / 2) for o in observations]
+    expected = extract(quiet, prior=PRIOR, settings=stages())
+    found = extract(observations, prior=PRIOR, settings=stages("jitter"), models_dir=models)
+    assert seen == [planet.planet_id for planet in PLANETS]
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.mean.tobytes() == theirs.mean.tobytes()
+        assert status(ours, "jitter") == "complete"
+
+
+def test_observations_pass_one_by_one(observations):
+    """A run of 800 planets does not fit in memory."""
+    passed = []
+
+    def stream():
+        for observation in observations:
+            gc.collect()
+            assert all(reference() is None for reference in passed[:-1])
+            copy = replace(observation)
+            passed.append(weakref.ref(copy))
+            yield copy
+            del copy
+
+    extract(stream(), prior=PRIOR, settings=stages(extractor="white"))
+    assert len(passed) == len(PLANETS)
+
+
+def test_planets_without_a_joint_fit_are_left_alone(observations, models):
+    on = ("refine", "uncertainty")
+    white = extract(
+        observations, prior=PRIOR, settings=stages(*on, extractor="white"), models_dir=models
+    )
+    plain = extract(observations, prior=PRIOR, settings=stages(extractor="white"))
+    for ours, theirs in zip(white, plain, strict=True):
+        assert ours.sigma.tobytes() == theirs.sigma.tobytes()
+        assert [status(ours, stage) for stage in on] == ["skipped", "skipped"]
+        assert "joint fit" in ours.provenance["refine"]["reason"]
+    dark = replace(observations[0], airs=0 * observations[0].airs)
+    first, second = extract(
+        [dark, observations[1]], prior=PRIOR, settings=stages(*on), models_dir=models
+    )
+    assert [status(first, stage) for stage in ("fit", *on)] == ["fallback", "skipped", "skipped"]
+    assert [status(second, stage) for stage in ("fit", *on)] == ["complete"] * 3
+
+
+def test_the_order_of_planets_changes_nothing(observations, models):
+    """Dropout is the same for all planets, whichever comes first."""
+    settings = stages("refine", "uncertainty")
+    forth = extract(observations, prior=PRIOR, settings=settings, models_dir=models)
+    back = extract(observations[::-1], prior=PRIOR, settings=settings, models_dir=models)
+    for ours, theirs in zip(forth, back[::-1], strict=True):
+        np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-6)
+        np.testing.assert_allclose(ours.sigma, theirs.sigma, rtol=1e-5)
+
+
+def test_the_seed_of_a_run_reaches_the_dropout(observations, models):
+    refined = stages("refine")
+    one, other = (
+        extract(observations[:1], prior=PRIOR, settings=settings, models_dir=models)[0]
+        for settings in (refined, refined.model_copy(update={"seed": 1}))
+    )
+    assert one.provenance["refine"]["status"] == "complete"
+    assert (one.mean != other.mean).any()
+
+
+def test_weights_are_known_by_their_checksums(models):
+    loaded = load_stages(StageSettings.only("jitter", "uncertainty"), models)
+    assert list(loaded.weights) == ["jitter", "uncertainty"]
+    assert all(len(checksum) == 64 for checksum in loaded.weights.values())
+    assert loaded.jitter.config["width"] == 8  # the own one, not that of the package
+    assert (loaded.denoise, loaded.refine) == (None, None)
+
+
+@pytest.mark.parametrize("stage", ["jitter", "denoise", "refine", "uncertainty"])
+def test_missing_weights_are_one_sentence_with_the_remedy(stage, monkeypatch, tmp_path):
+    monkeypatch.setattr("ariel_kit.models.registry.SHIPPED", tmp_path)
+    monkeypatch.setattr("ariel_kit.uncertainty.temperature.SHIPPED", tmp_path)
+    with pytest.raises(WeightsError, match=rf"'{stage}' needs .* set stages\.{stage}=false"):
+        load_stages(StageSettings.only(stage))
+
+
+@pytest.mark.parametrize("stage", ["jitter", "uncertainty"])
+def test_a_folder_of_models_without_a_network_is_refused(stage, tmp_path):
+    with pytest.raises(WeightsError, match=r"must hold weights folders .* it holds nothing"):
+        load_stages(StageSettings.only(stage), tmp_path)

@@ -1,0 +1,152 @@
+"""Planets with known truth: their drift, timing and light, against the real figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.core.instruments import AIRS, FGS1, OBSERVATION_HOURS
+from ariel_kit.light_curve.transit import transit_window
+from ariel_kit.simulation.optics import airs_spectrum, get_star
+from ariel_kit.simulation.scene import PlanetTruth, draw_planets, relative_light
+
+
+@pytest.fixture(scope="module")
+def population() -> list[PlanetTruth]:
+    return draw_planets(2000, seed=11)
+
+
+@pytest.fixture(scope="module")
+def white_drifts(population: list[PlanetTruth]) -> np.ndarray:
+    """Legendre coefficients of the flux-weighted drift, worked out from the light itself."""
+    time = np.linspace(0.02, OBSERVATION_HOURS - 0.02, 40)
+    design = np.polynomial.legendre.legvander(2 * time / OBSERVATION_HOURS - 1, 7)
+    coefficients = []
+    for planet in population:
+        steady = _without_transit(planet)
+        light = relative_light(steady, AIRS, time, np.zeros(40), OBSERVATION_HOURS)
+        weights = airs_spectrum(get_star(planet.star))[AIRS.columns][::-1]
+        white = light @ weights / weights.sum()
+        coefficients.append(np.linalg.lstsq(design, white, rcond=None)[0])
+    return np.array(coefficients)
+
+
+def _without_transit(planet: PlanetTruth) -> PlanetTruth:
+    from dataclasses import replace
+
+    return replace(planet, depths=np.zeros(283))
+
+
+def test_drift_has_the_real_legendre_statistics(white_drifts: np.ndarray) -> None:
+    ppm = white_drifts[:, 1:5].std(axis=0) * 1e6
+    assert ppm == pytest.approx([690, 420, 175, 49], rel=0.1)
+    assert white_drifts[:, 0] == pytest.approx(1, abs=1e-12)
+
+
+def test_drift_has_the_real_peak_to_peak(white_drifts: np.ndarray) -> None:
+    x = np.linspace(-1, 1, 187)
+    curves = np.polynomial.legendre.legval(x, white_drifts.T)
+    median, high = np.percentile(np.ptp(curves, axis=1) * 1e6, [50, 95])
+    assert median == pytest.approx(1000, rel=0.1)
+    assert high == pytest.approx(3300, rel=0.15)
+
+
+def test_airs_drift_is_close_to_rank_one_but_not_exactly(population: list[PlanetTruth]) -> None:
+    values = np.array([np.linalg.svd(planet.airs_drift, compute_uv=False) for planet in population])
+    ratio = values[:, 1] / values[:, 0]
+    assert np.median(ratio) < 0.1
+    assert np.median(ratio) > 0.005
+
+
+def test_fgs1_drifts_on_its_own(population: list[PlanetTruth], white_drifts: np.ndarray) -> None:
+    fgs1 = np.array([planet.fgs1_drift[:4, 0] for planet in population])
+    assert fgs1.std(axis=0) * 1e6 == pytest.approx([690, 420, 175, 49], rel=0.15)
+    assert abs(np.corrcoef(fgs1[:, 0], white_drifts[:, 1])[0, 1]) < 0.1
+
+
+def test_transits_are_timed_like_the_real_ones(population: list[PlanetTruth]) -> None:
+    mid, half, ratio = np.array([planet.shape for planet in population]).T
+    assert mid.min() >= 3.68
+    assert mid.max() <= 3.78
+    assert np.mean(np.abs(mid - 3.75) < 0.04) > 0.9
+    assert half.mean() == pytest.approx(1.32, abs=0.005)
+    assert half.std() == pytest.approx(0.06, rel=0.1)
+    assert half.min() >= 1.0
+    assert half.max() <= 1.6
+    stars = np.array([planet.star for planet in population])
+    depth = np.array([planet.depths[1:].mean() for planet in population])
+    ingress_minutes = 60 * ratio * 2 * np.sqrt(depth) * half
+    assert np.median(ingress_minutes[stars == 0]) == pytest.approx(10, rel=0.2)
+    assert np.median(ingress_minutes[stars == 1]) == pytest.approx(5.5, rel=0.25)
+
+
+def test_converters_are_those_of_the_stars(population: list[PlanetTruth]) -> None:
+    offsets = np.array([(p.airs_adc.offset, p.fgs1_adc.offset) for p in population])
+    assert offsets.mean(axis=0) == pytest.approx([-855, -357], abs=6)
+    assert offsets.std(axis=0) == pytest.approx([72, 22], rel=0.1)
+    for star, airs, fgs1 in ((0, 1.512, 1.034), (1, 0.931, 0.847)):
+        gains = np.array([(p.airs_adc.gain, p.fgs1_adc.gain) for p in population if p.star == star])
+        assert gains.mean(axis=0) == pytest.approx([airs, fgs1], rel=0.002)
+        assert gains.std(axis=0) / gains.mean(axis=0) == pytest.approx([0.005, 0.005], rel=0.15)
+
+
+@pytest.mark.parametrize("edition", [2024, 2025])
+def test_light_is_drift_times_the_full_transit_model(edition: int) -> None:
+    """The shortcut around the limb changes nothing: against the model at every moment."""
+    planet = draw_planets(1, seed=4, edition=edition)[0]
+    time = AIRS.pair_times()[::40]
+    span = np.full(len(time), 0.05)
+    light = relative_light(planet, AIRS, time, span, OBSERVATION_HOURS)
+    steady = relative_light(_without_transit(planet), AIRS, time, span, OBSERVATION_HOURS)
+    window = transit_window(time, span, planet.shape, planet.depths[1:], planet.limb_darkening)
+    assert light / steady == pytest.approx((1 - planet.depths[1:, None] * window).T, abs=1e-12)
+
+
+def test_wavelengths_of_the_light_ascend() -> None:
+    planet = draw_planets(1, seed=4)[0]
+    middle, nothing = np.array([planet.shape.mid_time]), np.zeros(1)
+    steady = _without_transit(planet)
+    for instrument, depths in ((AIRS, planet.depths[1:]), (FGS1, planet.depths[:1])):
+        dip = 1 - relative_light(planet, instrument, middle, nothing, 7.5) / relative_light(
+            steady, instrument, middle, nothing, 7.5
+        )
+        assert dip[0] == pytest.approx(depths, rel=1e-9)
+
+
+def test_shorter_observation_holds_the_same_transit_squeezed() -> None:
+    planet = draw_planets(1, seed=4)[0]
+    time = np.linspace(0.01, 7.49, 200)
+    span = np.full(200, 0.03)
+    full = relative_light(planet, AIRS, time, span, OBSERVATION_HOURS)
+    short = relative_light(planet, AIRS, time / 5, span / 5, OBSERVATION_HOURS / 5)
+    assert short == pytest.approx(full, abs=1e-12)
+
+
+def test_equal_seeds_give_equal_planets_and_others_others() -> None:
+    first, again, other = (draw_planets(3, seed=seed) for seed in (1, 1, 2))
+    for a, b in zip(first, again, strict=True):
+        assert a.planet_id == b.planet_id
+        assert np.array_equal(a.depths, b.depths)
+        assert np.array_equal(a.airs_drift, b.airs_drift)
+    assert {p.planet_id for p in first}.isdisjoint(p.planet_id for p in other)
+    assert not np.array_equal(first[0].rng(1).random(3), first[0].rng(2).random(3))
+
+
+def test_stars_are_shared_out_evenly() -> None:
+    stars = [planet.star for planet in draw_planets(30, seed=0, stars=(0, 5, 9))]
+    assert [stars.count(n) for n in (0, 5, 9)] == [10, 10, 10]
+
+
+def test_limb_darkening_comes_with_the_2025_edition() -> None:
+    assert draw_planets(1, seed=0)[0].limb_darkening == (0.0, 0.0)
+    later = draw_planets(1, seed=0, edition=2025)[0]
+    assert later.limb_darkening[0] > 0
+    assert later.adc(AIRS) == later.adc(FGS1) == (0.4369, -1000.0)
+
+
+def test_impossible_requests_are_refused() -> None:
+    with pytest.raises(ConfigError, match="at least one star; got n=2, stars=\\(\\)"):
+        draw_planets(2, seed=0, stars=())
+    with pytest.raises(UnknownNameError, match="H2O"):
+        draw_planets(2, seed=0, molecules=["H20"])
