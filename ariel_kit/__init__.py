@@ -14,7 +14,7 @@ _PUBLIC = {
     "read_labels": "data.dataset",
     "Observation": "core.observation",
     "LightCurves": "core.observation",
-    "Spectrum": "core.observation",
+    "Spectrum": "core.spectrum",
     "RunSettings": "core.config",
     "load_settings": "core.config",
     "simulate_dataset": "simulation",

@@ -15,9 +15,10 @@ import numpy as np
 
 from ariel_kit.core.cache import StoredSequence, atomic_path, file_sha256
 from ariel_kit.core.config import RunSettings, save_settings, settings_hash
-from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import Timings, find_place, versions
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.run.budget import Budget, cheaper
 from ariel_kit.run.draft import Draft
@@ -286,7 +287,7 @@ def _record(
     )
     record = {
         **_identity(dataset, split, settings),
-        "edition": dataset.edition,
+        "edition": dataset.edition.year,
         "planets": len(result.spectra),
         "prior": result.prior.source,
         "weights": weights,

@@ -17,19 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from ariel_kit.core.errors import ConfigError, SubmissionError, check_shape
+from ariel_kit.core.editions import Metric, get_edition
+from ariel_kit.core.errors import SubmissionError, check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, read_csv, read_labels
 from ariel_kit.data.submission import submission_arrays
 
 log = logging.getLogger(__name__)
 
 SIGMA_FLOOR = 1e-15
-IDEAL_SIGMA = 1e-5
-IDEAL_SIGMA_FGS1_2025 = 1e-6
-FGS1_WEIGHT_2025 = 57.846
-EDITIONS = (2024, 2025)
 AIRS_EDGES = (1.9, 2.4, 2.9, 3.4, 3.9)
 """Micron; the AIRS regions of a breakdown."""
 
@@ -39,9 +36,6 @@ class Reference(NamedTuple):
 
     mean: float
     sigma: float
-
-
-REFERENCE_2024 = Reference(0.0025517145902829823, 0.0017261973793536417)
 
 
 @dataclass(frozen=True)
@@ -167,14 +161,14 @@ def score(
     for name, values in (("solution", truth), ("mean", mean), ("sigma", sigma)):
         check_shape(name, values.shape, expected)
     _refuse_bad_values(mean, sigma)
-    zero = _reference(edition, reference, truth)
+    metric = get_edition(edition).metric
+    zero = _reference(metric, reference, truth)
 
     def part(
         group: str, name: Any, rows: Any = slice(None), columns: Any = slice(None)
     ) -> Breakdown:
         cut = (values[rows][:, columns] for values in (truth, mean, sigma))
-        weights = element_weights(edition)[columns]
-        return _breakdown(group, str(name), tuple(cut), weights, edition, zero)
+        return _breakdown(group, str(name), tuple(cut), columns, metric, zero)
 
     names = range(len(mean)) if ids is None else ids
     return ScoreReport(
@@ -253,16 +247,20 @@ def log_likelihood_score(
     >>> float(log_likelihood_score(truth, truth, np.full((2, 283), 2e-5)).round(3))
     0.874
     """
-    zero = _reference(edition, reference, truth)
-    return _metric(truth, mean, sigma, element_weights(edition), edition, zero)
+    metric = get_edition(edition).metric
+    return _score(truth, mean, sigma, slice(None), metric, _reference(metric, reference, truth))
 
 
 def element_weights(edition: int) -> np.ndarray:
     """Weight of each wavelength in the metric [shape=(283,), dtype=float64]."""
-    weights = np.ones(N_WAVELENGTHS)
-    if edition == 2025:
-        weights[0] = FGS1_WEIGHT_2025
-    return weights
+    return _fgs1_first(get_edition(edition).metric.fgs1_weight, 1.0)
+
+
+def _fgs1_first(fgs1: float, airs: float) -> np.ndarray:
+    """One value for FGS1 and one for every AIRS wavelength [shape=(283,)]."""
+    values = np.full(N_WAVELENGTHS, airs)
+    values[0] = fgs1
+    return values
 
 
 def regions() -> dict[str, np.ndarray]:
@@ -277,18 +275,17 @@ def regions() -> dict[str, np.ndarray]:
     return {"FGS1 0.7 um": np.arange(N_WAVELENGTHS) == 0, **airs}
 
 
-def _metric(
-    truth: Any, mean: Any, sigma: Any, weights: np.ndarray, edition: int, zero: Reference
-) -> Any:
-    # Only FGS1 carries a weight of its own, and only it has the tighter ideal of 2025.
-    ideal_sigma = np.where(weights == 1, IDEAL_SIGMA, IDEAL_SIGMA_FGS1_2025)
+def _score(truth: Any, mean: Any, sigma: Any, columns: Any, metric: Metric, zero: Reference) -> Any:
+    """The metric on the wavelengths that `columns` picks of the 283."""
+    weights = _fgs1_first(metric.fgs1_weight, 1.0)[columns]
+    ideal_sigma = _fgs1_first(metric.fgs1_ideal_sigma, metric.ideal_sigma)[columns]
     xp, (weights, ideal_sigma, zero_sigma) = _namespace(sigma, weights, ideal_sigma, zero.sigma)
     least = _log_density(xp, truth - zero.mean, zero_sigma)
     gain = _log_density(xp, truth - mean, xp.clip(sigma, SIGMA_FLOOR, None)) - least
     most = _log_density(xp, 0.0 * truth, ideal_sigma) - least
-    if edition == 2024:
-        return gain.sum() / most.sum()
-    return (gain / most * weights).sum() / (weights + 0.0 * truth).sum()
+    if metric.per_element:
+        return (gain / most * weights).sum() / (weights + 0.0 * truth).sum()
+    return gain.sum() / most.sum()
 
 
 def _log_density(xp: Any, error: Any, sigma: Any) -> Any:
@@ -306,13 +303,11 @@ def _namespace(like: Any, *constants: Any) -> tuple[Any, list[Any]]:
     return torch, [torch.as_tensor(array, device=like.device) for array in arrays]
 
 
-def _reference(edition: int, reference: Reference | None, truth: Any) -> Reference:
-    if edition not in EDITIONS:
-        raise ConfigError(f"edition must be 2024 or 2025; got {edition!r}.")
+def _reference(metric: Metric, reference: Reference | None, truth: Any) -> Reference:
     if reference is not None:
         return reference
-    if edition == 2024:
-        return REFERENCE_2024
+    if metric.reference is not None:
+        return Reference(*metric.reference)
     return Reference(float(truth.mean()), float(((truth - truth.mean()) ** 2).mean() ** 0.5))
 
 
@@ -320,8 +315,8 @@ def _breakdown(
     group: str,
     name: str,
     arrays: tuple[np.ndarray, ...],
-    weights: np.ndarray,
-    edition: int,
+    columns: Any,
+    metric: Metric,
     zero: Reference,
 ) -> Breakdown:
     truth, mean, sigma = arrays
@@ -331,7 +326,7 @@ def _breakdown(
         group=group,
         name=name,
         n_planets=len(truth),
-        score=float(_metric(truth, mean, sigma, weights, edition, zero)),
+        score=float(_score(truth, mean, sigma, columns, metric, zero)),
         rmse_ppm=1e6 * float(np.sqrt(np.mean(error**2))),
         bias_ppm=1e6 * float(error.mean()),
         z_std=float(z.std()),

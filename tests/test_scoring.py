@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from ariel_kit.core.errors import ConfigError, ShapeError, SubmissionError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import LABEL_COLUMNS, Labels, read_labels
 from ariel_kit.data.submission import make_submission
 from ariel_kit.scoring import Reference, format_scores, log_likelihood_score, score

@@ -96,7 +96,7 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
 
 
 def _data(dataset: Dataset, planet_ids: list[int], split: str) -> Iterator[Finding]:
-    detail = f"{dataset.root}: {dataset.edition} layout, {len(planet_ids)} planets in {split}"
+    detail = f"{dataset.root}: {dataset.edition.year} layout, {len(planet_ids)} planets in {split}"
     yield Finding("data", True, detail)
     yield _labels(dataset, planet_ids)
     wanted = [path for planet in planet_ids for path in _frames(dataset, split, planet)]

@@ -103,7 +103,7 @@ def score_submission(
                 f"{len(strangers)} of {len(planets)} are not: try --split {other}."
             )
         stars = [dataset.star(split, planet) for planet in planets]
-        edition = edition or dataset.edition  # type: ignore[assignment]
+        edition = edition or dataset.edition.year  # type: ignore[assignment]
     report = score(labels, table, edition=edition or 2024, stars=stars)
     typer.echo(report.to_json() if as_json else format_scores({submission.name: report}))
     return 0

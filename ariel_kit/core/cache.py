@@ -15,7 +15,8 @@ from typing import Any, Generic, TypeVar, overload
 
 from ariel_kit.core.config import Settings, settings_hash
 from ariel_kit.core.errors import DataFileError
-from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.spectrum import Spectrum
 
 log = logging.getLogger(__name__)
 

@@ -1,91 +1,20 @@
-"""`Observation` and `Spectrum`: the two values that walk the line, and how they are stored."""
+"""What was observed: one calibrated visit, at native cadence and binned for the fit."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, TypeVar
-from zipfile import BadZipFile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from ariel_kit.core.errors import DataFileError, ShapeError, check_shape
-from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS
-
-Value = TypeVar("Value", bound="_Value")
-
-
-@dataclass(frozen=True)
-class _Value:
-    """A frozen record whose arrays are read-only and whose other fields are JSON."""
-
-    def _freeze(self) -> None:
-        for item in fields(self):
-            array = getattr(self, item.name)
-            if isinstance(array, np.ndarray):
-                array = array.view()
-                array.flags.writeable = False
-                object.__setattr__(self, item.name, array)
-
-    def to_arrays(self) -> dict[str, np.ndarray]:
-        """All fields as arrays; what is not an array goes, as JSON, into ``meta``."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
-        meta = {name: v for name, v in values.items() if name not in arrays and v is not None}
-        return {**arrays, "meta": np.array(json.dumps(meta, sort_keys=True))}
-
-    @classmethod
-    def from_arrays(cls: type[Value], arrays: Mapping[str, np.ndarray]) -> Value:
-        """The inverse of `to_arrays`."""
-        values: dict[str, Any] = {k: arrays[k] for k in arrays if k != "meta"}
-        return cls(**values, **json.loads(str(arrays["meta"])))
-
-    def save(self, path: str | Path) -> None:
-        """Write to one ``.npz`` file."""
-        with Path(path).open("wb") as file:
-            np.savez(file, **self.to_arrays())  # type: ignore[arg-type]
-
-    @classmethod
-    def load(cls: type[Value], path: str | Path) -> Value:
-        """Read what `save` wrote.
-
-        Raises
-        ------
-        DataFileError
-            If the file is missing or damaged.
-        """
-        with cls._opened(path) as arrays:
-            return cls.from_arrays({name: arrays[name] for name in arrays.files})
-
-    @classmethod
-    def load_meta(cls, path: str | Path) -> dict[str, Any]:
-        """What a saved value says besides its arrays, which are not read.
-
-        Raises
-        ------
-        DataFileError
-            If the file is missing or damaged.
-        """
-        with cls._opened(path) as arrays:
-            return dict(json.loads(str(arrays["meta"])))
-
-    @classmethod
-    @contextmanager
-    def _opened(cls, path: str | Path) -> Iterator[Any]:
-        try:
-            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                yield arrays
-        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
-            raise DataFileError(
-                f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."
-            ) from error
+from ariel_kit.core.errors import ShapeError, check_shape
+from ariel_kit.core.instruments import N_AIRS
+from ariel_kit.core.value import Value
 
 
 @dataclass(frozen=True)
-class LightCurves(_Value):
+class LightCurves(Value):
     """Binned light curves of one instrument; the bins may differ in length.
 
     Attributes
@@ -125,7 +54,7 @@ Curves = tuple[LightCurves, LightCurves]
 
 
 @dataclass(frozen=True)
-class Observation(_Value):
+class Observation(Value):
     """One calibrated visit at native cadence; wavelengths ascend from the first moment.
 
     Attributes
@@ -233,46 +162,3 @@ def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) 
         flux=mean,
         noise=noise[None, :].astype(np.float64) / np.sqrt(counts)[:, None],
     )
-
-
-@dataclass(frozen=True)
-class Spectrum(_Value):
-    """A transmission spectrum with its uncertainty.
-
-    Attributes
-    ----------
-    planet_id : int
-    wavelength : ndarray [shape=(283,), dtype=float64, unit=micron]
-        Index 0 is FGS1, the rest AIRS ascending.
-    mean : ndarray [shape=(283,), dtype=float64]
-        Transit depth, (Rp/Rs)^2.
-    sigma : ndarray [shape=(283,), dtype=float64]
-        One standard deviation.
-    covariance : ndarray [shape=(283, 283), dtype=float64], optional
-        Posterior covariance; its diagonal need not equal ``sigma**2``, which also holds the
-        model error.
-    provenance : dict
-        What each stage did. JSON.
-
-    Examples
-    --------
-    >>> from ariel_kit.core.instruments import wavelengths
-    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
-    >>> round(float(spectrum.mean[0] / spectrum.sigma[0]))
-    133
-    """
-
-    planet_id: int
-    wavelength: np.ndarray
-    mean: np.ndarray
-    sigma: np.ndarray
-    covariance: np.ndarray | None = None
-    provenance: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._freeze()
-        for name in ("wavelength", "mean", "sigma"):
-            check_shape(name, getattr(self, name).shape, {"wavelength": N_WAVELENGTHS})
-        if self.covariance is not None:
-            expected = {"wavelength": N_WAVELENGTHS, "wavelength'": N_WAVELENGTHS}
-            check_shape("covariance", self.covariance.shape, expected)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from ariel_kit.core.editions import EDITIONS, Edition
 from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError, did_you_mean
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
@@ -84,14 +85,13 @@ def open_dataset(path: str | Path) -> Dataset:
     >>> folder = getfixture("tmp_path")
     >>> write_tables(folder, train=[], test=draw_planets(2, seed=3))
     >>> dataset = open_dataset(folder)
-    >>> dataset.edition, len(dataset.planets("test"))
+    >>> dataset.edition.year, len(dataset.planets("test"))
     (2024, 2)
     """
     root = Path(path)
-    if any((root / f"{split}_adc_info.csv").is_file() for split in SPLITS):
-        return Dataset(root, 2024)
-    if (root / "adc_info.csv").is_file():
-        return Dataset(root, 2025)
+    for edition in EDITIONS:
+        if any(path.is_file() for path in root.glob(edition.marker)):
+            return Dataset(root, edition)
     raise DataFileError(
         f"{root} is not a challenge folder: it must hold train_adc_info.csv or test_adc_info.csv "
         "(2024) or adc_info.csv (2025). Give the folder that holds these files."
@@ -135,7 +135,7 @@ class Dataset:
     """A folder of observations. Make one with `open_dataset`."""
 
     root: Path
-    edition: int
+    edition: Edition
 
     @cached_property
     def _tables(self) -> dict[str, pl.DataFrame]:
@@ -143,8 +143,7 @@ class Dataset:
         return {split: read_planets(path) for split, path in paths.items() if path.is_file()}
 
     def _table_path(self, split: str) -> Path:
-        name = "adc_info" if self.edition == 2024 else "star_info"
-        return self.root / f"{split}_{name}.csv"
+        return self.root / f"{split}_{self.edition.planet_table}.csv"
 
     def table(self, split: str) -> pl.DataFrame:
         """The planet index of a split: adc_info in 2024, star_info in 2025."""
@@ -168,8 +167,8 @@ class Dataset:
             If one of its tables is missing or damaged, lacks a column, or lists no planet.
         """
         table, path, columns = self.table(split), self._table_path(split), [*ADC_COLUMNS, "star"]
-        if self.edition == 2025:
-            path, columns = self.root / "adc_info.csv", ADC_COLUMNS
+        if self.edition.adc_table is not None:
+            path, columns = self.root / self.edition.adc_table, ADC_COLUMNS
             table = read_csv(path)
             if len(table) != 1:
                 raise DataFileError(f"{path} must hold one row; got {len(table)}. Correct it.")
@@ -197,10 +196,10 @@ class Dataset:
 
     def adc(self, split: str, planet_id: int, instrument: Instrument) -> Adc:
         """Gain and offset of the converter."""
-        if self.edition == 2024:
+        if self.edition.adc_table is None:
             row = self._row(split, planet_id)
         else:
-            row = read_csv(self.root / "adc_info.csv").row(0, named=True)
+            row = read_csv(self.root / self.edition.adc_table).row(0, named=True)
         columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
         _require_columns(self.root, row, columns)
         gain, offset = (row[column] for column in columns)
@@ -225,7 +224,7 @@ class Dataset:
 
     def visits(self, split: str, planet_id: int) -> int:
         """Number of visits of a planet: 1 in 2024, what the folder holds in 2025."""
-        if self.edition == 2024:
+        if not self.edition.visits:
             return 1
         pattern = f"{INSTRUMENTS['AIRS-CH0'].name}_signal_*.parquet"
         return max(1, len(list(self._folder(split, planet_id).glob(pattern))))
@@ -234,7 +233,7 @@ class Dataset:
         return self.root / split / str(planet_id)
 
     def _suffix(self, visit: int) -> str:
-        return "" if self.edition == 2024 else f"_{visit}"
+        return f"_{visit}" if self.edition.visits else ""
 
     def signal_path(
         self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
@@ -309,9 +308,9 @@ def read_labels(path: str | Path) -> Labels:
 
 
 def find_labels(dataset: Dataset) -> Path | None:
-    """The training labels of a folder under either edition's name, if they are there."""
-    names = ("train_labels.csv", "train.csv")
-    return next((dataset.root / name for name in names if (dataset.root / name).is_file()), None)
+    """The training labels of a folder, if they are there."""
+    path = dataset.root / dataset.edition.train_labels
+    return path if path.is_file() else None
 
 
 def read_planets(path: str | Path) -> pl.DataFrame:

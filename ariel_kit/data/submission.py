@@ -13,7 +13,7 @@ import polars as pl
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import DataFileError, SubmissionError
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import (
     LABEL_COLUMNS,
     SIGMA_COLUMNS,

@@ -14,7 +14,8 @@ import numpy as np
 from ariel_kit.core.cache import StoredSequence
 from ariel_kit.core.config import RunSettings, StageSettings
 from ariel_kit.core.errors import ConfigError, DataFileError
-from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, open_split, read_labels
 from ariel_kit.pipeline import learn_run_prior
 from ariel_kit.run.draft import answer_all

@@ -13,10 +13,11 @@ import polars as pl
 
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.config import RunSettings, save_settings, settings_hash
+from ariel_kit.core.editions import Edition
 from ariel_kit.core.errors import DataFileError, FitError
-from ariel_kit.core.observation import Spectrum
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import versions
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.data.submission import make_submission
 from ariel_kit.evaluation.folds import Fold, GroupBy, make_folds
@@ -196,22 +197,22 @@ def _judge(
 
     def part(kind: str, name: str, ids: list[int]) -> Breakdown:
         mean, sigma = (np.array([getattr(found[p], which) for p in ids]) for which in VALUES)
-        report = score(truth.of(ids), (mean, sigma), edition=dataset.edition, reference=zero)
+        report = score(truth.of(ids), (mean, sigma), edition=dataset.edition.year, reference=zero)
         return replace(report.total, group=kind, name=name)
 
     return CrossValidation(
         spectra=spectra,
         truth=truth,
         folds=folds,
-        report=score(truth, spectra, edition=dataset.edition, reference=zero),
+        report=score(truth, spectra, edition=dataset.edition.year, reference=zero),
         parts=[part(*members) for members in _parts(folds)],
         failures=[failure for _, failed in predicted for failure in failed],
     )
 
 
-def _zero(edition: int, truth: Labels) -> Reference | None:
+def _zero(edition: Edition, truth: Labels) -> Reference | None:
     """The score's zero: one for all parts of a table."""
-    if edition == 2024:
+    if edition.metric.reference is not None:
         return None
     return Reference(float(truth.depths.mean()), float(truth.depths.std()))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import legend, new_axes, note, palette, panels, title
 from ariel_kit.scoring import ScoreReport

@@ -8,7 +8,7 @@ import numpy as np
 
 from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.plots.style import PPM, headroom, legend, new_axes, palette, title
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def calibrate_planet(
     return Observation(
         planet_id=int(planet_id),
         star=dataset.star(split, planet_id),
-        edition=dataset.edition,
+        edition=dataset.edition.year,
         airs=airs["flux"],
         airs_time=AIRS.pair_times(len(airs["flux"])),
         airs_noise=airs["noise"],

@@ -12,7 +12,8 @@ from typing import Any
 from ariel_kit import plots
 from ariel_kit.core.errors import ArielKitError, DataFileError
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
-from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, open_dataset
 from ariel_kit.plots.style import SIZE, TALL
 from ariel_kit.run.folder import Run

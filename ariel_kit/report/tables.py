@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ariel_kit.core.config import RunSettings, describe_settings
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.plots.style import PPM
 from ariel_kit.run.folder import Run
 from ariel_kit.scoring import Breakdown, ScoreReport

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ariel_kit.core.observation import Spectrum
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.submission import make_submission
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from ariel_kit.core.cache import file_sha256
 from ariel_kit.core.config import RunSettings, load_settings, settings_hash
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Observation, Spectrum
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import read_planets
 from ariel_kit.data.submission import submission_arrays
 

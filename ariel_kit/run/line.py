@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ariel_kit.core.cache import file_sha256
 from ariel_kit.core.config import RunSettings, StageSettings
 from ariel_kit.core.errors import WeightsError
-from ariel_kit.core.observation import Curves, Observation, Spectrum
+from ariel_kit.core.observation import Curves, Observation
 from ariel_kit.core.runtime import available_cores
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.models.registry import create_model, find_weights, load_card
 
 if TYPE_CHECKING:

@@ -9,6 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from ariel_kit.core.editions import Edition as EditionRecord
+from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.instruments import (
     AIRS,
@@ -41,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
 STREAM_ORBIT = 7
-TRAIN_LABELS = {2024: "train_labels.csv", 2025: "train.csv"}
 TEST_LABELS = "test_labels.csv"
 DATA_FILES = ("train", "test", "train*.csv", "test*.csv", "adc_info.csv")
 """What a folder of the challenge holds, either edition's."""
@@ -160,12 +161,12 @@ def write_tables(
     write_sample_submission(root / "sample_submission.csv", [p.planet_id for p in test])
     both = [*train, *test]
     write_molecules(root / MOLECULES, [p.planet_id for p in both], [p.molecules for p in both])
-    labels = {"train": TRAIN_LABELS[edition], "test": TEST_LABELS}
+    labels = {"train": edition.train_labels, "test": TEST_LABELS}
     for split, planets in (("train", train), ("test", test)):
         ids = [planet.planet_id for planet in planets]
         depths = np.array([planet.depths for planet in planets]).reshape(-1, N_WAVELENGTHS)
         write_labels(root / labels[split], ids, depths)
-        if edition == 2024:
+        if edition.adc_table is None:
             adcs = {
                 instrument.name: [planet.adc(instrument) for planet in planets]
                 for instrument in (FGS1, AIRS)
@@ -174,23 +175,20 @@ def write_tables(
             write_adc_info(root / f"{split}_adc_info.csv", ids, adcs, stars)
         else:
             write_star_info(root / f"{split}_star_info.csv", ids, _star_info(planets))
-    if edition == 2025:
+    if edition.adc_table is not None:
         write_shared_adc_info(
-            root / "adc_info.csv", dict.fromkeys((FGS1.name, AIRS.name), ADC_2025)
+            root / edition.adc_table, dict.fromkeys((FGS1.name, AIRS.name), ADC_2025)
         )
 
 
-def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> Edition:
+def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> EditionRecord:
     editions = {planet.edition for planet in (*train, *test)}
     if len(editions) != 1:
         raise ConfigError(
             f"a data set needs planets of one edition; got {len(train)} train and {len(test)} test "
             f"planets of editions {sorted(editions)}."
         )
-    edition = editions.pop()
-    if edition not in TRAIN_LABELS:
-        raise ConfigError(f"edition must be 2024 or 2025; got {edition!r}.")
-    return edition
+    return get_edition(editions.pop())
 
 
 def _star_info(planets: Sequence[PlanetTruth]) -> dict[str, np.ndarray]:
@@ -237,7 +235,7 @@ def simulate_planet(
         If `n_pairs` is not positive.
     """
     _check_pairs(n_pairs)
-    dataset = Dataset(root, planet.edition)
+    dataset = Dataset(root, get_edition(planet.edition))
     pointing = draw_pointing(planet.rng(STREAM_POINTING), n_pairs)
     for instrument, moments in (
         (AIRS, (pointing.airs_even, pointing.airs_odd)),

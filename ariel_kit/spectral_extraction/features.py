@@ -13,7 +13,8 @@ import numpy as np
 
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS
-from ariel_kit.core.observation import Curves, LightCurves, Spectrum
+from ariel_kit.core.observation import Curves, LightCurves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.drift import DEGREE, time_basis
 from ariel_kit.light_curve.transit import TransitShape, transit_window
 

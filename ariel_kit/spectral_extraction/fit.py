@@ -14,7 +14,8 @@ import torch
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.core.observation import Curves, LightCurves, Observation, Spectrum
+from ariel_kit.core.observation import Curves, LightCurves, Observation
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.checks import find_fault, summed
 from ariel_kit.light_curve.drift import DriftLikelihood, DriftMixture, DriftPrior, default_drift
 from ariel_kit.light_curve.limb_darkening import with_limb_darkening

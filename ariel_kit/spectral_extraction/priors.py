@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from ariel_kit.core.errors import FitError, ShapeError
-from ariel_kit.core.observation import Curves, Spectrum
+from ariel_kit.core.observation import Curves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.spectral_extraction.features import Errors, describe
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 

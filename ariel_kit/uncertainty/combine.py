@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_kit.core.errors import ShapeError
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 
 
 def blend(first: Spectrum, second: Spectrum) -> Spectrum:

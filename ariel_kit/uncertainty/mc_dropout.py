@@ -8,7 +8,7 @@ import numpy as np
 
 from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 
 
 def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) -> Spectrum:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 
 LEVEL_SIGMA = 0.01
 """Of a spectrum's level: far wider than any light curve leaves it."""

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ariel_kit.core.errors import ShapeError
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws
 from ariel_kit.uncertainty.temperature import Temperature

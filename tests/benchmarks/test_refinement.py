@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.models.registry import create_model
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves

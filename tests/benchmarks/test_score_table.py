@@ -15,7 +15,8 @@ import torch
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
-from ariel_kit.core.observation import LightCurves, Spectrum
+from ariel_kit.core.observation import LightCurves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve import drift
 from ariel_kit.light_curve.systematics import BlindLikelihood
 from ariel_kit.scoring import score

@@ -14,7 +14,7 @@ from ariel_kit.core.cache import Cache, StoredSequence, atomic_path, file_sha256
 from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 
 SPECTRUM = Spectrum(
     7, wavelengths(), np.linspace(1e-3, 2e-3, 283), np.full(283, 1e-5), provenance={"fit": {"a": 1}}

@@ -9,7 +9,8 @@ import pytest
 
 from ariel_kit.core.errors import DataFileError, ShapeError
 from ariel_kit.core.instruments import AIRS, FGS1, wavelengths
-from ariel_kit.core.observation import LightCurves, Observation, Spectrum
+from ariel_kit.core.observation import LightCurves, Observation
+from ariel_kit.core.spectrum import Spectrum
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from ariel_kit.core.errors import DataFileError, SubmissionError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.submission import (
     COLUMNS,
     make_submission,

@@ -11,7 +11,7 @@ import pytest
 from ariel_kit import plots
 from ariel_kit.core.errors import ConfigError, ShapeError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
 from ariel_kit.scoring import score
 

@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from ariel_kit import plots
 from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.plots.style import PALETTES, headroom, new_axes
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear light.

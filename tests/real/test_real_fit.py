@@ -14,7 +14,8 @@ import pytest
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS
-from ariel_kit.core.observation import LightCurves, Spectrum
+from ariel_kit.core.observation import LightCurves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.drift import default_drift
 from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
 from ariel_kit.scoring import log_likelihood_score

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Spectrum
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.submission import validate_submission
 from ariel_kit.run.draft import GROUP, Draft, combine_visits
 

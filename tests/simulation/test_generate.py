@@ -176,7 +176,7 @@ def test_same_seed_writes_the_same_frames(root: Path, tmp_path: Path) -> None:
 
 def test_2025_edition_has_its_own_layout(root_2025: Path) -> None:
     dataset = open_dataset(root_2025)
-    assert dataset.edition == 2025
+    assert dataset.edition.year == 2025
     planet = dataset.planets("train")[0]
     assert dataset.visits("train", planet) == 1
     assert dataset.signal_path("train", planet, AIRS).name == "AIRS-CH0_signal_0.parquet"

@@ -12,7 +12,8 @@ import pytest
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.core.observation import LightCurves, Spectrum
+from ariel_kit.core.observation import LightCurves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import SpectrumPrior, learn_prior

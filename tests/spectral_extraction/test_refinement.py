@@ -11,7 +11,8 @@ import torch
 
 from ariel_kit.core.errors import FitError, ShapeError
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.core.observation import LightCurves, Spectrum
+from ariel_kit.core.observation import LightCurves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.models.registry import create_model
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.simulation.pseudo import pseudo_spectra

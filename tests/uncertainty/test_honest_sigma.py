@@ -8,7 +8,7 @@ from scipy.special import gamma, kv
 from scipy.stats import multivariate_normal, norm
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.core.observation import Spectrum
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.uncertainty import (
     Temperature,
     blend,

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from ariel_kit.core.cache import atomic_path
-from ariel_kit.core.observation import Curves, LightCurves, Spectrum
+from ariel_kit.core.observation import Curves, LightCurves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.simulation.lightcurves import simulate_light_curves
 from ariel_kit.simulation.pseudo import pseudo_spectra
 from ariel_kit.simulation.scene import PlanetTruth, draw_planets

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.errors import FitError
-from ariel_kit.core.observation import Curves, Spectrum
+from ariel_kit.core.observation import Curves
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
 from ariel_kit.denoising.maps import make_maps
 from ariel_kit.light_curve.systematics import Denoiser, Gaussian, Systematics
