@@ -22,7 +22,7 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.run.budget import Budget, cheaper
 from ariel_kit.run.draft import Draft
-from ariel_kit.run.line import extract, load_stages
+from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
 
 if TYPE_CHECKING:
@@ -129,14 +129,15 @@ def run_pipeline(
     budget = Budget(settings.budget)
     dataset, output = open_split(data_dir, split, output_dir=output_dir), Path(output_dir)
     planet_ids = dataset.submission_planets(split)
-    weights = load_stages(settings.stages, models_dir).weights  # told before an hour is spent
+    line = load_line(settings, models_dir)  # a mistake is told before an hour is spent
+    short = load_line(cheaper(settings), models_dir)
     _warn_of_another_run(output, _identity(dataset, split, settings))
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
         output.mkdir(parents=True, exist_ok=True)
         save_settings(settings, output / "settings.yaml")
-        full = partial(extract_spectra, prior=prior, settings=settings, models_dir=models_dir)
-        quick = partial(full, recipe="quick")
+        full = partial(extract_spectra, line=line, prior=prior, recipe="full")
+        quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
         draft = Draft(output / "submission.csv", planet_ids, prior, quick)
     with timings.stage("calibrate"):
         calibrations = iter_calibrations(
@@ -160,39 +161,34 @@ def run_pipeline(
     if failures:
         log.warning("%d of %d planets got the safe prior", len(failures), len(planet_ids))
     result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior)
-    _record(result, dataset, split, settings, weights)
+    _record(result, dataset, split, settings, line.weights)
     return result
 
 
 def extract_spectra(
     paths: Sequence[Path],
     *,
+    line: LoadedLine,
     prior: SpectrumPrior,
-    settings: RunSettings,
-    models_dir: str | Path | None = None,
-    recipe: Literal["full", "quick"] = "full",
+    recipe: Literal["full", "quick"],
 ) -> list[Spectrum]:
-    """Calibrated observations to spectra: the part of the line where planets learn together.
+    """Take stored observations through the line.
 
     Parameters
     ----------
     paths : sequence of Path
         Stored observations.
+    line : LoadedLine
     prior : SpectrumPrior
-    settings : RunSettings
-    models_dir : path, optional
-        As in `run_pipeline`.
     recipe : {'full', 'quick'}
-        ``quick`` does what `cheaper` leaves of the settings.
+        What the line is called in the provenance.
 
     Returns
     -------
     list of Spectrum
         One per observation; ``provenance["recipe"]`` names the recipe.
     """
-    settings = cheaper(settings) if recipe == "quick" else settings
-    observations = StoredSequence(Observation, paths)
-    spectra = extract(observations, prior=prior, settings=settings, models_dir=models_dir)
+    spectra = line(StoredSequence(Observation, paths), prior)
     return [
         replace(spectrum, provenance={**spectrum.provenance, "recipe": recipe})
         for spectrum in spectra

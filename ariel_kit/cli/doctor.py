@@ -147,10 +147,11 @@ def _one_planet(
     dataset: Dataset, planet_ids: list[int], split: str, settings: RunSettings
 ) -> Finding:
     from ariel_kit.preprocessing import calibrate_planet, warmup
-    from ariel_kit.run.line import extract
+    from ariel_kit.run.line import load_line
     from ariel_kit.spectral_extraction import simulated_prior
 
     warmup()
+    line = load_line(settings)
     prior, planet = simulated_prior(settings.seed), planet_ids[0]
     try:
         for _ in range(2):  # the first pass also loads libraries; the second is timed
@@ -158,7 +159,7 @@ def _one_planet(
             observation = calibrate_planet(
                 dataset, planet, split=split, settings=settings.calibration
             )
-            (spectrum,) = extract([observation], prior=prior, settings=settings)
+            (spectrum,) = line([observation], prior)
             seconds = time.perf_counter() - start
     except ArielKitError as error:
         return Finding("one planet", False, str(error))
@@ -167,7 +168,7 @@ def _one_planet(
         f"planet {planet} took {seconds:.1f} s; all {len(planet_ids)} would take "
         f"{hours:.2f} of the {settings.budget.hours:g} hours there are (budget.hours)"
     )
-    fit = spectrum.provenance["fit"]
-    if fit["status"] == "fallback":
-        return Finding("one planet", False, f"the fit failed: {fit['reason']}; {detail}")
+    if spectrum.fit is None:
+        reason = spectrum.provenance["fit"]["reason"]
+        return Finding("one planet", False, f"the fit failed: {reason}; {detail}")
     return Finding("one planet", hours < settings.budget.hours, detail)

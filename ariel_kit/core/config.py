@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
 
@@ -24,7 +24,6 @@ _RECIPES = Path(__file__).parents[1] / "configs"
 _WORDS = {
     "extra_forbidden": "unknown setting",
     "model_type": "is a group of settings, not a value",
-    "tuple_type": "must be a list such as [0.1, 0.2]",
 }
 """What the kit says for the most frequent problems, by pydantic's name of them."""
 
@@ -63,23 +62,6 @@ class ExtractionSettings(Settings):
         description="Where the low-rank prior is learned: from labels, predicted planets, or both.",
     )
     bin_seconds: float = Field(144.0, gt=0, le=1800, description="Length of a time bin.")
-    limb_darkening: tuple[float, float] | None = Field(
-        None,
-        description="Quadratic coefficients (u1, u2) of the stars; else none in 2024, and in 2025 "
-        "those of highest likelihood.",
-    )
-
-    @field_validator("limb_darkening")
-    @classmethod
-    def _is_a_star(cls, value: Any) -> Any:
-        """Light everywhere on the disc, less towards its edge (Kipping 2013, arXiv 1308.0009)."""
-        u1, u2 = value or (0.0, 0.0)
-        if not (u1 >= 0 and u1 + u2 <= 1 and u1 + 2 * u2 >= 0):
-            raise ConfigError(
-                "a star's light falls towards its edge and is nowhere negative: u1 >= 0, "
-                f"u1 + u2 <= 1, u1 + 2 u2 >= 0; got u1 = {u1}, u2 = {u2}."
-            )
-        return value
 
 
 class StageSettings(Settings):
@@ -153,6 +135,9 @@ class RunSettings(Settings):
         "fail",
         description="A planet that cannot be read gets the safe prior either way; "
         "with 'fail' the run then ends with exit code 2.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where networks and the joint fit run; auto takes CUDA where it is."
     )
     seed: int = Field(0, ge=0, description="Seed of every random draw.")
 
@@ -333,8 +318,6 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
     place, what, near = _place(item), item["type"], ""
-    if what == "value_error":  # a validator of the kit, which says all in its own sentence
-        return f"{place}: {item['ctx']['error']}"
     if what == "extra_forbidden":
         known = [row[0] for row in describe_settings(kind)]
         near = did_you_mean(place, known) or f" Known: {', '.join(known)}."

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ShapeError, check_shape
 from ariel_kit.core.instruments import N_AIRS
 from ariel_kit.core.value import Value
@@ -69,6 +70,8 @@ class Observation(Value):
     fgs1_time : ndarray [shape=(fgs1 time,), dtype=float64, unit=hour]
     pointing : ndarray [shape=(fgs1 time, 2), dtype=float32, unit=pixel]
         (y, x) of the star on FGS1 relative to its mean.
+    pointing_noise : ndarray [shape=(2,), dtype=float64, unit=pixel]
+        One sigma of the measurement error of `pointing`, along y and x.
     airs_noise : ndarray [shape=(282,), dtype=float32, unit=electron]
         One sigma of one CDS frame, white part.
     fgs1_noise : float
@@ -77,9 +80,9 @@ class Observation(Value):
         White-light row centroid and width on AIRS, relative to their means.
     bad_fraction : ndarray [shape=(282,), dtype=float32]
         Share of a wavelength's flux that falls on infilled pixels.
-    star : int, optional
     edition : int
-        2024 or 2025.
+        Year of the challenge, one of `ariel_kit.core.editions.EDITIONS`.
+    star : int, optional
     provenance : dict
         What each stage did, or why it did not. JSON.
 
@@ -102,21 +105,24 @@ class Observation(Value):
     fgs1: np.ndarray
     fgs1_time: np.ndarray
     pointing: np.ndarray
+    pointing_noise: np.ndarray
     airs_noise: np.ndarray
     fgs1_noise: float
     row_moments: np.ndarray
     bad_fraction: np.ndarray
+    edition: int
     star: int | None = None
-    edition: int = 2024
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._freeze()
+        get_edition(self.edition)
         n_airs, n_fgs1 = len(self.airs_time), len(self.fgs1_time)
         for name, expected in {
             "airs": {"time": n_airs, "wavelength": N_AIRS},
             "fgs1": {"fgs1 time": n_fgs1},
             "pointing": {"fgs1 time": n_fgs1, "axis": 2},
+            "pointing_noise": {"axis": 2},
             "airs_noise": {"wavelength": N_AIRS},
             "row_moments": {"time": n_airs, "moment": 2},
             "bad_fraction": {"wavelength": N_AIRS},
@@ -124,7 +130,7 @@ class Observation(Value):
             check_shape(name, getattr(self, name).shape, expected)
 
     def with_step(self, step: str, facts: Mapping[str, Any], **changes: Any) -> Observation:
-        """A copy with `changes` and with the step's facts added to its provenance."""
+        """Copy with `changes`, and with the step's facts added to the provenance."""
         return replace(self, provenance={**self.provenance, step: dict(facts)}, **changes)
 
     def binned(self, seconds: float = 144.0) -> Curves:
@@ -146,6 +152,11 @@ class Observation(Value):
         fgs1 = _bin(self.fgs1_time, self.fgs1[:, None], np.array([self.fgs1_noise]), seconds)
         return airs, fgs1
 
+    def visit(self, seconds: float = 144.0) -> Visit:
+        """Bin the light curves as `binned` does, and keep what a fit needs to know beside them."""
+        airs, fgs1 = self.binned(seconds)
+        return Visit(self.planet_id, self.edition, airs, fgs1, provenance=self.provenance)
+
 
 def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) -> LightCurves:
     if len(time) < 2:
@@ -162,3 +173,32 @@ def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) 
         flux=mean,
         noise=noise[None, :].astype(np.float64) / np.sqrt(counts)[:, None],
     )
+
+
+@dataclass(frozen=True)
+class Visit:
+    """The binned light curves of one visit, and what a fit needs to know beside them.
+
+    Attributes
+    ----------
+    planet_id : int
+    edition : int
+        Year of the challenge.
+    airs : LightCurves
+        Shape (bins, 282).
+    fgs1 : LightCurves
+        Shape (bins, 1).
+    provenance : dict
+        What each stage before the fit did, or why it did not. JSON.
+    """
+
+    planet_id: int
+    edition: int
+    airs: LightCurves
+    fgs1: LightCurves
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def curves(self) -> Curves:
+        """AIRS and FGS1."""
+        return self.airs, self.fgs1

@@ -85,6 +85,35 @@ def resolve_jobs(n_jobs: int) -> int:
     return available_cores() if n_jobs == -1 else n_jobs
 
 
+def find_device(name: Literal["auto", "cpu", "cuda"]) -> str:
+    """Name the device that a setting asks for; ``auto`` takes CUDA where there is one.
+
+    Raises
+    ------
+    ConfigError
+        If CUDA is asked for and not there.
+    """
+    import torch
+
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
+        raise ConfigError("device=cuda needs a GPU that torch can use; there is none. Use auto.")
+    return "cuda" if there and name != "cpu" else "cpu"
+
+
+@contextmanager
+def torch_threads(number: int) -> Iterator[None]:
+    """Let torch use this many threads within the block, and as many as before after it."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def require_memory(needed: int, purpose: str) -> None:
     """Raise unless `needed` bytes are free.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -19,7 +19,12 @@ AnyValue = TypeVar("AnyValue", bound="Value")
 
 @dataclass(frozen=True)
 class Value:
-    """A frozen record whose arrays are read-only and whose other fields are JSON."""
+    """A frozen record of read-only arrays, of other values, and of what JSON can hold."""
+
+    _records: ClassVar[Mapping[str, type]] = {}
+    """Fields that hold a dataclass of plain numbers, or nothing."""
+    _parts: ClassVar[Mapping[str, type[Value]]] = {}
+    """Fields that hold a tuple of values."""
 
     def _freeze(self) -> None:
         for item in fields(self):
@@ -30,17 +35,34 @@ class Value:
                 object.__setattr__(self, item.name, array)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """All fields as arrays; what is not an array goes, as JSON, into ``meta``."""
+        """Give all fields as arrays; what is not an array goes, as JSON, into ``meta``."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
+        parts = {
+            f"{name}/{number}/{key}": array
+            for name in self._parts
+            for number, part in enumerate(values.pop(name))
+            for key, array in part.to_arrays().items()
+        }
         arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
         meta = {name: v for name, v in values.items() if name not in arrays and v is not None}
-        return {**arrays, "meta": np.array(json.dumps(meta, sort_keys=True))}
+        text = json.dumps(meta, sort_keys=True, default=asdict)
+        return {**arrays, **parts, "meta": np.array(text)}
 
     @classmethod
     def from_arrays(cls: type[AnyValue], arrays: Mapping[str, np.ndarray]) -> AnyValue:
-        """The inverse of `to_arrays`."""
-        values: dict[str, Any] = {k: arrays[k] for k in arrays if k != "meta"}
-        return cls(**values, **json.loads(str(arrays["meta"])))
+        """Build the value that `to_arrays` took apart."""
+        values: dict[str, Any] = json.loads(str(arrays["meta"]))
+        for name, record in cls._records.items():
+            if name in values:
+                lists = values[name].items()
+                values[name] = record(**{k: tuple(v) if type(v) is list else v for k, v in lists})
+        for name, kind in cls._parts.items():
+            numbers = {key.split("/")[1] for key in arrays if key.startswith(f"{name}/")}
+            values[name] = tuple(
+                kind.from_arrays(_below(arrays, f"{name}/{number}/"))
+                for number in sorted(numbers, key=int)
+            )
+        return cls(**values, **{k: v for k, v in arrays.items() if k != "meta" and "/" not in k})
 
     def save(self, path: str | Path) -> None:
         """Write to one ``.npz`` file."""
@@ -81,3 +103,8 @@ class Value:
             raise DataFileError(
                 f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."
             ) from error
+
+
+def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    """Pick the arrays whose names start with `prefix`, and take it off."""
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}

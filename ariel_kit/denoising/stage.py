@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
 import torch
 from torch import nn
 
+from ariel_kit.core.config import RunSettings
 from ariel_kit.denoising.maps import corrected, make_maps
+from ariel_kit.light_curve.stage import LineState, load_network
 from ariel_kit.light_curve.systematics import Denoiser, Gaussian, Systematics
+
+
+@dataclass(frozen=True)
+class DenoiseStage:
+    """Hang PhySNet into the fit, as a hook that tells it what drift to expect."""
+
+    name: ClassVar = "denoise"
+    denoiser: Denoiser
+    weights: str
+
+    @classmethod
+    def load(
+        cls, settings: RunSettings, models_dir: str | Path | None, device: str
+    ) -> DenoiseStage | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        if not settings.stages.denoise:
+            return None
+        model, weights = load_network(cls.name, "physnet", models_dir, device)
+        return cls(make_denoiser(model), weights)
+
+    def __call__(self, state: LineState) -> LineState:
+        """Set the hook; the fit notes where it was used."""
+        return replace(state, denoise=self.denoiser)
 
 
 def make_denoiser(model: nn.Module) -> Denoiser:

@@ -19,7 +19,7 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, open_split, read_labels
 from ariel_kit.pipeline import learn_run_prior
 from ariel_kit.run.draft import answer_all
-from ariel_kit.run.line import extract, load_stages
+from ariel_kit.run.line import load_line
 from ariel_kit.run.products import calibrate_planets
 from ariel_kit.scoring import score
 
@@ -141,16 +141,16 @@ def run_variants(
         raise ConfigError("an ablation needs at least one calibrated planet; got none.")
     settings = settings or RunSettings()
     chosen = [StageSettings.only(*names) for names in variants or usual_variants(settings.stages)]
-    for stages in chosen:
-        load_stages(stages, models_dir)
+    lines = [
+        load_line(settings.model_copy(update={"stages": stages}), models_dir) for stages in chosen
+    ]
     planet_ids = list(dict.fromkeys(observation.planet_id for observation in observations))
     tried = []
-    for stages in chosen:
-        changed = settings.model_copy(update={"stages": stages})
+    for stages, line in zip(chosen, lines, strict=True):
         # One planet first: what is loaded or compiled once is not counted.
-        extract(observations[:1], prior=prior, settings=changed, models_dir=models_dir)
+        line(observations[:1], prior)
         start = time.perf_counter()
-        fitted = extract(observations, prior=prior, settings=changed, models_dir=models_dir)
+        fitted = line(observations, prior)
         seconds = (time.perf_counter() - start) / len(planet_ids)
         spectra, _ = answer_all(fitted, [], planet_ids, prior)
         names = stages.switched_on()

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.cache import StoredSequence, atomic_path
 from ariel_kit.core.config import RunSettings, save_settings, settings_hash
 from ariel_kit.core.editions import Edition
 from ariel_kit.core.errors import DataFileError, FitError
+from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.data.submission import make_submission
 from ariel_kit.evaluation.folds import Fold, GroupBy, make_folds
-from ariel_kit.pipeline import extract_spectra
 from ariel_kit.run.draft import answer_all
+from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
 from ariel_kit.scoring import Breakdown, Reference, ScoreReport, score
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS, choose_prior
@@ -123,7 +124,7 @@ def cross_validate(
     if full_fit:
         stages = settings.stages.model_copy(update={"uncertainty": False})
         settings = settings.model_copy(update={"stages": stages})
-    truth = _truth(dataset, labels, split)
+    line, truth = load_line(settings), _truth(dataset, labels, split)
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
     output.mkdir(parents=True, exist_ok=True)
     save_settings(settings, output / "settings.yaml")
@@ -138,7 +139,7 @@ def cross_validate(
             n_jobs=n_jobs,
         )
     )
-    predicted = [_predict(fold, truth, answers, settings) for fold in parts]
+    predicted = [_predict(fold, truth, answers, line, settings.seed) for fold in parts]
     result = _judge(dataset, truth, parts, predicted)
     make_submission(result.spectra, truth.planet_ids.tolist(), output / OUT_OF_FOLD)
     _write(result, output, group_by, settings)
@@ -171,16 +172,15 @@ def _predict(
     fold: Fold,
     truth: Labels,
     answers: dict[int, list[Path] | PlanetFailure],
-    settings: RunSettings,
+    line: LoadedLine,
+    seed: int,
 ) -> tuple[list[Spectrum], list[PlanetFailure]]:
     """The planets of a fold, fitted together; of labels they get those of the others alone."""
-    prior = choose_prior(
-        truth.of(fold.others), f"the data set without fold {fold.name}", settings.seed
-    )
+    prior = choose_prior(truth.of(fold.others), f"the data set without fold {fold.name}", seed)
     own = [answers[planet] for planet in fold.groups]
     paths = [path for answer in own if not isinstance(answer, PlanetFailure) for path in answer]
     unread = [answer for answer in own if isinstance(answer, PlanetFailure)]
-    fitted = extract_spectra(paths, prior=prior, settings=settings)
+    fitted = line(StoredSequence(Observation, paths), prior)
     return answer_all(fitted, unread, list(fold.groups), prior)
 
 
@@ -232,7 +232,7 @@ def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
     """Temperatures of sigma, from spectra whose labels nothing has seen."""
     from ariel_kit.uncertainty import fit_temperature
 
-    fitted = [s for s in spectra if s.provenance["fit"]["status"] != "fallback"]
+    fitted = [s for s in spectra if s.fit is not None]
     if len(fitted) < FEWEST_LABELS:
         raise FitError(
             f"a temperature needs {FEWEST_LABELS} fitted planets; got {len(fitted)}. Add labelled "

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from scipy.fft import dct, idct
 from torch import nn
 
+from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import ArielKitWarning, FitError
 from ariel_kit.core.instruments import AIRS, FGS1
 from ariel_kit.core.observation import Observation
@@ -29,6 +32,7 @@ from ariel_kit.jitter_correction.pointing import (
     robust_sigma,
     second_order,
 )
+from ariel_kit.light_curve.stage import LineState, load_network
 from ariel_kit.models.registry import create_model
 from ariel_kit.preprocessing.normalize import white_noise
 
@@ -58,6 +62,29 @@ class Prediction(NamedTuple):
 
 _Correction = tuple[dict[str, Any], dict[str, Any]]
 """Changed fields of the observation, and facts for its provenance."""
+
+
+@dataclass(frozen=True)
+class JitterStage:
+    """Take what follows the telescope's motion out of every observation."""
+
+    name: ClassVar = "jitter"
+    model: nn.Module
+    weights: str
+
+    @classmethod
+    def load(
+        cls, settings: RunSettings, models_dir: str | Path | None, device: str
+    ) -> JitterStage | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        if not settings.stages.jitter:
+            return None
+        return cls(*load_network(cls.name, "tcn_jnet", models_dir, device))
+
+    def __call__(self, state: LineState) -> LineState:
+        """Correct each observation when the fit asks for it."""
+        steady = (correct_jitter(each, model=self.model) for each in state.observations)
+        return replace(state, observations=steady)
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
@@ -122,9 +149,12 @@ def predict_motion(observation: Observation, *, model: nn.Module | None = None) 
 
 
 def _channels(observation: Observation) -> Motion:
-    facts = observation.provenance.get("calibration", {}).get("fgs1", {})
-    noise = np.array(facts.get("pointing_noise", (0.0, 0.0)))
-    return motion_channels(observation.pointing, observation.fgs1, observation.row_moments, noise)
+    return motion_channels(
+        observation.pointing,
+        observation.fgs1,
+        observation.row_moments,
+        observation.pointing_noise,
+    )
 
 
 def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correction:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.core.observation import Curves
+from ariel_kit.core.editions import get_edition
+from ariel_kit.core.observation import Curves, Visit
 from ariel_kit.light_curve.checks import find_fault, summed
 from ariel_kit.light_curve.drift import default_drift
 from ariel_kit.light_curve.white_light import fit_white_light
@@ -29,30 +29,24 @@ OUTLIER = 3.0
 """Residual, in units of the noise, beyond which it counts less: a broken curve must not decide."""
 
 
-def with_limb_darkening(
-    settings: ExtractionSettings, curves: Sequence[Curves], editions: Collection[int]
-) -> ExtractionSettings:
-    """The settings with coefficients of limb darkening that hold for these planets.
+def limb_darkening_of(visits: Sequence[Visit]) -> tuple[float, float]:
+    """Give the coefficients of limb darkening that hold for the stars of a run.
 
-    Coefficients that somebody set are kept. Else they are none in 2024, whose stars are uniform
-    discs, and found in 2025.
+    They are found in the light where the edition's stars are darker at their limb, and are zero
+    where the stars are uniform discs.
 
     Parameters
     ----------
-    settings : ExtractionSettings
-    curves : sequence of tuple of LightCurves
-        Binned AIRS and FGS1 of the planets of a run.
-    editions : collection of int
-        Of these planets.
+    visits : sequence of Visit
 
     Returns
     -------
-    ExtractionSettings
+    tuple of float
+        Quadratic coefficients (u1, u2).
     """
-    if settings.limb_darkening is not None:
-        return settings
-    found = find_limb_darkening(curves) if 2025 in editions else (0.0, 0.0)
-    return settings.model_copy(update={"limb_darkening": found})
+    if any(get_edition(visit.edition).limb_darkening for visit in visits):
+        return find_limb_darkening([visit.curves for visit in visits])
+    return 0.0, 0.0
 
 
 def find_limb_darkening(curves: Sequence[Curves]) -> tuple[float, float]:

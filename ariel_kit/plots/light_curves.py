@@ -50,17 +50,14 @@ def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCur
     FitError
         If the light curve is not positive and finite.
     """
-    from ariel_kit.core.config import ExtractionSettings
     from ariel_kit.light_curve.checks import summed
     from ariel_kit.light_curve.drift import default_drift, time_basis
-    from ariel_kit.light_curve.limb_darkening import with_limb_darkening
+    from ariel_kit.light_curve.limb_darkening import limb_darkening_of
     from ariel_kit.light_curve.white_light import fit_white_light
 
-    curves = observation.binned(seconds)
-    airs, prior = curves[0], default_drift()
-    time, span, flux, noise = summed([airs])
-    settings = with_limb_darkening(ExtractionSettings(), [curves], {observation.edition})
-    pair = settings.limb_darkening
+    visit, prior = observation.visit(seconds), default_drift()
+    time, span, flux, noise = summed([visit.airs])
+    pair = limb_darkening_of([visit])
     fit = fit_white_light(time, span, flux, noise, prior.covariance, limb_darkening=pair)
     drift = np.exp(time_basis(time, prior.degree) @ fit.drift[0])
     level = np.median((fit.model[0] / drift)[[0, -1]])

@@ -104,6 +104,7 @@ def calibrate_planet(
         fgs1_time=FGS1.pair_times(len(fgs1["flux"])),
         fgs1_noise=fgs1["noise"],
         pointing=fgs1["pointing"],
+        pointing_noise=fgs1["pointing_noise"],
         provenance={"calibration": {**facts, "airs": airs["facts"], "fgs1": fgs1["facts"]}},
     )
 
@@ -222,11 +223,11 @@ def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, An
         "flux": sums[0],
         "noise": float(white_noise(sums[0])),
         "pointing": (motion - motion.mean(axis=0)).astype(np.float32),
+        "pointing_noise": blur,
         "facts": {
             **detector.facts,
             "foreground": foreground,
             "pixels": int(np.sum(flux != 0)),
-            "pointing_noise": blur.tolist(),
         },
     }
 

@@ -130,9 +130,8 @@ def answer_all(
 
 def _fault(spectrum: Spectrum) -> str | None:
     """Why a fitted spectrum cannot be submitted, or None."""
-    fit = spectrum.provenance["fit"]
-    if fit["status"] == "fallback":
-        return str(fit["reason"])
+    if spectrum.fit is None:
+        return str(spectrum.provenance["fit"]["reason"])
     finite = np.isfinite(spectrum.mean).all() and np.isfinite(spectrum.sigma).all()
     return None if finite and (spectrum.sigma > 0).all() else "the fit is not finite"
 
@@ -162,5 +161,7 @@ def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
         wavelength=first.wavelength,
         mean=(precision * mean).sum(axis=0) / precision.sum(axis=0),
         sigma=precision.sum(axis=0) ** -0.5,
+        fit=first.fit,
+        white_light=tuple(curve for spectrum in spectra for curve in spectrum.white_light),
         provenance={**first.provenance, "visits": len(spectra)},
     )

@@ -118,6 +118,7 @@ def simulate_observation(
         fgs1_time=fgs1.time[:n],
         fgs1_noise=float(fgs1.noise[0, 0]),
         pointing=motion.reshape(n, -1, 2).mean(axis=1),
+        pointing_noise=np.zeros(2),
         row_moments=np.stack([rows, np.zeros_like(rows)], axis=1),
         bad_fraction=np.zeros(N_AIRS, np.float32),
         provenance={"simulation": {"seed": seed, "bin_seconds": bin_seconds}},

@@ -14,7 +14,7 @@ import numpy as np
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS
 from ariel_kit.core.observation import Curves, LightCurves
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import FitFacts, Spectrum
 from ariel_kit.light_curve.drift import DEGREE, time_basis
 from ariel_kit.light_curve.transit import TransitShape, transit_window
 
@@ -100,13 +100,13 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
     FitError
         If the spectrum has no covariance, or comes from no fit.
     """
-    facts, errors = spectrum.provenance.get("fit", {}), Errors.of(spectrum)
-    if facts.get("status") != "complete":
+    errors, facts = Errors.of(spectrum), spectrum.fit
+    if facts is None:
         raise FitError(f"planet {spectrum.planet_id} was not fitted; leave its spectrum as it is.")
     shape = spectrum.mean - errors.level
     size = np.sqrt(np.mean(shape[1:] ** 2) + LEAST_SIGMA**2)
     noise, light = _noise_and_light(curves)
-    left = leftover(spectrum, curves[0])
+    left = leftover(spectrum, facts, curves[0])
     rows = [
         np.arcsinh(shape / errors.unit),
         shape / size,
@@ -117,15 +117,15 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
         light,
         *_smoothed(left),
         np.eye(N_WAVELENGTHS)[0],
-        np.log(facts["alpha"]),
-        np.log(facts["beta"]),
-        np.log(facts["white_residual"]),
+        np.log(facts.alpha),
+        np.log(facts.beta),
+        np.log(facts.white_residual),
         np.log(size / errors.unit),
     ]
     return np.stack([np.broadcast_to(row, N_WAVELENGTHS) for row in rows]).astype(np.float32)
 
 
-def leftover(spectrum: Spectrum, airs: LightCurves) -> np.ndarray:
+def leftover(spectrum: Spectrum, facts: FitFacts, airs: LightCurves) -> np.ndarray:
     """What light curves still ask to add to each depth, over its noise.
 
     Each wavelength is divided by white light, which takes out the grey drift and its noise, and by
@@ -136,6 +136,8 @@ def leftover(spectrum: Spectrum, airs: LightCurves) -> np.ndarray:
     Parameters
     ----------
     spectrum : Spectrum
+    facts : FitFacts
+        Its own.
     airs : LightCurves
 
     Returns
@@ -143,12 +145,12 @@ def leftover(spectrum: Spectrum, airs: LightCurves) -> np.ndarray:
     ndarray [shape=(282,), dtype=float64]
         White and of unit variance where the fit is right.
     """
-    facts, depths = spectrum.provenance["fit"], spectrum.mean[1:]
+    depths = spectrum.mean[1:]
     light = airs.flux.mean(axis=0)
     white_depth = float(light @ depths / light.sum())
-    shape = TransitShape(facts["mid_time"], facts["half_duration"], facts["ingress_ratio"])
-    limb_darkening = tuple(facts["limb_darkening"])
-    window = transit_window(airs.time, airs.span, shape, np.array(white_depth), limb_darkening)
+    shape = TransitShape(facts.mid_time, facts.half_duration, facts.ingress_ratio)
+    depth = np.array(white_depth)
+    window = transit_window(airs.time, airs.span, shape, depth, facts.limb_darkening)
     white = np.log(airs.flux.sum(axis=1)) - np.log1p(-white_depth * window)
     rest = np.log(airs.flux) - np.log1p(-depths * window[:, None]) - white[:, None]
     response = -window / (1 - white_depth * window)

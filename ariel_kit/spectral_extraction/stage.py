@@ -1,17 +1,22 @@
-"""The stage that lets the Bayesian ResNet-1D look at fitted spectra."""
+"""The stages of this room: the joint fit, and the network that looks at fitted spectra."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
 
+from ariel_kit.core.config import ExtractionSettings, RunSettings
 from ariel_kit.core.errors import FitError, ShapeError
 from ariel_kit.core.observation import Curves
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import Draws, Spectrum
+from ariel_kit.light_curve.stage import NO_FIT, LineState, load_network
 from ariel_kit.spectral_extraction.features import Errors, describe
+from ariel_kit.spectral_extraction.fit import bin_planets, fit_light_curves
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 
 DRAWS = 16
@@ -20,17 +25,60 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Draws:
-    """What each thinned network says of one planet.
+class FitStage:
+    """Fit all light curves together; the one stage that is always on."""
 
-    Attributes
-    ----------
-    means, variances : ndarray [shape=(draw, 283), dtype=float64]
-        Transit depths and the variances of their errors.
-    """
+    name: ClassVar = "fit"
+    weights: ClassVar = None
+    settings: ExtractionSettings
+    device: str
 
-    means: np.ndarray
-    variances: np.ndarray
+    @classmethod
+    def load(cls, settings: RunSettings, models_dir: str | Path | None, device: str) -> FitStage:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        return cls(settings.extraction, device)
+
+    def __call__(self, state: LineState) -> LineState:
+        """Bin the observations and fit them."""
+        visits = bin_planets(state.observations, self.settings)
+        fit = fit_light_curves(
+            visits,
+            prior=state.prior,
+            settings=self.settings,
+            denoise=state.denoise,
+            device=self.device,
+        )
+        return replace(state, observations=(), visits=visits, spectra=fit.spectra)
+
+
+@dataclass(frozen=True)
+class RefineStage:
+    """Let the Bayesian ResNet-1D look at fitted spectra."""
+
+    name: ClassVar = "refine"
+    model: ResNet1D
+    weights: str
+    seed: int
+
+    @classmethod
+    def load(
+        cls, settings: RunSettings, models_dir: str | Path | None, device: str
+    ) -> RefineStage | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        if not settings.stages.refine:
+            return None
+        model, weights = load_network(cls.name, "resnet1d", models_dir, device)
+        return cls(cast(ResNet1D, model), weights, settings.seed)
+
+    def __call__(self, state: LineState) -> LineState:
+        """Draw what thinned networks say of each spectrum; the last stage combines it."""
+        curves = [visit.curves for visit in state.visits]
+        draws = draw_refinements(state.spectra, curves, model=self.model, seed=self.seed)
+        spectra = [
+            spectrum if drawn is not None else spectrum.with_step(self.name, NO_FIT)
+            for spectrum, drawn in zip(state.spectra, draws, strict=True)
+        ]
+        return replace(state, spectra=spectra, draws=draws)
 
 
 def draw_refinements(

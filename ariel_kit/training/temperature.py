@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ariel_kit.core.spectrum import Draws
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 from ariel_kit.spectral_extraction.stage import draw_refinements
 from ariel_kit.training.pools.fitted import fit_chunk
@@ -41,7 +42,8 @@ def line_temperature(
     spectra, depths = [], []
     for number in range(FIRST_CHUNK, FIRST_CHUNK + chunks):
         fitted, curves, truths = fit_chunk(number, seed=seed)
-        draws = None if model is None else draw_refinements(fitted, curves, model=model)
-        spectra += honest_sigma(fitted, draws, temperature=Temperature())
+        nothing: list[Draws | None] = [None] * len(fitted)
+        draws = nothing if model is None else draw_refinements(fitted, curves, model=model)
+        spectra += honest_sigma(fitted, draws)
         depths += [truth.depths for truth in truths]
     return fit_temperature(spectra, np.array(depths))

@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
 
-import numpy as np
-
-from ariel_kit.core.errors import ShapeError
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.cache import file_sha256
+from ariel_kit.core.config import RunSettings
+from ariel_kit.core.errors import ShapeError, WeightsError
+from ariel_kit.core.spectrum import Draws, Spectrum
+from ariel_kit.light_curve.stage import NO_FIT, LineState, missing_weights
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws
-from ariel_kit.uncertainty.temperature import Temperature
+from ariel_kit.uncertainty.temperature import Temperature, find_temperature
 
 
-class DrawsLike(Protocol):
-    """Means and variances [shape=(draw, 283) each] of one planet."""
+@dataclass(frozen=True)
+class UncertaintyStage:
+    """Combine what fit and network say, and scale sigma where the settings ask for it.
 
-    @property
-    def means(self) -> np.ndarray:
-        """Of each draw."""
+    Attributes
+    ----------
+    temperature : Temperature, optional
+        Of the line as it is run; None where sigma is taken as it is.
+    weights : str, optional
+    """
 
-    @property
-    def variances(self) -> np.ndarray:
-        """Of each draw."""
+    name: ClassVar = "uncertainty"
+    temperature: Temperature | None
+    weights: str | None
+
+    @classmethod
+    def load(
+        cls, settings: RunSettings, models_dir: str | Path | None, device: str
+    ) -> UncertaintyStage:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        if not settings.stages.uncertainty:
+            return cls(None, None)
+        path = find_temperature(refined=settings.stages.refine, models_dir=models_dir)
+        if not path.is_file():
+            raise WeightsError(missing_weights(cls.name, f"{path.parent.name}/{path.name}"))
+        return cls(Temperature.load(path), file_sha256(path))
+
+    def __call__(self, state: LineState) -> LineState:
+        """Give every planet with a joint fit its honest sigma."""
+        draws = state.draws or [None] * len(state.spectra)
+        spectra = honest_sigma(state.spectra, draws, temperature=self.temperature)
+        return replace(state, spectra=spectra, draws=())
 
 
 def honest_sigma(
     spectra: Sequence[Spectrum],
-    draws: Sequence[DrawsLike | None] | None = None,
+    draws: Sequence[Draws | None],
     *,
-    temperature: Temperature,
+    temperature: Temperature | None = None,
 ) -> list[Spectrum]:
     """Blend fits with their refinements, and scale sigma to the errors that are made.
 
@@ -39,11 +63,10 @@ def honest_sigma(
     ----------
     spectra : sequence of Spectrum
         From the joint fit.
-    draws : sequence, optional
-        From `ariel_kit.spectral_extraction.stage.draw_refinements`, one entry per spectrum and
-        None where there is nothing to refine; left out when the network is off.
-    temperature : Temperature
-        Of the line as it is run, with or without the network.
+    draws : sequence of Draws or None
+        One per spectrum; None where there is nothing to refine.
+    temperature : Temperature, optional
+        Of the line as it is run, with or without the network; without one sigma is not scaled.
 
     Returns
     -------
@@ -55,7 +78,6 @@ def honest_sigma(
     ShapeError
         If draws and spectra do not pair up.
     """
-    draws = [None] * len(spectra) if draws is None else draws
     if len(draws) != len(spectra):
         raise ShapeError(f"draws and spectra must pair up; got {len(draws)} and {len(spectra)}.")
     return [
@@ -64,10 +86,9 @@ def honest_sigma(
     ]
 
 
-def _honest(spectrum: Spectrum, drawn: DrawsLike | None, temperature: Temperature) -> Spectrum:
-    if spectrum.provenance.get("fit", {}).get("status") != "complete":
-        skipped = {"status": "skipped", "reason": "the planet was not fitted"}
-        return replace(spectrum, provenance={**spectrum.provenance, "temperature": skipped})
+def _honest(spectrum: Spectrum, drawn: Draws | None, temperature: Temperature | None) -> Spectrum:
+    if spectrum.fit is None or spectrum.covariance is None:
+        return spectrum if temperature is None else spectrum.with_step("uncertainty", NO_FIT)
     if drawn is not None:
         spectrum = blend(spectrum, combine_draws(spectrum, drawn.means, drawn.variances))
-    return temperature.apply(spectrum)
+    return spectrum if temperature is None else temperature.apply(spectrum)

@@ -72,7 +72,7 @@ class Temperature:
         >>> warm = Temperature(factor=1.5, factors=((1.5,),)).apply(
         ...     Spectrum(1, wavelengths(), flat, flat / 100)
         ... )
-        >>> float(warm.sigma[0].round(7)), warm.provenance["temperature"]["factor"]
+        >>> float(warm.sigma[0].round(7)), warm.provenance["uncertainty"]["factor"]
         (1.5e-05, 1.5)
         """
         row, column = self.regimes(spectrum.mean[None], spectrum.sigma[None])
@@ -81,7 +81,7 @@ class Temperature:
         return replace(
             spectrum,
             sigma=np.hypot(factor * spectrum.sigma, self.floor),
-            provenance={**spectrum.provenance, "temperature": facts},
+            provenance={**spectrum.provenance, "uncertainty": facts},
         )
 
     def regimes(self, mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,18 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.light_curve.limb_darkening import with_limb_darkening
+from ariel_kit.light_curve.limb_darkening import limb_darkening_of
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
-from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
+from ariel_kit.spectral_extraction import fit, fit_light_curves, learn_prior
+from tests.support.visits import as_visits
 
 PLANETS = 48
 STARS = {"as simulated": None, "another pair": (0.1, 0.25)}
 
 
 @pytest.mark.benchmark
-def test_limb_darkening() -> None:
+def test_limb_darkening(monkeypatch: pytest.MonkeyPatch) -> None:
     """Found coefficients are worth nearly as much as the true ones."""
     labels = draw_planets(200, seed=9181, edition=2025)
     prior = learn_prior(np.array([planet.depths for planet in labels]))
@@ -32,16 +32,17 @@ def test_limb_darkening() -> None:
         if pair is not None:
             planets = [replace(planet, limb_darkening=pair) for planet in planets]
         curves = simulate_light_curves(planets, seed=9180)
-        found = with_limb_darkening(ExtractionSettings(), curves, {2025})
+        visits = as_visits([planet.planet_id for planet in planets], curves, edition=2025)
+        found = limb_darkening_of(visits)
         tries = {
-            "known": ExtractionSettings(limb_darkening=planets[0].limb_darkening),
-            f"found {found.limb_darkening}": found,
-            "none": ExtractionSettings(limb_darkening=(0.0, 0.0)),
+            "known": planets[0].limb_darkening,
+            f"found {found}": found,
+            "none": (0.0, 0.0),
         }
         scores = []
-        for name, settings in tries.items():
-            ids = [planet.planet_id for planet in planets]
-            spectra = fit_light_curves(ids, curves, prior=prior, settings=settings)
+        for name, coefficients in tries.items():
+            monkeypatch.setattr(fit, "limb_darkening_of", lambda _, these=coefficients: these)
+            spectra = fit_light_curves(visits, prior=prior).spectra
             truth = np.array([planet.depths for planet in planets])
             mean, sigma = (
                 np.array([getattr(s, key) for s in spectra]) for key in ("mean", "sigma")

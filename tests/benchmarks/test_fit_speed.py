@@ -20,6 +20,7 @@ from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import learn_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
+from tests.support.visits import as_visits
 
 pytestmark = pytest.mark.benchmark
 
@@ -52,10 +53,12 @@ def test_fit_of_32_planets() -> None:
     matrix = torch.as_tensor(np.eye(3000) + 1e-4 * np.ones((3000, 3000)))
 
     def joint() -> None:
-        fit_light_curves(ids, curves, prior=prior)
+        fit_light_curves(as_visits(ids, curves), prior=prior)
 
     def white() -> None:
-        fit_light_curves(ids, curves, prior=prior, settings=ExtractionSettings(extractor="white"))
+        fit_light_curves(
+            as_visits(ids, curves), prior=prior, settings=ExtractionSettings(extractor="white")
+        )
 
     def yardstick() -> None:
         torch.linalg.cholesky(matrix)

@@ -11,6 +11,7 @@ import pytest
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import ModelError, fit_light_curves, learn_prior
 from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
+from tests.support.visits import as_visits
 
 
 @pytest.mark.benchmark
@@ -24,7 +25,8 @@ def test_model_error_of_the_fast_path() -> None:
     training = draw_planets(200, seed=7, stars=(0, 1), molecules="known")
     prior = learn_prior(np.array([planet.depths for planet in training]))
     curves = simulate_light_curves(planets, seed=511)
-    spectra = fit_light_curves([planet.planet_id for planet in planets], curves, prior=prior)
+    visits = as_visits([planet.planet_id for planet in planets], curves)
+    spectra = fit_light_curves(visits, prior=prior).spectra
     truth = np.array([planet.depths for planet in planets])
     mean = np.array([spectrum.mean for spectrum in spectra])
     covariance = np.array([spectrum.covariance for spectrum in spectra])

@@ -23,6 +23,7 @@ from ariel_kit.uncertainty import (
     honest_sigma,
     smooth,
 )
+from tests.support.visits import as_visits
 
 SEED = 9160
 PER_GROUP = 48
@@ -46,7 +47,8 @@ def measured() -> tuple[np.ndarray, list[Spectrum], list]:
     labels = draw_planets(200, seed=SEED + 9, stars=(0, 1), molecules="known")
     prior = learn_prior(np.array([planet.depths for planet in labels]))
     curves = simulate_light_curves(planets, seed=SEED)
-    spectra = fit_light_curves([planet.planet_id for planet in planets], curves, prior=prior)
+    visits = as_visits([planet.planet_id for planet in planets], curves)
+    spectra = fit_light_curves(visits, prior=prior).spectra
     draws = draw_refinements(spectra, curves, model=create_model("resnet1d", weights="default"))
     return np.array([planet.depths for planet in planets]), spectra, draws
 
@@ -80,7 +82,7 @@ def test_refinement(measured: tuple[np.ndarray, list[Spectrum], list]) -> None:
     fit = show("joint fit", truth, fits)
     network = [combine_draws(s, d.means, d.variances) for s, d in zip(fits, draws, strict=True)]
     show("network", truth, network)
-    blended = honest_sigma(fits, draws, temperature=Temperature())
+    blended = honest_sigma(fits, draws)
     blend = show("blend", truth, blended)
     for amplitude in (3e-4, 1e-3):
         again = [smooth(s, length=8.0, amplitude=amplitude) for s in blended]
@@ -123,7 +125,7 @@ def test_temperatures(measured: tuple[np.ndarray, list[Spectrum], list]) -> None
     truth, fits, draws = measured
     for refined, drawn in ((False, None), (True, draws)):
         warm = Temperature.load(find_temperature(refined=refined))
-        plain = honest_sigma(fits, drawn, temperature=Temperature())
+        plain = honest_sigma(fits, drawn)
         honest = honest_sigma(fits, drawn, temperature=warm)
         mean, sigma = (np.array([getattr(s, key) for s in honest]) for key in ("mean", "sigma"))
         error = truth - mean

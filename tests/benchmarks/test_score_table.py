@@ -15,16 +15,24 @@ import torch
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
-from ariel_kit.core.observation import LightCurves
+from ariel_kit.core.observation import Curves, LightCurves
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve import drift
 from ariel_kit.light_curve.systematics import BlindLikelihood
 from ariel_kit.scoring import score
 from ariel_kit.simulation import scene
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
-from ariel_kit.spectral_extraction import fit, fit_light_curves, fit_planets, learn_prior
+from ariel_kit.spectral_extraction import (
+    SpectrumPrior,
+    batch,
+    fit,
+    fit_light_curves,
+    fit_planets,
+    learn_prior,
+)
 from ariel_kit.spectral_extraction.nuisances import NuisancePrior
 from tests.support.scored_planets import GROUPS, Measured, training_spectra
+from tests.support.visits import as_visits
 
 
 def show(name: str, measured: Measured, spectra: list[Spectrum]) -> dict[str, tuple[float, ...]]:
@@ -44,6 +52,10 @@ def show(name: str, measured: Measured, spectra: list[Spectrum]) -> dict[str, tu
         )
         out[group] = (report.score, total.coverage, worst)
     return out
+
+
+def fitted(ids: list[int], curves: list[Curves], prior: SpectrumPrior) -> list[Spectrum]:
+    return fit_light_curves(as_visits(ids, curves), prior=prior).spectra
 
 
 @pytest.mark.benchmark
@@ -84,11 +96,16 @@ def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
     prior, true_prior = learn_prior(training_spectra()), learn_prior(measured.depths)
     still = [without_drift(*pair) for pair in zip(curves, measured.truths, strict=True)]
     print()
-    base = show("nothing known", measured, fit_light_curves(ids, curves, prior=prior))
-    show("true prior", measured, fit_light_curves(ids, curves, prior=true_prior))
-    monkeypatch.setattr(fit, "default_drift", no_drift)
-    steady = show("true drift", measured, fit_light_curves(ids, still, prior=prior))
-    show("true drift and prior", measured, fit_light_curves(ids, still, prior=true_prior))
+    base = show("nothing known", measured, fitted(ids, curves, prior))
+    show("true prior", measured, fitted(ids, curves, true_prior))
+    for module in (fit, batch):
+        monkeypatch.setattr(module, "default_drift", no_drift)
+    steady = show("true drift", measured, fitted(ids, still, prior))
+    show(
+        "true drift and prior",
+        measured,
+        fitted(ids, still, true_prior),
+    )
     assert all(steady[group][0] > base[group][0] for group in GROUPS)
 
 
@@ -104,13 +121,22 @@ def test_drift_family_oracle(measured: Measured, monkeypatch: pytest.MonkeyPatch
     ids = [truth.planet_id for truth in measured.truths]
     prior = learn_prior(training_spectra())
     print()
-    base = show("learned drift", measured, fit_light_curves(ids, curves, prior=prior))
-    monkeypatch.setattr(fit, "default_drift", true_family)
+    base = show("learned drift", measured, fitted(ids, curves, prior))
+    for module in (fit, batch):
+        monkeypatch.setattr(module, "default_drift", true_family)
     monkeypatch.setattr(drift.DriftMixture, "learn", lambda mixture, _: mixture)
-    show("true family of drifts", measured, fit_light_curves(ids, curves, prior=prior))
+    show(
+        "true family of drifts",
+        measured,
+        fitted(ids, curves, prior),
+    )
     gains = [true_gains(*pair) for pair in zip(measured.truths, curves, strict=True)]
     monkeypatch.setattr(NuisancePrior, "find_gains", known_gains(np.array(gains)))
-    best = show("true family and colours", measured, fit_light_curves(ids, curves, prior=prior))
+    best = show(
+        "true family and colours",
+        measured,
+        fitted(ids, curves, prior),
+    )
     assert np.mean([best[group][0] - base[group][0] for group in GROUPS]) > -0.005
 
 

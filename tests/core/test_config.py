@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from pydantic import ValidationError
@@ -63,11 +62,6 @@ def test_all_problems_come_at_once_with_hints():
         ("foo=1", r"foo: unknown setting \(got 1\)\. Known: calibration"),
         ("calibration.bad_pixels=rwo", r"'row', .*\(got 'rwo'\)\. Did you mean 'row'\?"),
         ("stages=true", r"stages: is a group of settings, not a value \(got True\)"),
-        ("extraction.limb_darkening=0.1", r"must be a list such as \[0\.1, 0\.2\] \(got 0\.1\)"),
-        (
-            "extraction.limb_darkening=[5,5]",
-            r"limb_darkening: a star's .* got u1 = 5\.0, u2 = 5\.0\.",
-        ),
     ],
 )
 def test_a_bad_override_is_blamed_itself_in_the_words_of_the_kit(override, message):
@@ -82,23 +76,6 @@ def test_a_problem_of_the_file_is_not_blamed_on_an_override(tmp_path):
     path.write_text("sede: 1\n")
     with pytest.raises(ConfigError, match=r"run\.yaml: 2 problem"):
         load_settings(RunSettings, path, ["foo=1"])
-
-
-@pytest.mark.parametrize(
-    ("u1", "u2", "physical"),
-    [(0, 0, 1), (0.3, 0.2, 1), (1, 0, 1), (2, -1, 1), (0.5, 0.6, 0), (-0.1, 0.3, 0), (1, -0.6, 0)],
-)
-def test_limb_darkening_is_that_of_a_star(u1, u2, physical):
-    """By the profile itself: nowhere negative, and never brighter towards the edge."""
-    mu = np.linspace(0, 1, 1001)  # 0 at the edge
-    light = 1 - u1 * (1 - mu) - u2 * (1 - mu) ** 2
-    assert physical == (light.min() >= -1e-12 and np.diff(light).min() >= -1e-12)
-    values = {"extraction": {"limb_darkening": [u1, u2]}}
-    if physical:
-        make_settings(RunSettings, values)
-    else:
-        with pytest.raises(ConfigError, match="nowhere negative"):
-            make_settings(RunSettings, values)
 
 
 def test_unreadable_files_and_broken_overrides_are_named(tmp_path):
@@ -143,7 +120,6 @@ def test_the_reference_page_names_every_setting_with_its_limits_and_every_recipe
     assert {len(row) for row in rows} == {4}
     assert "| `extraction.bin_seconds` | float, > 0, <= 1800 | 144.0 |" in page
     assert "| `budget.margin` | float, >= 0, < 1 | 0.1 |" in page
-    assert "| `extraction.limb_darkening` | tuple[float, float], null | None |" in page
     assert [line[3:] for line in page.splitlines() if line.startswith("## ")] == sorted(
         path.stem for path in RECIPES
     )

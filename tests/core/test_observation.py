@@ -23,10 +23,12 @@ def observation(rng) -> Observation:
         fgs1=rng.normal(2e5, 500, m).astype(np.float32),
         fgs1_time=FGS1.pair_times(m),
         pointing=np.zeros((m, 2), np.float32),
+        pointing_noise=np.full(2, 0.002),
         airs_noise=np.full(282, 100.0, np.float32),
         fgs1_noise=500.0,
         row_moments=np.zeros((n, 2), np.float32),
         bad_fraction=np.zeros(282, np.float32),
+        edition=2024,
         star=1,
         provenance={"calibration": {"bad_pixels": 3}},
     )

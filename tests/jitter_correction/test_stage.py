@@ -85,7 +85,9 @@ def observe(
         pointing=pointing.astype(np.float32),
         row_moments=rows.astype(np.float32),
         bad_fraction=np.zeros(N_AIRS, np.float32),
-        provenance={"calibration": {"fgs1": {"pointing_noise": [0.002, 0.002]}}},
+        pointing_noise=np.full(2, 0.002),
+        edition=2024,
+        provenance={"calibration": {}},
     )
 
 

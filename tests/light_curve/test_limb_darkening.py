@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.light_curve.limb_darkening import USUAL, find_limb_darkening, with_limb_darkening
+from ariel_kit.light_curve.limb_darkening import USUAL, find_limb_darkening, limb_darkening_of
 from ariel_kit.simulation import draw_planets, simulate_light_curves, simulate_observation
 from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+from tests.support.visits import as_visits
 
 TRUE = (0.1, 0.25)
 PLANETS = [
@@ -41,21 +41,17 @@ def test_broken_light_curves_do_not_decide(curves):
     assert find_limb_darkening([broken]) == tuple(USUAL)
 
 
-def test_what_is_set_is_kept_and_2024_has_none(curves):
-    own = ExtractionSettings(limb_darkening=(0.4, 0.1))
-    assert with_limb_darkening(own, curves, {2025}) == own
-    plain = with_limb_darkening(ExtractionSettings(), curves, {2024})
-    assert plain.limb_darkening == (0.0, 0.0)
+def test_uniform_stars_have_none(curves):
+    assert limb_darkening_of(as_visits(range(len(curves)), curves, edition=2024)) == (0.0, 0.0)
 
 
 def test_a_fit_of_2025_is_not_one_of_a_uniform_disc():
     visits = [simulate_observation(planet, seed=i) for i, planet in enumerate(PLANETS[:2])]
-    prior, uniform = simulated_prior(0), ExtractionSettings(limb_darkening=(0.0, 0.0))
-    found, flat = (fit_planets(visits, prior=prior, settings=s) for s in (None, uniform))
+    prior, uniform = simulated_prior(0), [replace(visit, edition=2024) for visit in visits]
+    found, flat = (fit_planets(those, prior=prior) for those in (visits, uniform))
     for planet, right, wrong in zip(PLANETS, found, flat, strict=False):
-        facts = right.provenance["fit"]
-        assert central(facts["limb_darkening"]) == pytest.approx(central(TRUE), abs=0.015)
-        assert facts["white_residual"] < 1.2
+        assert central(right.fit.limb_darkening) == pytest.approx(central(TRUE), abs=0.015)
+        assert right.fit.white_residual < 1.2
         error = right.mean - planet.depths
         assert np.abs(error.mean()) < 5 * right.sigma.mean()
-        assert wrong.provenance["fit"]["white_residual"] > facts["white_residual"]
+        assert wrong.fit.white_residual > right.fit.white_residual

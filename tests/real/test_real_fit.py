@@ -21,6 +21,7 @@ from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
 from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.spectral_extraction import learn_prior, simulated_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
+from tests.support.visits import as_visits
 
 pytestmark = pytest.mark.real
 
@@ -152,7 +153,8 @@ def test_real_planet_with_the_prior_of_the_other_labels(folder: Path, labels: La
     curves, label = real_planet(folder)
     others = labels.depths[labels.planet_id != PLANET]
     assert len(others) == len(labels.depths) - 1
-    (spectrum,) = fit_light_curves([PLANET], [curves], prior=learn_prior(others))
+    visits = as_visits([PLANET], [curves])
+    (spectrum,) = fit_light_curves(visits, prior=learn_prior(others)).spectra
     report("prior of the other labels", spectrum, label)
     score, rmse, z = rate(spectrum, label)
     assert spectrum.provenance["fit"]["white_residual"] == pytest.approx(1, abs=0.03)
@@ -166,7 +168,8 @@ def test_real_planet_with_simulated_spectra_only(folder: Path) -> None:
     prior = simulated_prior()
     for low_rank in ("labels", "both"):
         settings = ExtractionSettings(low_rank=low_rank)
-        (spectrum,) = fit_light_curves([PLANET], [curves], prior=prior, settings=settings)
+        visits = as_visits([PLANET], [curves])
+        (spectrum,) = fit_light_curves(visits, prior=prior, settings=settings).spectra
         report(f"simulated spectra only, low_rank {low_rank}", spectrum, label)
     score, rmse, z = rate(spectrum, label)
     assert spectrum.provenance["fit"]["white_residual"] == pytest.approx(1, abs=0.03)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.core.spectrum import Spectrum
@@ -18,6 +17,7 @@ from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import SpectrumPrior, learn_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
+from tests.support.visits import as_visits
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
@@ -48,7 +48,8 @@ def fit(
     planets: Sequence[PlanetTruth], curves: Sequence[Pair], prior: SpectrumPrior, **settings: str
 ) -> list[Spectrum]:
     ids = [planet.planet_id for planet in planets]
-    return fit_light_curves(ids, curves, prior=prior, settings=ExtractionSettings(**settings))
+    visits = as_visits(ids, curves)
+    return fit_light_curves(visits, prior=prior, settings=ExtractionSettings(**settings)).spectra
 
 
 def rate(planets: Sequence[PlanetTruth], spectra: Sequence[Spectrum]) -> float:
@@ -198,13 +199,13 @@ def test_bad_planets_get_the_population_and_trouble_nobody_else(
     ids = [planet.planet_id for planet in planets]
     bad_ids = list(range(900, 900 + len(broken)))
     with caplog.at_level(logging.WARNING, logger="ariel_kit"):
-        found = fit_light_curves(
-            bad_ids[:3] + ids + bad_ids[3:], broken[:3] + curves + broken[3:], prior=prior
-        )
+        visits = as_visits(bad_ids[:3] + ids + bad_ids[3:], broken[:3] + curves + broken[3:])
+        found = fit_light_curves(visits, prior=prior).spectra
     bad, good = found[:3] + found[3 + len(ids) :], found[3 : 3 + len(ids)]
     assert [s.planet_id for s in bad] == bad_ids
     for spectrum, (_, reason) in zip(bad, BAD.values(), strict=True):
         facts = spectrum.provenance["fit"]
+        assert spectrum.fit is None
         assert facts["status"] == "fallback"
         assert reason in facts["reason"]
         assert np.array_equal(spectrum.mean, prior.mean_depth)
@@ -237,13 +238,8 @@ def test_only_bad_planets_still_end_in_spectra(curves: list[Pair], prior: Spectr
     airs, fgs1 = curves[0]
     pair = (shuffled(airs), fgs1)
     for settings in (ExtractionSettings(), ExtractionSettings(extractor="white")):
-        (spectrum,) = fit_light_curves([1], [pair], prior=prior, settings=settings)
-        assert spectrum.provenance["fit"]["status"] == "fallback"
-
-
-def test_planets_and_curves_must_pair_up(curves: list[Pair], prior: SpectrumPrior) -> None:
-    with pytest.raises(ShapeError, match="planet_ids and curves must pair up; got 2 and 1"):
-        fit_light_curves([1, 2], curves[:1], prior=prior)
+        fit = fit_light_curves(as_visits([1], [pair]), prior=prior, settings=settings)
+        assert fit.spectra[0].fit is None
 
 
 def test_what_the_model_misses_widens_sigma(
@@ -257,9 +253,9 @@ def test_what_the_model_misses_widens_sigma(
     wave = 1 + 2e-4 * np.sin(2 * np.pi * airs.time)[:, None]
     shaken = [(replace(airs, flux=airs.flux * wave), fgs1), *curves[1:]]
     again = fit(planets, shaken, prior)
-    facts = again[0].provenance["fit"]
-    assert facts["status"] == "complete"
-    assert facts["white_residual"] > 1.3
+    assert again[0].fit is not None
+    assert again[0].fit.white_residual > 1.3
+    assert np.sqrt(np.mean(again[0].white_light[0].residual ** 2)) > 1.3
     assert np.median(again[0].sigma / spectra[0].sigma) > 1.2
     assert np.median(again[1].sigma / spectra[1].sigma) == pytest.approx(1, abs=0.1)
 
@@ -268,19 +264,12 @@ def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> No
     """In 2025 a star is darker at its edge; a fit that is told so leaves nothing but noise."""
     planets = draw_planets(6, seed=43, edition=2025)
     curves = simulate_light_curves(planets, seed=7)
+    ids = [planet.planet_id for planet in planets]
     told, untold = (
-        fit_light_curves(
-            [planet.planet_id for planet in planets],
-            curves,
-            prior=prior,
-            settings=ExtractionSettings(limb_darkening=coefficients),
-        )
-        for coefficients in (planets[0].limb_darkening, (0.0, 0.0))
+        fit_light_curves(as_visits(ids, curves, edition=edition), prior=prior).spectra
+        for edition in (2025, 2024)
     )
-    residuals = [
-        np.array([spectrum.provenance["fit"]["white_residual"] for spectrum in spectra])
-        for spectra in (told, untold)
-    ]
+    residuals = [np.array([s.fit.white_residual for s in spectra]) for spectra in (told, untold)]
     assert residuals[0] == pytest.approx(1, abs=0.2)
     assert (residuals[1] / residuals[0]).min() > 1.15
     truth = np.array([planet.depths for planet in planets])

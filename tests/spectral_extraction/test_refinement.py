@@ -23,6 +23,7 @@ from ariel_kit.training.pools import fitted
 from ariel_kit.training.pools.fitted import FittedPlanets, fit_chunk, fitted_chunks
 from ariel_kit.training.tasks.resnet1d import TaskSettings, make_task
 from ariel_kit.uncertainty import combine_draws
+from tests.support.visits import as_visits
 
 PLANETS = draw_planets(4, seed=81, stars=(101, 102))
 
@@ -35,7 +36,8 @@ def curves():
 @pytest.fixture(scope="module")
 def spectra(curves) -> list[Spectrum]:
     labels = np.array([p.depths for p in draw_planets(60, seed=82)])
-    return fit_light_curves([p.planet_id for p in PLANETS], curves, prior=learn_prior(labels))
+    visits = as_visits([p.planet_id for p in PLANETS], curves)
+    return fit_light_curves(visits, prior=learn_prior(labels)).spectra
 
 
 def scaled(curve: LightCurves, factor: float) -> LightCurves:
@@ -71,7 +73,7 @@ def test_nothing_is_left_over_of_the_true_spectrum(spectra, curves):
     """White noise of unit variance: 4 x 282 numbers."""
     left = np.concatenate(
         [
-            leftover(replace(spectrum, mean=planet.depths), airs)
+            leftover(replace(spectrum, mean=planet.depths), spectrum.fit, airs)
             for spectrum, planet, (airs, _) in zip(spectra, PLANETS, curves, strict=True)
         ]
     )
@@ -86,7 +88,7 @@ def test_a_feature_that_the_fit_missed_is_left_over(spectra, curves):
     found = []
     for spectrum, (airs, _) in zip(spectra, curves, strict=True):
         with_bump, without = (
-            leftover(replace(spectrum, mean=mean), airs)
+            leftover(replace(spectrum, mean=mean), spectrum.fit, airs)
             for mean in (spectrum.mean - bump, spectrum.mean)
         )
         found.append(with_bump - without)

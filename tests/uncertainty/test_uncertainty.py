@@ -10,7 +10,7 @@ import pytest
 
 from ariel_kit.core.errors import ShapeError, WeightsError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import Draws, FitFacts, Spectrum
 from ariel_kit.models.registry import create_model
 from ariel_kit.training.temperature import line_temperature
 from ariel_kit.uncertainty import (
@@ -29,7 +29,9 @@ WARM = Temperature(1.2, 5e-6, (30.0, 60.0), (0.5,), ((1.0, 1.1), (1.2, 1.3), (1.
 @pytest.fixture
 def spectrum() -> Spectrum:
     flat = np.full(283, 1e-3)
-    return Spectrum(7, wavelengths(), flat, flat / 50, 4e-10 * np.eye(283), {"fit": {"a": 1}})
+    return Spectrum(
+        7, wavelengths(), flat, flat / 50, 4e-10 * np.eye(283), provenance={"fit": {"a": 1}}
+    )
 
 
 def test_a_temperature_comes_back_from_its_file(tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ def test_a_temperature_is_recorded_and_keeps_the_rest(spectrum: Spectrum) -> Non
     assert warm.mean is not None
     np.testing.assert_array_equal(warm.covariance, spectrum.covariance)
     assert warm.provenance["fit"] == {"a": 1}
-    assert warm.provenance["temperature"] == {"status": "complete", "factor": 1.2, "floor": 5e-6}
+    assert warm.provenance["uncertainty"] == {"status": "complete", "factor": 1.2, "floor": 5e-6}
 
 
 def test_a_temperature_of_one_changes_nothing(spectrum: Spectrum) -> None:
@@ -101,29 +103,28 @@ def test_smoothing_leaves_a_flat_spectrum_flat(spectrum: Spectrum) -> None:
     assert out.provenance["smoothness"]["length"] == 10.0
 
 
-class Said:
+def one_sigma_off(spectrum: Spectrum) -> Draws:
     """Draws that move a spectrum by one sigma."""
-
-    def __init__(self, spectrum: Spectrum) -> None:
-        self.means = np.tile(spectrum.mean + spectrum.sigma, (3, 1))
-        self.variances = np.tile(spectrum.sigma**2, (3, 1))
+    moved = np.tile(spectrum.mean + spectrum.sigma, (3, 1))
+    return Draws(moved, np.tile(spectrum.sigma**2, (3, 1)))
 
 
 def test_the_stage_blends_where_there_are_draws_and_warms_every_fit(spectrum: Spectrum) -> None:
-    fitted = replace(spectrum, provenance={"fit": {"status": "complete"}})
-    lost = replace(spectrum, provenance={"fit": {"status": "fallback"}})
+    facts = FitFacts(3.75, 1.3, 1.2, (0.0, 0.0), 0.004, 2e-5, 1.0)
+    lost = spectrum
+    fitted = replace(spectrum, fit=facts, covariance=np.diag(spectrum.sigma**2))
     warm = Temperature(factor=2.0, factors=((2.0,),))
     alone, refined, left = honest_sigma(
-        [fitted, fitted, lost], [None, Said(fitted), None], temperature=warm
+        [fitted, fitted, lost], [None, one_sigma_off(fitted), None], temperature=warm
     )
     assert alone.mean == pytest.approx(fitted.mean)
     assert alone.sigma == pytest.approx(2 * fitted.sigma)
     assert refined.mean == pytest.approx(fitted.mean + fitted.sigma / 2)
     # Two equal halves a sigma apart: variance 1 + 1/4.
     assert refined.sigma == pytest.approx(2 * np.sqrt(1.25) * fitted.sigma)
-    assert {"refine", "blend", "temperature"} < refined.provenance.keys()
+    assert {"refine", "blend", "uncertainty"} <= refined.provenance.keys()
     np.testing.assert_array_equal(left.sigma, lost.sigma)
-    assert left.provenance["temperature"]["status"] == "skipped"
+    assert left.provenance["uncertainty"]["status"] == "skipped"
     with pytest.raises(ShapeError, match="got 1 and 2"):
         honest_sigma([fitted, fitted], [None], temperature=warm)
 

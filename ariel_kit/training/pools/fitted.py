@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ariel_kit.core.cache import atomic_path
-from ariel_kit.core.observation import Curves, LightCurves
+from ariel_kit.core.observation import Curves, LightCurves, Visit
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.simulation.lightcurves import simulate_light_curves
 from ariel_kit.simulation.pseudo import pseudo_spectra
@@ -63,7 +63,7 @@ class FittedPlanets:
         """Describe fitted planets beside their true depths; those without a fit are left out."""
         features, errors = [], []
         for spectrum, pair, truth in zip(spectra, curves, depths, strict=True):
-            if spectrum.provenance["fit"]["status"] != "complete":
+            if spectrum.fit is None:
                 continue
             error = truth - spectrum.mean
             features.append(describe(spectrum, pair))
@@ -145,8 +145,11 @@ def fit_chunk(
     curves = [_noisier(pair, rng) for pair in simulate_light_curves(truths, seed=root)]
     labels = draw_planets(LABELS, seed=root + 2, stars=(0, 1))
     prior = learn_prior(np.array([planet.depths for planet in labels]))
-    ids = [truth.planet_id for truth in truths]
-    return fit_light_curves(ids, curves, prior=prior), curves, truths
+    visits = [
+        Visit(truth.planet_id, truth.edition, *pair)
+        for truth, pair in zip(truths, curves, strict=True)
+    ]
+    return fit_light_curves(visits, prior=prior).spectra, curves, truths
 
 
 def _varied(truth: PlanetTruth, rng: np.random.Generator, *, pseudo: bool) -> PlanetTruth:

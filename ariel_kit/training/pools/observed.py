@@ -9,18 +9,16 @@ from pathlib import Path
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.errors import FitError
-from ariel_kit.core.observation import Curves
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.observation import Visit
 from ariel_kit.data.dataset import Labels
 from ariel_kit.denoising.maps import make_maps
-from ariel_kit.light_curve.systematics import Denoiser, Gaussian, Systematics
 from ariel_kit.spectral_extraction import (
     SpectrumPrior,
     fit_light_curves,
     learn_prior,
     simulated_prior,
 )
-from ariel_kit.spectral_extraction.fit import LINEARISATIONS, bin_planets
+from ariel_kit.spectral_extraction.fit import LightCurveFit, bin_planets
 from ariel_kit.training.pools.blind import BlindPlanets
 from ariel_kit.training.pools.fitted import FittedPlanets
 from ariel_kit.training.pools.folder import Fold
@@ -45,8 +43,9 @@ def fitted_folds(folder: Path, folds: Sequence[Fold], truth: Labels) -> list[Fit
     """
 
     def make(fold: Fold) -> FittedPlanets:
-        spectra, curves = _fit(fold, learn_prior(truth.of(fold.others)))
-        return FittedPlanets.of(spectra, curves, truth.of([s.planet_id for s in spectra]))
+        visits, fit = _fit(fold, learn_prior(truth.of(fold.others)))
+        curves = [visit.curves for visit in visits]
+        return FittedPlanets.of(fit.spectra, curves, truth.of([v.planet_id for v in visits]))
 
     return [
         FittedPlanets.kept(folder / f"fitted-{fold.name}.npz", partial(make, fold))
@@ -72,31 +71,24 @@ def blind_folds(folder: Path, folds: Sequence[Fold], *, seed: int) -> list[Blind
     prior = simulated_prior(seed)
 
     def make(fold: Fold) -> BlindPlanets:
-        seen = []
-
-        def look(systematics: Systematics) -> Gaussian:
-            maps = make_maps(systematics).as_dict()
-            seen.append(BlindPlanets({name: tensor.cpu() for name, tensor in maps.items()}, {}))
-            return systematics.nuisances
-
-        _fit(fold, prior, denoise=look)
-        return BlindPlanets.together(seen[LINEARISATIONS - 1 :: LINEARISATIONS])
+        _, fit = _fit(fold, prior)
+        maps = [make_maps(batch.systematics).as_dict() for batch in fit.joints]
+        return BlindPlanets.together([BlindPlanets(batch, {}) for batch in maps])
 
     return [
         BlindPlanets.kept(folder / f"blind-{fold.name}.pt", partial(make, fold)) for fold in folds
     ]
 
 
-def _fit(
-    fold: Fold, prior: SpectrumPrior, *, denoise: Denoiser | None = None
-) -> tuple[list[Spectrum], list[Curves]]:
+def _fit(fold: Fold, prior: SpectrumPrior) -> tuple[list[Visit], LightCurveFit]:
     """Fit the observations of a fold together."""
     log.info("fitting fold %s: %d observations", fold.name, len(fold.observations))
-    ids, curves, settings = bin_planets(fold.observations, ExtractionSettings())
-    spectra = fit_light_curves(ids, curves, prior=prior, settings=settings, denoise=denoise)
-    if all(spectrum.provenance["fit"]["status"] == "fallback" for spectrum in spectra):
+    visits = bin_planets(fold.observations, ExtractionSettings())
+    fit = fit_light_curves(visits, prior=prior)
+    if all(spectrum.fit is None for spectrum in fit.spectra):
+        planets = ", ".join(str(visit.planet_id) for visit in visits)
         raise FitError(
-            f"a network learns from fitted planets; of planets {', '.join(map(str, ids))}, which "
+            f"a network learns from fitted planets; of planets {planets}, which "
             "were fitted together, none could be. The log says why: leave them out."
         )
-    return spectra, curves
+    return visits, fit
