@@ -153,6 +153,25 @@ def test_memory_modes_give_the_same_bits(random_planet: Dataset) -> None:
         np.testing.assert_array_equal(getattr(tight, name), getattr(normal, name))
 
 
+WARM = """
+import sys
+from ariel_kit.data.dataset import open_dataset
+from ariel_kit.preprocessing import calibrate_planet, calibration_warmup, kernels
+calibration_warmup()
+seconds = calibration_warmup()
+loops = kernels.mean_levels, kernels.weighted_sums
+before = [len(loop.signatures) for loop in loops]
+calibrate_planet(open_dataset(sys.argv[1]), 7)
+print(seconds < 1, before == [len(loop.signatures) for loop in loops])
+"""
+
+
+def test_after_the_warmup_nothing_is_left_to_compile(random_planet: Dataset) -> None:
+    command = [sys.executable, "-c", WARM, str(random_planet.root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
 DIGEST = """
 import sys
 from ariel_kit.data.dataset import open_dataset

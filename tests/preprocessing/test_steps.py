@@ -11,7 +11,7 @@ from ariel_kit.core.errors import ShapeError, UnknownNameError
 from ariel_kit.core.instruments import FGS1
 from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.data.dataset import Adc
-from ariel_kit.preprocessing import kernels, robust_zscore, warmup
+from ariel_kit.preprocessing import kernels, robust_zscore
 from ariel_kit.preprocessing.badpixels import (
     fill_levels,
     find_bad_pixels,
@@ -167,11 +167,6 @@ def test_kernels_run_as_plain_python(rng: np.random.Generator) -> None:
         assert not sums[1, 1].any()
     kernels.calibrate_tile.py_func(memory[:4], constants[0], tile := np.empty(4, np.float32))
     np.testing.assert_allclose(tile, first[:4], rtol=1e-5)
-
-
-def test_warmup_tells_its_seconds() -> None:
-    warmup()
-    assert 0 <= warmup() < 1
 
 
 # foreground
