@@ -144,7 +144,7 @@ def calibration_warmup() -> float:
     Returns
     -------
     float
-        Seconds it took: some ten where everything has to be compiled, below one afterwards.
+        Seconds it took: a few where everything has to be compiled, below one afterwards.
 
     Examples
     --------

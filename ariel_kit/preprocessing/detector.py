@@ -37,9 +37,7 @@ class Visit:
         adc = self.dataset.adc(*where)
         calibration = self.dataset.read_calibration(*where, self.number)
         reasons = find_bad_pixels(calibration)
-        columns = np.arange(instrument.width)[instrument.columns]
-        if instrument is AIRS:
-            columns = columns[::-1]
+        columns = extracted_columns(instrument)
         pixels = np.arange(instrument.n_pixels).reshape(instrument.height, instrument.width)
         constants = pixel_constants(calibration, adc, instrument, reasons.any)
         counts = {name: int(mask[:, columns].sum()) for name, mask in reasons._asdict().items()}
@@ -52,6 +50,26 @@ class Visit:
             read_variance=2 * calibration.read[:, columns] ** 2,
             facts={"gain": adc.gain, "offset": adc.offset, **counts},
         )
+
+
+def extracted_columns(instrument: Instrument) -> np.ndarray:
+    """List the detector columns that are extracted; those of AIRS by ascending wavelength.
+
+    Parameters
+    ----------
+    instrument : Instrument
+
+    Returns
+    -------
+    ndarray [shape=(x,), dtype=int64]
+
+    Examples
+    --------
+    >>> extracted_columns(AIRS)[[0, -1]]
+    array([320,  39])
+    """
+    columns = np.arange(instrument.width)[instrument.columns]
+    return columns[::-1] if instrument is AIRS else columns
 
 
 def pixel_constants(

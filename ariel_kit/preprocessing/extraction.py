@@ -175,7 +175,8 @@ def pointing_weights(
         Zero outside.
     """
     patterns = [star[inside]]
-    for axis, grid in enumerate(np.indices(star.shape)):
+    for axis in (0, 1):
+        grid = np.indices(star.shape)[axis]
         slope = derivative(star, axis=axis)[inside]
         patterns.append(slope * star[inside].sum() / (grid[inside] @ slope))
     design = np.stack(patterns, axis=1)
