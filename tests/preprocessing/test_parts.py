@@ -318,8 +318,16 @@ def test_robust_zscore_against_astropy(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(
         found.values, (flux - np.median(flux, axis=0)) / mad_std(flux, axis=0)
     )
-    np.testing.assert_allclose(found.values * 1.482602218505602 * found.mad + found.median, flux)
+    np.testing.assert_allclose(found.values * found.sigma + found.median, flux)
     np.testing.assert_allclose(robust_zscore(flux.T, axis=1).values.T, found.values)
+
+
+def test_a_centred_series_is_scaled_only(rng: np.random.Generator) -> None:
+    flux = rng.normal(0.5, 3, (2, 40, 12))
+    found = robust_zscore(flux, axis=(-2, -1), centred=True)
+    expected = flux / mad_std(flux, axis=(-2, -1))[:, None, None]
+    np.testing.assert_allclose(found.values, expected)
+    assert not found.median.any()
 
 
 def test_robust_zscore_of_a_constant_is_zero() -> None:
