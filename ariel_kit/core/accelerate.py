@@ -19,6 +19,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,9 +97,8 @@ def keeps_compiled_code() -> bool:
     return value == "on"
 
 
-def _compiled(function: Function, *, parallel: bool) -> Function:
-    from numba import njit
-
+def _compiled(function: Any, *, parallel: bool) -> Any:
+    njit = _numba().njit
     # What was typed at a prompt has no file, so numba could never tell whether it has changed.
     if not (keeps_compiled_code() and Path(function.__code__.co_filename).is_file()):
         return njit(parallel=parallel)(function)
@@ -109,13 +109,16 @@ def _compiled(function: Function, *, parallel: bool) -> Function:
         return njit(cache=True, parallel=parallel)(function)
 
 
-def _use_temporary_folder() -> None:
-    from numba import config
+def _numba() -> Any:
+    """Import numba on first use; only its newest releases have types."""
+    return import_module("numba")
 
+
+def _use_temporary_folder() -> None:
     folder = tempfile.mkdtemp(prefix="ariel_kit_kernels_")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["NUMBA_CACHE_DIR"] = folder  # for the processes that this one starts
-    config.CACHE_DIR = folder
+    _numba().config.CACHE_DIR = folder
     log.warning(
         "compiled kernels need a folder that can be written; found none beside the package nor in "
         "the user's cache, so %s keeps them until this process ends. Set NUMBA_CACHE_DIR to a "
