@@ -146,11 +146,11 @@ def _is_parquet(path: Path) -> bool:
 def _one_planet(
     dataset: Dataset, planet_ids: list[int], split: str, settings: RunSettings
 ) -> Finding:
-    from ariel_kit.preprocessing import calibrate_planet, warmup
+    from ariel_kit.preprocessing import calibrate_planet, calibration_warmup
     from ariel_kit.run.line import load_line
     from ariel_kit.spectral_extraction import simulated_prior
 
-    warmup()
+    calibration_warmup()
     line = load_line(settings)
     prior, planet = simulated_prior(settings.seed), planet_ids[0]
     try:

@@ -1,9 +1,11 @@
-"""Measured motion of the star at the cadence of AIRS, in units that every planet shares.
+"""Bring the measured motion of the star to the cadence of AIRS and to units all planets share.
 
 Preprocessing measures the pointing of each FGS1 frame (`preprocessing.extraction`). FGS1 is too
-coarse for its optics, which leaves the scale of that motion uncertain by 30 %. Here it is divided
-by its own scatter, so that an error of the scale cancels, from the network's input to the response
-that `correct` fits to the network's output.
+coarse for its optics, which leaves the scale of that motion uncertain by 30 %. Every channel is
+therefore a robust Z-score over time (`preprocessing.normalize.robust_zscore`): an error of the
+scale cancels, from the network's input to the response that `stage` fits to the network's answer.
+The flux about the mean of its dozen and the high-passed row moments are about zero by construction,
+so they are scaled only.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 
 from ariel_kit.core.instruments import AIRS, FGS1
-from ariel_kit.preprocessing.normalize import MAD_TO_SIGMA
+from ariel_kit.preprocessing.normalize import robust_zscore
 
 FRAMES = FGS1.n_pairs // AIRS.n_pairs
 """FGS1 frames in one pair of AIRS."""
@@ -24,10 +26,10 @@ MOMENTS = ("dy", "dx", "dy2", "dydx", "dx2")
 N_CONTEXT = 6
 N_CHANNELS = 3 * FRAMES + len(MOMENTS) + 2 + N_CONTEXT
 SLOW_SECONDS = 3600.0
-"""Row moments lose what is slower: a transit that differs between wavelengths moves the mean width
-of the light."""
+"""Row moments lose what is slower than this running mean: a transit that differs between
+wavelengths moves the mean width of the light."""
 LIMIT = 20.0
-"""Sigma to which channels are clipped, so that a wild frame stays one wild frame."""
+"""Sigma to which channels are clipped, so that a wild frame does not spread over its neighbours."""
 
 
 class Motion(NamedTuple):
@@ -36,12 +38,12 @@ class Motion(NamedTuple):
     Attributes
     ----------
     channels : ndarray [shape=(..., time, 49), dtype=float32]
-        Per exposure of AIRS: y, x and relative flux of 12 FGS1 frames, their five moments, row
-        centroid and width, all in sigma of their own scatter; then six numbers that are constant
-        in time, see `_context`.
+        For each exposure of AIRS: y, x and relative flux of 12 FGS1 frames, the five moments of
+        those frames, row centroid and row width, all robust Z-scores; then six numbers that are
+        constant in time, see `_context`.
     unit : ndarray [shape=(..., 5), dtype=float64, unit=pixel]
-        One sigma of the means of dy, dx, dy^2, dy dx, dx^2 over an exposure of AIRS, if the motion
-        is white: FGS1 pixels.
+        One sigma that the means of dy, dx, dy^2, dy dx, dx^2 over an exposure of AIRS have if the
+        motion is white, in FGS1 pixels.
     """
 
     channels: np.ndarray
@@ -53,8 +55,8 @@ def motion_channels(
 ) -> Motion:
     """Bring measured motion to the cadence of AIRS and to units of its own scatter.
 
-    The flux enters as its deviation from the mean of each dozen: neither transit nor drift can
-    reach the network.
+    The flux enters as its deviation from the mean of each dozen, so that neither transit nor drift
+    reaches the network.
 
     Parameters
     ----------
@@ -71,14 +73,13 @@ def motion_channels(
     """
     n = row_moments.shape[-2]
     dozens = (*pointing.shape[:-2], n, FRAMES)
-    centred = pointing - np.median(pointing, axis=-2, keepdims=True)
-    sigma = robust_sigma(centred, axis=-2)
-    frames = (centred / sigma[..., None, :]).reshape(*dozens, 2)
+    shift = robust_zscore(pointing, axis=-2)
+    frames, sigma = shift.values.reshape(*dozens, 2), shift.sigma[..., 0, :]
     light = flux.reshape(dozens)
     light = light - light.mean(axis=-1, keepdims=True)
-    light = light / robust_sigma(light, axis=(-2, -1))[..., None, None]
+    light = robust_zscore(light, axis=(-2, -1), centred=True).values
     rows = high_pass(row_moments, round(SLOW_SECONDS / AIRS.cadence), axis=-2)
-    rows = rows / robust_sigma(rows, axis=-2)[..., None, :]
+    rows = robust_zscore(rows, axis=-2, centred=True).values
     context = _context(frames, rows, noise / sigma)
     channels = np.concatenate(
         [
@@ -98,11 +99,11 @@ def motion_channels(
 
 
 def _context(frames: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """How far to trust the channels: six numbers, about zero for white motion seen clearly.
+    """Tell how far to trust the channels: six numbers, about zero for white motion seen clearly.
 
-    Noise of y and x over their scatter; logarithm of the scatter of their means over a dozen
-    frames, 0 if white; correlation of the row centroid with the mean of y and of the width with
-    the mean of y^2.
+    They are the noise of y and x over their scatter; the logarithms of the scatter of their means
+    over a dozen frames, 0 if white; the correlations of the row centroid with the mean of y and of
+    the row width with the mean of y^2.
     """
     mean = frames.mean(axis=-2)
     colour = 0.5 * np.log(FRAMES * np.mean(np.clip(mean, -LIMIT, LIMIT) ** 2, axis=-2) + 1e-12)
@@ -111,7 +112,7 @@ def _context(frames: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> np.ndar
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Of each column over time, which is the last axis but one."""
+    """Correlate each column of two series over time, the last axis but one."""
     a = np.clip(a, -LIMIT, LIMIT) - a.mean(axis=-2, keepdims=True)
     b = np.clip(b, -LIMIT, LIMIT) - b.mean(axis=-2, keepdims=True)
     norm = np.sqrt(np.mean(a**2, axis=-2) * np.mean(b**2, axis=-2))
@@ -119,7 +120,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def second_order(shift: np.ndarray) -> np.ndarray:
-    """The five terms of a shift to second order: y, x, y^2, y x, x^2.
+    """List the five terms of a shift to second order: y, x, y^2, y x, x^2.
 
     Parameters
     ----------
@@ -139,13 +140,13 @@ def second_order(shift: np.ndarray) -> np.ndarray:
 
 
 def _moments_of_dozens(frames: np.ndarray) -> np.ndarray:
-    """Means over the frames of an exposure, about zero and of size one if the motion is white."""
+    """Average over the frames of an exposure; about zero and of size one if the motion is white."""
     mean = second_order(frames).mean(axis=-2)
     return (mean - [0, 0, 1, 0, 1]) * np.sqrt(FRAMES / np.array([1, 1, 2, 1, 2]))
 
 
 def high_pass(values: np.ndarray, window: int, *, axis: int = 0) -> np.ndarray:
-    """What is left of a series without its running mean.
+    """Subtract the running mean from a series.
 
     Parameters
     ----------
@@ -161,24 +162,3 @@ def high_pass(values: np.ndarray, window: int, *, axis: int = 0) -> np.ndarray:
     """
     values = np.asarray(values, np.float64)
     return values - uniform_filter1d(values, window, axis=axis)
-
-
-def robust_sigma(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndarray:
-    """Scatter about the median that outliers do not move; never zero.
-
-    Parameters
-    ----------
-    values : ndarray [shape=(...)]
-    axis : int or tuple of int
-
-    Returns
-    -------
-    ndarray [shape=(...), dtype=float64]
-
-    Examples
-    --------
-    >>> float(robust_sigma(np.array([-1.0, 0.0, 1.0, 2.0, 900.0])).round(4))
-    1.4826
-    """
-    off = np.abs(values - np.median(values, axis=axis, keepdims=True))
-    return np.asarray(np.maximum(MAD_TO_SIGMA * np.median(off, axis=axis), 1e-30), np.float64)

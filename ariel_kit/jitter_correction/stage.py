@@ -29,12 +29,11 @@ from ariel_kit.jitter_correction.pointing import (
     Motion,
     high_pass,
     motion_channels,
-    robust_sigma,
     second_order,
 )
 from ariel_kit.light_curve.stage import LineState, load_network
 from ariel_kit.models.registry import create_model
-from ariel_kit.preprocessing.normalize import white_noise
+from ariel_kit.preprocessing.normalize import robust_sigma, white_noise
 
 FIT_SECONDS = 60.0
 """Responses are fitted to what is faster than a running mean of this length."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +11,31 @@ from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS
 from ariel_kit.core.observation import Observation
 from ariel_kit.data.calibration_maps import Calibration
-from ariel_kit.plots.style import PPM, TALL, headroom, legend, new_axes, palette, panels, title
+from ariel_kit.plots.style import (
+    PPM,
+    TALL,
+    headroom,
+    legend,
+    merged,
+    new_axes,
+    palette,
+    panels,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SPECTRUM_BANDS = 64
-"""Frequencies that the noise of a pointing picture is shown at."""
+"""Number of frequencies at which the noise of a pointing picture is shown."""
 LEAST_SHARE = 1e-5
-"""Of a column's light; a row profile shows no less."""
+"""Smallest share of a column's light that a row profile shows."""
 
 
-def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None = None) -> Axes:
-    """Where the dead, hot and wild pixels are.
+def plot_bad_pixels(
+    calibration: Calibration, *, name: str = "", ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    """Show where the dead, hot and wild pixels are.
 
     Parameters
     ----------
@@ -30,6 +43,8 @@ def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None
     name : str
         Of the instrument, for the title.
     ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.plot` for the markers.
 
     Returns
     -------
@@ -54,7 +69,8 @@ def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None
         ("wild", wild, "o", colours.data),
     ):
         rows, columns = np.nonzero(mask)
-        ax.plot(columns, rows, marker, color=colour, ms=4, label=f"{kind}: {len(rows)}")
+        dots = {"ls": "", "marker": marker, "color": colour, "ms": 4}
+        ax.plot(columns, rows, **merged({**dots, "label": f"{kind}: {len(rows)}"}, kwargs))
     ax.set(xlabel="column (pixel)", ylabel="row (pixel)", xlim=(-1, width), ylim=(-1, height))
     title(ax, f"{name}: bad pixels".removeprefix(": "))
     legend(ax, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
@@ -62,9 +78,9 @@ def plot_bad_pixels(calibration: Calibration, *, name: str = "", ax: Axes | None
 
 
 def plot_profiles(
-    airs_image: np.ndarray, fgs1_image: np.ndarray, *, ax: Axes | None = None
+    airs_image: np.ndarray, fgs1_image: np.ndarray, *, ax: Axes | None = None, **kwargs: Any
 ) -> np.ndarray:
-    """Where the light falls: the row profile of AIRS, and the image of the star on FGS1.
+    """Show where the light falls: the row profile of AIRS, and the image of the star on FGS1.
 
     Parameters
     ----------
@@ -73,6 +89,8 @@ def plot_profiles(
     fgs1_image : ndarray [shape=(32, 32), unit=electron]
     ax : Axes, optional
         Whose place is used.
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.step` for the row profiles.
 
     Returns
     -------
@@ -94,13 +112,13 @@ def plot_profiles(
     check_shape("airs_image", airs_image.shape, {"y": AIRS.height, "wavelength": N_AIRS})
     check_shape("fgs1_image", fgs1_image.shape, {"y": FGS1.height, "x": FGS1.width})
     left, right = panels(ax, widths=(1.15, 1))
-    _draw_rows(left, airs_image)
+    _draw_rows(left, airs_image, kwargs)
     _draw_star(right, fgs1_image)
     return np.array([left, right])
 
 
-def _draw_rows(ax: Any, image: np.ndarray) -> None:
-    """Share of the light in each row, at the two ends of the spectrum and over all of it."""
+def _draw_rows(ax: Any, image: np.ndarray, given: Mapping[str, Any]) -> None:
+    """Draw the share of the light in each row, at both ends of the spectrum and over all of it."""
     colours, rows, inside = palette(ax), np.arange(AIRS.height), AIRS.signal_rows
     third = N_AIRS // 3
     for columns, line, colour, label in (
@@ -109,7 +127,8 @@ def _draw_rows(ax: Any, image: np.ndarray) -> None:
         (slice(None), "-", colours.data, "all wavelengths"),
     ):
         light = image[:, columns].sum(axis=1)
-        ax.step(rows, light / light.sum(), line, where="mid", color=colour, lw=1.3, label=label)
+        steps = {"where": "mid", "ls": line, "color": colour, "lw": 1.3, "label": label}
+        ax.step(rows, light / light.sum(), **merged(steps, given))
     edges = (inside.start - 0.5, inside.stop - 0.5)
     ax.axvspan(*edges, color=colours.quiet, alpha=0.15, lw=0, label="rows that are read")
     ax.set(xlabel="row (pixel)", ylabel="share of the light", yscale="log", xlim=(-0.5, 31.5))
@@ -120,23 +139,28 @@ def _draw_rows(ax: Any, image: np.ndarray) -> None:
 
 
 def _draw_star(ax: Any, image: np.ndarray) -> None:
-    """Levels over three decades: the core and the wings of one image."""
+    """Draw levels over three decades: the core and the wings of one image."""
     from matplotlib.colors import LogNorm
 
     peak = float(image.max())
     norm = LogNorm(vmin=peak / 1e3, vmax=peak, clip=True)
     ax.grid(visible=False)
     drawn = ax.imshow(np.maximum(image, peak / 1e3), norm=norm, cmap="cividis", origin="lower")
-    bar = ax.get_figure().colorbar(drawn, ax=ax, label="electrons per frame", shrink=0.85)
+    bar = ax.figure.colorbar(drawn, ax=ax, label="electrons per frame", shrink=0.85)
     bar.outline.set_visible(False)
     ax.set(xlabel="column (pixel)", ylabel="row (pixel)")
     title(ax, "FGS1: image of the star")
 
 
 def plot_pointing(
-    before: Observation, after: Observation, *, seconds: float = 144.0, ax: Axes | None = None
+    before: Observation,
+    after: Observation,
+    *,
+    seconds: float = 144.0,
+    ax: Axes | None = None,
+    **kwargs: Any,
 ) -> np.ndarray:
-    """The pointing, and FGS1 before and after the correction of jitter.
+    """Plot the pointing, and FGS1 before and after the correction of jitter.
 
     Parameters
     ----------
@@ -147,6 +171,8 @@ def plot_pointing(
         Length of a time bin.
     ax : Axes, optional
         Whose place is used.
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.plot` for the flux after the correction.
 
     Returns
     -------
@@ -178,7 +204,9 @@ def plot_pointing(
     for visit, marker, line, colour, label in looks:
         _, curve = visit.binned(seconds)
         flux = (curve.flux[:, 0] / np.median(before.fgs1) - 1) * PPM
-        middle.plot(curve.time, flux, marker, ms=4, mfc="none", color=colour, label=label)
+        dots = {"ls": "", "marker": marker, "ms": 4, "mfc": "none", "color": colour}
+        given = kwargs if visit is after else {}
+        middle.plot(curve.time, flux, **merged({**dots, "label": label}, given))
         bottom.semilogx(*_noise_spectrum(visit), line, color=colour, lw=1.2, label=label)
     middle.set(xlabel="time (hours)", ylabel="FGS1 flux (ppm)")
     legend(middle, ncols=2, loc="lower right")
@@ -209,7 +237,14 @@ def _draw_motion(ax: Any, observation: Observation, seconds: float) -> None:
 def _binned_motion(
     observation: Observation, seconds: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Middle of each bin (hours), mean and scatter of (y, x) in it (pixels)."""
+    """Bin the pointing.
+
+    Returns
+    -------
+    time : ndarray [shape=(bin,), dtype=float64, unit=hour]
+    mean, scatter : ndarray [shape=(bin, 2), dtype=float64, unit=pixel]
+        Of y and x.
+    """
     time, motion = observation.fgs1_time, observation.pointing.astype(np.float64)
     per_bin = max(1, round(seconds / 3600 / float(time[1] - time[0])))
     whole = len(time) // per_bin * per_bin
@@ -219,7 +254,13 @@ def _binned_motion(
 
 
 def _noise_spectrum(observation: Observation) -> tuple[np.ndarray, np.ndarray]:
-    """Amplitude spectral density of the FGS1 flux, ppm per root hertz, by Welch's method."""
+    """Estimate the noise of the FGS1 flux at each frequency by Welch's method.
+
+    Returns
+    -------
+    frequency : ndarray [shape=(frequency,), dtype=float64, unit=hertz]
+    density : ndarray [shape=(frequency,), dtype=float64, unit=ppm/hertz^0.5]
+    """
     from scipy.signal import welch
 
     seconds = 3600 * float(observation.fgs1_time[1] - observation.fgs1_time[0])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Observation
-from ariel_kit.plots.style import PPM, legend, new_axes, note, palette, panels, title
+from ariel_kit.plots.style import PPM, legend, merged, new_axes, note, palette, panels, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,9 +65,9 @@ def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCur
 
 
 def plot_white_light_curve(
-    observation: Observation, *, seconds: float = 144.0, ax: Axes | None = None
+    observation: Observation, *, seconds: float = 144.0, ax: Axes | None = None, **kwargs: Any
 ) -> np.ndarray:
-    """White light curve: raw, drift removed, model; below it the residuals in ppm.
+    """Plot the white light curve: raw, drift removed, model; below it the residuals in ppm.
 
     Parameters
     ----------
@@ -76,6 +76,8 @@ def plot_white_light_curve(
         Length of a time bin.
     ax : Axes, optional
         Whose place is used.
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.plot` for the data without drift.
 
     Returns
     -------
@@ -94,11 +96,12 @@ def plot_white_light_curve(
     colours, curve = palette(upper), white_curve(observation, seconds=seconds)
     depth = np.ptp(curve.model / curve.drift)
     shift = 0.35 * depth + 1 - curve.drift.min()  # the raw curve stands above the corrected one
-    dots = {"ls": "", "marker": ".", "ms": 4}
+    dots: dict[str, Any] = {"ls": "", "marker": ".", "ms": 4}
     raw, clean = curve.raw + shift, curve.raw / curve.drift
     upper.plot(curve.time, raw, **dots, color=colours.quiet, label="raw, shifted up")
     upper.plot(curve.time, curve.drift + shift, "--", color=colours.ink, lw=1, label="drift")
-    upper.plot(curve.time, clean, **dots, color=colours.data, label="drift removed")
+    look = {**dots, "color": colours.data, "label": "drift removed"}
+    upper.plot(curve.time, clean, **merged(look, kwargs))
     transit = curve.model / curve.drift
     upper.plot(curve.time, transit, "-", color=colours.model, lw=1.2, label="transit model")
     title(upper, f"Planet {observation.planet_id}: white light, AIRS summed")
@@ -108,7 +111,7 @@ def plot_white_light_curve(
     upper.tick_params(labelbottom=False)
     lower.sharex(upper)
     lower.axhline(0, color=colours.model, lw=1)
-    errors = {"fmt": ".", "ms": 3, "elinewidth": 0.5}
+    errors: dict[str, Any] = {"fmt": ".", "ms": 3, "elinewidth": 0.5}
     lower.errorbar(curve.time, curve.residual, curve.noise * PPM, color=colours.data, **errors)
     lower.set(xlabel="time (hours)", ylabel="residual (ppm)")
     note(lower, f"{curve.residual.std():.0f} ppm rms, {np.median(curve.noise) * PPM:.0f} expected")
@@ -116,9 +119,9 @@ def plot_white_light_curve(
 
 
 def plot_light_curve_map(
-    observation: Observation, *, seconds: float = 144.0, ax: Axes | None = None
+    observation: Observation, *, seconds: float = 144.0, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """Every AIRS light curve at once: time across, wavelength up, relative flux as colour.
+    """Draw every AIRS light curve at once: time across, wavelength up, relative flux as colour.
 
     Parameters
     ----------
@@ -126,6 +129,8 @@ def plot_light_curve_map(
     seconds : float
         Length of a time bin.
     ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.pcolormesh`.
 
     Returns
     -------
@@ -141,25 +146,29 @@ def plot_light_curve_map(
     ax, (airs, _) = new_axes(ax), observation.binned(seconds)
     deviation = (airs.flux / np.median(airs.flux, axis=0) - 1).T * PPM
     low, high = np.percentile(deviation, [1, 99])
-    colours = {"cmap": "cividis", "vmin": low, "vmax": high, "shading": "nearest"}
+    limits = {} if "norm" in kwargs else {"vmin": low, "vmax": high}
+    look = {"cmap": "cividis", "shading": "nearest", "rasterized": True, **limits}
     ax.grid(visible=False)
-    mesh = ax.pcolormesh(airs.time, wavelengths()[1:], deviation, rasterized=True, **colours)
-    bar = ax.get_figure().colorbar(mesh, ax=ax, label="flux relative to its median (ppm)")
+    mesh = ax.pcolormesh(airs.time, wavelengths()[1:], deviation, **merged(look, kwargs))
+    bar = ax.figure.colorbar(mesh, ax=ax, label="flux relative to its median (ppm)")
     bar.outline.set_visible(False)
     ax.set(xlabel="time (hours)", ylabel="wavelength (µm)")
     title(ax, f"Planet {observation.planet_id}: every light curve")
     return ax
 
 
-def plot_residual_rms(observation: Observation, *, ax: Axes | None = None) -> Axes:
-    """White-light residuals averaged over ever longer bins: white noise falls with the root.
+def plot_residual_rms(observation: Observation, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+    """Plot the rms of white-light residuals against bin size: white noise falls with the root.
 
-    The band is where one in three white residuals would leave it, for so few bins.
+    The rms of white residuals would lie within the band in two of three visits; the fewer bins
+    there are, the wider it is.
 
     Parameters
     ----------
     observation : Observation
     ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.loglog` for the residuals.
 
     Returns
     -------
@@ -182,7 +191,8 @@ def plot_residual_rms(observation: Observation, *, ax: Axes | None = None) -> Ax
     band = (expected * (1 - spread), expected * (1 + spread))
     ax.fill_between(minutes, *band, color=colours.model, alpha=0.2, lw=0)
     ax.loglog(minutes, expected, "--", color=colours.model, label="photon and read noise, white")
-    ax.loglog(minutes, rms, "o-", color=colours.data, ms=4, label="residuals of the white fit")
+    line = {"marker": "o", "color": colours.data, "ms": 4, "label": "residuals of the white fit"}
+    ax.loglog(minutes, rms, **merged(line, kwargs))
     ax.set(xlabel="bin (minutes)", ylabel="rms (ppm)")
     title(ax, f"Planet {observation.planet_id}: residuals against bin size")
     for axis in (ax.xaxis, ax.yaxis):

@@ -10,7 +10,7 @@ import numpy as np
 from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
-from ariel_kit.plots.style import legend, new_axes, note, palette, panels, title
+from ariel_kit.plots.style import legend, merged, new_axes, note, palette, panels, title
 from ariel_kit.scoring import ScoreReport
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ left and so on, so that names do not meet however close the planets."""
 
 
 def plot_calibration_of_sigma(
-    spectra: Sequence[Spectrum], truth: Labels, *, ax: Axes | None = None
+    spectra: Sequence[Spectrum], truth: Labels, *, ax: Axes | None = None, **kwargs: Any
 ) -> np.ndarray:
-    """Is sigma honest: z-scores against the unit Gaussian, and coverage against its promise.
+    """Show whether sigma is honest: z-scores against the unit Gaussian, coverage against promise.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ def plot_calibration_of_sigma(
         True spectra of these planets.
     ax : Axes, optional
         Whose place is used.
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.hist` for the z-scores.
 
     Returns
     -------
@@ -61,17 +63,17 @@ def plot_calibration_of_sigma(
     depths = truth.of([spectrum.planet_id for spectrum in spectra])
     z = np.array([(s.mean - d) / s.sigma for s, d in zip(spectra, depths, strict=True)]).ravel()
     left, right = panels(ax, widths=(1.25, 1))
-    _draw_z_scores(left, z)
+    _draw_z_scores(left, z, kwargs)
     title(left, f"Honesty of sigma, {_planets(len(spectra))}")
     _draw_coverage(right, z)
     return np.array([left, right])
 
 
-def _draw_z_scores(ax: Any, z: np.ndarray) -> None:
+def _draw_z_scores(ax: Any, z: np.ndarray, given: Mapping[str, Any]) -> None:
     colours, grid = palette(ax), np.linspace(-4, 4, 81)
     gaussian = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)
-    bars = {"density": True, "color": colours.data, "alpha": 0.5, "label": "found"}
-    ax.hist(np.clip(z, -4, 4), bins=grid[::2], **bars)
+    bars = {"bins": grid[::2], "density": True, "color": colours.data, "alpha": 0.5}
+    ax.hist(np.clip(z, -4, 4), **merged({**bars, "label": "found"}, given))
     ax.plot(grid, gaussian, "--", color=colours.model, lw=1.4, label="unit Gaussian")
     ax.set(xlabel="(mean - truth) / sigma", ylabel="density", xlim=(-4, 4))
     ax.set_ylim(0, 1.2 * ax.get_ylim()[1])
@@ -94,9 +96,9 @@ def _draw_coverage(ax: Any, z: np.ndarray) -> None:
 
 
 def plot_score_by_snr(
-    report: ScoreReport, spectra: Sequence[Spectrum], *, ax: Axes | None = None
+    report: ScoreReport, spectra: Sequence[Spectrum], *, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """Score of each planet against its signal-to-noise ratio; the worst are named.
+    """Plot the score of each planet against its signal-to-noise ratio, and name the worst.
 
     The ratio is the mean depth over the rms sigma of a spectrum, as predicted.
 
@@ -106,6 +108,8 @@ def plot_score_by_snr(
         Of these spectra.
     spectra : sequence of Spectrum
     ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.plot` for the planets.
 
     Returns
     -------
@@ -135,7 +139,8 @@ def plot_score_by_snr(
     ratio = np.array([s.mean.mean() / np.sqrt(np.mean(s.sigma**2)) for s in spectra])
     y = np.array([scores[str(spectrum.planet_id)] for spectrum in spectra])
     ax.axhline(report.raw, color=colours.model, ls="--", lw=1.2, label=f"all: {report.raw:.3f}")
-    ax.plot(ratio, y, "o", color=colours.data, ms=5, alpha=0.7, mew=0, label="one planet")
+    dots = {"ls": "", "marker": "o", "color": colours.data, "ms": 5, "alpha": 0.7, "mew": 0}
+    ax.plot(ratio, y, **merged({**dots, "label": "one planet"}, kwargs))
     worst = np.argsort(y)[: len(NAME_PLACES)]
     for i, place in zip(worst[np.argsort(ratio[worst])], NAME_PLACES, strict=False):
         named = {"textcoords": "offset points", "fontsize": "small", **place}
@@ -149,8 +154,10 @@ def plot_score_by_snr(
     return ax
 
 
-def plot_ablation(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) -> Axes:
-    r"""What each stage is worth: the score with different stages switched on.
+def plot_ablation(
+    rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
+    r"""Plot what each stage is worth: the score with different stages switched on.
 
     Parameters
     ----------
@@ -158,6 +165,8 @@ def plot_ablation(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) 
         As ``ariel-kit ablate --json`` prints them: ``stages`` (list of str), ``score``,
         ``rmse_ppm``, ``coverage``, ``seconds_per_planet``, and ``default`` on one of them.
     ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.barh`.
 
     Returns
     -------
@@ -186,11 +195,13 @@ def plot_ablation(rows: Sequence[Mapping[str, Any]], *, ax: Axes | None = None) 
     usual = [bool(row.get("default")) for row in rows]
     fill = [colours.data if default else colours.quiet for default in usual]
     hatch = ["" if default else "///" for default in usual]
-    ax.barh(places, scores, height=0.62, color=fill, edgecolor=colours.paper, hatch=hatch, lw=0)
+    bars = {"height": 0.62, "color": fill, "edgecolor": colours.paper, "hatch": hatch, "lw": 0}
+    ax.barh(places, scores, **merged(bars, kwargs))
     for place, row in zip(places, rows, strict=True):
         end, details = max(row["score"], 0.0), "{rmse_ppm:.1f} ppm, {coverage:.2f} covered, "
         details += "{seconds_per_planet:.2g} s"
-        beside = {"xytext": (5, 0), "textcoords": "offset points", "fontsize": "small"}
+        beside: dict[str, Any] = {"xytext": (5, 0), "textcoords": "offset points"}
+        beside["fontsize"] = "small"
         ax.annotate(f"{row['score']:.3f}", (end, place), va="bottom", weight="bold", **beside)
         ax.annotate(details.format(**row), (end, place), va="top", **beside)
     names = ["\n+ ".join(row["stages"]) or "none" for row in rows]

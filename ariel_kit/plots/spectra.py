@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.plots.style import PPM, headroom, legend, new_axes, palette, title
+from ariel_kit.plots.style import PPM, headroom, legend, merged, new_axes, palette, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def plot_spectrum(
-    spectrum: Spectrum, truth: np.ndarray | None = None, *, ax: Axes | None = None
+    spectrum: Spectrum, truth: np.ndarray | None = None, *, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """A transmission spectrum with one and two sigma, and the truth where it is known.
+    """Plot a transmission spectrum with one and two sigma, and the truth where it is known.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def plot_spectrum(
     truth : ndarray [shape=(283,)], optional
         True transit depth.
     ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.plot` for the line of AIRS.
 
     Returns
     -------
@@ -51,8 +53,9 @@ def plot_spectrum(
         ax.fill_between(
             micron[1:], *band, color=colours.data, alpha=alpha, lw=0, label=f"{k} sigma"
         )
-    ax.plot(micron[1:], mean[1:], color=colours.data, lw=1.2, label="AIRS")
-    bar = {"fmt": "o", "ms": 4, "capsize": 2, "color": colours.model}
+    line = {"color": colours.data, "lw": 1.2, "label": "AIRS"}
+    ax.plot(micron[1:], mean[1:], **merged(line, kwargs))
+    bar: dict[str, Any] = {"fmt": "o", "ms": 4, "capsize": 2, "color": colours.model}
     ax.errorbar(micron[0], mean[0], sigma[0], label="FGS1", **bar)
     if truth is not None:
         check_shape("truth", np.shape(truth), {"wavelength": N_WAVELENGTHS})

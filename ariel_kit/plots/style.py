@@ -7,7 +7,7 @@ than hue: by line, by marker or by lightness. Matplotlib is imported on first us
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -49,7 +49,7 @@ PALETTES = {
     "dark": Palette("#16191d", "#e6e8eb", "#56b4e9", "#f29b4b", "#35c99b", "#90959c"),
 }
 
-HOUSE = {
+HOUSE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
@@ -85,29 +85,30 @@ def paper(name: Literal["light", "dark"]) -> Iterator[Palette]:
     inked = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color")
     blank = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
     ink = {**dict.fromkeys(inked, colours.ink), "grid.color": colours.quiet}
-    with rc_context({**HOUSE, **ink, **dict.fromkeys(blank, colours.paper)}):
+    look: dict[Any, Any] = {**HOUSE, **ink, **dict.fromkeys(blank, colours.paper)}
+    with rc_context(look):
         yield colours
 
 
 def palette(ax: Axes) -> Palette:
-    """The colours that stand out from what is behind `ax`."""
+    """Choose the colours that stand out from what is behind `ax`."""
     from matplotlib.colors import to_rgba
 
     behind = to_rgba(ax.get_facecolor())
     if behind[3] == 0:
-        behind = to_rgba(ax.get_figure().get_facecolor())
+        behind = to_rgba(ax.figure.get_facecolor())
     return PALETTES["dark" if _lightness(behind) < 0.5 else "light"]
 
 
 def new_axes(ax: Axes | None = None, size: tuple[float, float] = SIZE) -> Any:
-    """`ax` itself, or the Axes of a new figure in the kit's look."""
+    """Give `ax` itself, or the Axes of a new figure in the kit's look."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
 
-    # Wakes the backend, here and not in the context, whose end would undo the settings that a
-    # notebook's backend makes: only the first picture would show.
-    plt.draw_if_interactive()
+    # This starts the backend outside the context, whose end would undo the settings that a
+    # notebook's backend makes, so that only the first picture would show.
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]
     with plt.rc_context(HOUSE):
         return plt.subplots(figsize=size, layout="constrained")[1]
 
@@ -130,17 +131,43 @@ def panels(
 
     options = {"height_ratios": heights, "width_ratios": widths}
     house = {} if ax is not None else HOUSE
-    ax = new_axes(ax, size)
+    whole = new_axes(ax, size)
     with rc_context(house):
-        ax.set_axis_off()
-        place, figure = ax.get_subplotspec(), ax.get_figure()
+        whole.set_axis_off()
+        place, figure = whole.get_subplotspec(), whole.figure
         if place is not None:
             grid = place.subgridspec(len(heights), len(widths), **options)
         else:
-            box = ax.get_position()
+            box = whole.get_position()
             edges = {"left": box.x0, "right": box.x1, "bottom": box.y0, "top": box.y1}
             grid = figure.add_gridspec(len(heights), len(widths), **options, **edges)
         return np.array([figure.add_subplot(cell) for cell in grid], dtype=object)
+
+
+def merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge a picture's keywords for an artist with those of the caller, which win.
+
+    Parameters
+    ----------
+    own, given : mapping of str to Any
+        Keywords of matplotlib; an alias, such as ``lw``, meets its full name.
+
+    Returns
+    -------
+    dict of str to Any
+        By full names. Matplotlib raises where the caller gives a keyword and its alias.
+
+    Examples
+    --------
+    >>> merged({"lw": 1.2, "color": "black"}, {"linewidth": 3.0})
+    {'linewidth': 3.0, 'color': 'black'}
+    """
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    sides = [normalize_kwargs(normalize_kwargs(dict(s), Line2D), Patch) for s in (own, given)]
+    return {**sides[0], **sides[1]}
 
 
 def headroom(ax: Any, share: float) -> None:
@@ -161,12 +188,12 @@ def legend(ax: Axes, **options: Any) -> None:
 
 
 def note(ax: Axes, text: str) -> None:
-    """A short remark in the upper right corner, on a patch of paper."""
+    """Write a short remark in the upper right corner, on a patch of paper."""
     patch = {"facecolor": palette(ax).paper, "lw": 0, "alpha": 0.8, "pad": 1}
-    where = {"transform": ax.transAxes, "ha": "right", "va": "top"}
+    where: dict[str, Any] = {"transform": ax.transAxes, "ha": "right", "va": "top"}
     ax.text(0.99, 0.97, text, fontsize="small", bbox=patch, **where)
 
 
 def _lightness(colour: Sequence[float]) -> float:
-    """Perceived lightness of an sRGB colour, 0 to 1."""
+    """Weigh an sRGB colour to its perceived lightness, 0 to 1."""
     return float(np.dot(colour[:3], (0.299, 0.587, 0.114)))

@@ -1,8 +1,8 @@
-"""Which pixels cannot be used, and what stands in for them: never a hole.
+"""Find the pixels that cannot be used, and what replaces them.
 
-A bad pixel is replaced by a fixed weighted sum of good pixels, its donors. Any such sum is a
-multiple of the starlight, so infilling never changes a depth; it only decides how much light the
-wavelength loses and how it reacts to pointing jitter.
+A bad pixel is replaced by a weighted sum of good pixels, its donors, with weights that are constant
+in time. Any such sum is proportional to the starlight, so infilling never changes a depth; it only
+decides how much light the wavelength loses and how it reacts to pointing jitter.
 """
 
 from __future__ import annotations
@@ -18,15 +18,28 @@ from ariel_kit.data.calibration_maps import Calibration
 
 CLIP_SIGMA = 5.0
 CLIP_ROUNDS = 5
+"""Clipping of the dark that finds hot pixels, as in the challenge's own notebook."""
 LINEARITY_LEVELS = (1e4, 3e4, 6e4)
+"""Electrons at which the linearity corrections of pixels are compared."""
 LINEARITY_TOLERANCE = 0.05
+"""Relative difference from the median pixel's correction that makes a pixel wild."""
 PROFILE_COLUMNS = 9
+"""Columns that share one row profile in the model of the mean image."""
+PROFILE_ROUNDS = 4
+"""Times that the profile and the flux of that model are fitted in turn."""
 NEIGHBOURS = 3
+"""Pixels on either side that the method ``median`` chooses from."""
 INFILL_METHODS = ("row", "median", "psf")
 
 
 class BadPixels(NamedTuple):
-    """Masks [shape=(y, x), dtype=bool] by reason."""
+    """Mark bad pixels by reason.
+
+    Attributes
+    ----------
+    dead, hot, wild : ndarray [shape=(y, x), dtype=bool]
+        See `find_bad_pixels`.
+    """
 
     dead: np.ndarray
     hot: np.ndarray
@@ -34,13 +47,13 @@ class BadPixels(NamedTuple):
 
     @property
     def any(self) -> np.ndarray:
-        """Bad for any reason."""
+        """Mark pixels that are bad for any reason [shape=(y, x), dtype=bool]."""
         return self.dead | self.hot | self.wild
 
 
 @dataclass(frozen=True)
 class Donors:
-    """What replaces each bad pixel: entry i adds ``weight[i]`` x pixel ``donor[i]`` to `target[i]`.
+    """Say what replaces bad pixels: entry i adds ``weight[i]`` times ``donor[i]`` to ``target[i]``.
 
     Attributes
     ----------
@@ -57,13 +70,27 @@ class Donors:
 def find_bad_pixels(calibration: Calibration) -> BadPixels:
     """Mark the pixels to infill.
 
-    Dead: the dead map, or a flat that is not positive. Hot: the dark beyond 5 sigma, clipped in
-    5 rounds. Wild: a linearity correction that differs from the median pixel's by more than 5 %
-    somewhere between 1e4 and 6e4 electrons, which no working pixel does.
+    A pixel is dead if the dead map says so or its flat is not positive. It is hot if its dark
+    current lies beyond 5 sigma, clipped in 5 rounds. It is wild if its linearity correction differs
+    from the median pixel's by more than 5 % somewhere between 1e4 and 6e4 electrons, which that of
+    a working pixel never does.
+
+    Parameters
+    ----------
+    calibration : Calibration
 
     Returns
     -------
     BadPixels
+
+    Examples
+    --------
+    >>> terms = np.zeros((6, 1, 4))
+    >>> terms[1] = 1.0
+    >>> dead = np.array([[True, False, False, False]])
+    >>> maps = Calibration(np.zeros((1, 4)), dead, np.ones((1, 4)), terms, np.ones((1, 4)))
+    >>> find_bad_pixels(maps).any
+    array([[ True, False, False, False]])
     """
     dead = calibration.dead | (calibration.flat <= 0)
     terms = calibration.linear_corr[:, ~dead]
@@ -76,11 +103,20 @@ def find_bad_pixels(calibration: Calibration) -> BadPixels:
 
 
 def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:
-    """Mark what stays after clipping around the median, as `astropy.stats.sigma_clip` does.
+    """Mark the values that stay after clipping about the median, as `astropy.stats.sigma_clip`.
+
+    Parameters
+    ----------
+    values : ndarray [shape=(...)]
+        In any unit.
+    sigma : float
+        Standard deviations beyond which a value is clipped.
+    rounds : int
+        Clip at most so often, each time about the median of what stayed.
 
     Returns
     -------
-    ndarray [shape=like values, dtype=bool]
+    ndarray [shape=(...), dtype=bool]
 
     Examples
     --------
@@ -97,17 +133,41 @@ def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:
 
 
 def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """The mean image, its bad pixels taken from `model_levels`."""
+    """Replace the bad pixels of a mean image by those of `model_levels`.
+
+    Parameters
+    ----------
+    levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean image.
+    bad : ndarray [shape=(y, x), dtype=bool]
+
+    Returns
+    -------
+    ndarray [shape=(y, x), dtype=float64, unit=electron]
+
+    Examples
+    --------
+    >>> levels = np.outer([1.0, 5.0, 2.0], np.full(9, 100.0))
+    >>> bad = np.zeros(levels.shape, bool)
+    >>> bad[1, 4] = True
+    >>> fill_levels(np.where(bad, np.nan, levels), bad)[1, 3:6].round()
+    array([500., 500., 500.])
+    """
     return np.where(bad, model_levels(levels, bad), levels)
 
 
 def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Model the mean image: in each column's neighbourhood one row profile times a flux.
+    """Model the mean image as one row profile times a flux in each column's neighbourhood.
+
+    Profile p and flux f follow by least squares from each other, over good pixels only::
+
+        p(y, x) = sum_c level(y, c) f(c) / sum_c f(c)^2,    c within 4 columns of x
+        f(x)    = sum_y level(y, x) p(y, x) / sum_y p(y, x)^2
 
     Parameters
     ----------
-    levels : ndarray [shape=(y, x), unit=electron]
-        Mean image.
+    levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean image; what it holds at bad pixels is not used.
     bad : ndarray [shape=(y, x), dtype=bool]
 
     Returns
@@ -117,7 +177,7 @@ def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
     good = ~bad
     known = np.where(good, levels, 0.0)
     flux = known.sum(axis=0)
-    for _ in range(4):
+    for _ in range(PROFILE_ROUNDS):
         profile = _smooth(known * flux) / np.maximum(_smooth(good * flux**2), 1e-30)
         flux = (known * profile).sum(axis=0) / np.maximum((good * profile**2).sum(axis=0), 1e-30)
     return np.asarray(profile * flux)
@@ -140,17 +200,17 @@ def find_donors(
     Parameters
     ----------
     method : str
-        ``row``: the nearest good pixels left and right, by distance. ``median``: of the three
-        pixels on either side, those of median level. ``psf``: the good pixels within `reach`,
-        scaled to the modelled level; also what stands in where the others find no donor.
-    levels : ndarray [shape=(y, x), unit=electron]
+        ``row`` takes the nearest good pixels left and right, weighted by distance. ``median`` takes
+        of the three pixels on either side those of median level. ``psf`` takes the good pixels
+        within `reach`, scaled to the modelled level; it also serves where the others find no donor.
+    levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
         Mean image, bad pixels modelled.
     usable : ndarray [shape=(y, x), dtype=bool]
         Pixels that can be donors.
     targets : ndarray [shape=(y, x), dtype=bool]
         Pixels to infill.
     reach : tuple of int
-        Rows and columns that ``psf`` looks away from a pixel; further where all are bad.
+        How many rows and columns away ``psf`` looks for donors; further where all are bad.
 
     Returns
     -------
@@ -160,6 +220,13 @@ def find_donors(
     ------
     UnknownNameError
         If there is no such method.
+
+    Examples
+    --------
+    >>> targets = np.array([[False, True, False]])
+    >>> image = np.array([[10.0, 0.0, 20.0]])
+    >>> find_donors("row", image, usable=~targets, targets=targets, reach=(0, 2)).donor
+    array([0, 2])
     """
     if method not in INFILL_METHODS:
         raise UnknownNameError("infill method", method, INFILL_METHODS)

@@ -136,16 +136,25 @@ def mean_image(
     return _mean_levels(Visit(dataset, split, planet_id, visit, tight=True).open(instrument))
 
 
-def warmup() -> float:
-    """Compile the kernels, or load them from numba's cache.
+def calibration_warmup() -> float:
+    """Compile the kernels of the calibration, or load them from numba's cache.
+
+    `calibrate_planet` does so by itself on its first call. Call this before worker processes start,
+    so that each loads what is compiled already, and before anything is timed.
 
     Returns
     -------
     float
-        Seconds it took.
+        Seconds it took: a few where everything has to be compiled, below one afterwards.
+
+    Examples
+    --------
+    >>> calibration_warmup() < 600
+    True
     """
     start = time.perf_counter()
     memory, offsets = np.zeros(2, np.uint32), np.zeros(1, np.int64)
+    memory.setflags(write=False)  # as that of `Frames`: numba compiles for it separately
     constants, entries = np.zeros((1, 6), np.float32), np.zeros(1, np.int64)
     kernels.mean_levels(memory, offsets, 2, constants, np.zeros(1))
     weights, sums = np.ones((1, 3), np.float32), np.zeros((1, 3, 2), np.float32)

@@ -1,4 +1,4 @@
-"""One detector of one visit: its pixels, what calibrates them, and passes over their samples."""
+"""Open one detector of one visit: its pixels, their constants, and passes over their samples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,18 @@ TIGHT_BLOCKS = 6
 
 @dataclass(frozen=True)
 class Visit:
-    """Where the frames of one visit come from."""
+    """Name where the frames of one visit come from.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    split : str
+    planet_id : int
+    number : int
+        Which visit.
+    tight : bool
+        Whether frames are read in parts, and read again when needed, to save memory.
+    """
 
     dataset: Dataset
     split: str
@@ -32,14 +43,12 @@ class Visit:
     tight: bool
 
     def open(self, instrument: Instrument) -> Detector:
-        """Read the calibration frames; the columns of AIRS are turned to ascending wavelength."""
+        """Read the calibration frames of a detector; AIRS gets its wavelengths ascending."""
         where = (self.split, self.planet_id, instrument)
         adc = self.dataset.adc(*where)
         calibration = self.dataset.read_calibration(*where, self.number)
         reasons = find_bad_pixels(calibration)
-        columns = np.arange(instrument.width)[instrument.columns]
-        if instrument is AIRS:
-            columns = columns[::-1]
+        columns = extracted_columns(instrument)
         pixels = np.arange(instrument.n_pixels).reshape(instrument.height, instrument.width)
         constants = pixel_constants(calibration, adc, instrument, reasons.any)
         counts = {name: int(mask[:, columns].sum()) for name, mask in reasons._asdict().items()}
@@ -54,23 +63,47 @@ class Visit:
         )
 
 
+def extracted_columns(instrument: Instrument) -> np.ndarray:
+    """List the detector columns that are extracted; those of AIRS by ascending wavelength.
+
+    Parameters
+    ----------
+    instrument : Instrument
+
+    Returns
+    -------
+    ndarray [shape=(x,), dtype=int64]
+
+    Examples
+    --------
+    >>> extracted_columns(AIRS)[[0, -1]]
+    array([320,  39])
+    """
+    columns = np.arange(instrument.width)[instrument.columns]
+    return columns[::-1] if instrument is AIRS else columns
+
+
 def pixel_constants(
     calibration: Calibration, adc: Adc, instrument: Instrument, bad: np.ndarray
 ) -> np.ndarray:
     """Fold converter, linearity, dark and flat into six numbers per pixel.
 
-    The polynomial in electrons becomes one in raw units by composition, in float64. Its constant
-    term is left out, since a CDS cancels it.
+    With ``electrons = adu / gain + offset`` the polynomial in electrons, ``sum_k l_k electrons^k``,
+    becomes one in ADU, whose coefficients are ``c_p = sum_k l_k binomial(k, p) offset^(k - p) /
+    gain^p``. Its constant term is left out, since a CDS cancels it.
 
     Parameters
     ----------
+    calibration : Calibration
+    adc : Adc
+    instrument : Instrument
     bad : ndarray [shape=(y, x), dtype=bool]
 
     Returns
     -------
     ndarray [shape=(y, x, 6), dtype=float32]
-        Terms 1..5 of the polynomial, then the dark charge; all over the flat. Zero where bad, so
-        that nothing wild ever enters a sum.
+        Terms 1 to 5 of the polynomial (electron/adu^p), then the dark charge of one exposure
+        (electron), all over the flat. Zero where bad, so that a wild value never enters a sum.
     """
     terms = np.where(bad, 0.0, calibration.linear_corr)
     constants = np.zeros((*bad.shape, len(terms)))
@@ -84,7 +117,7 @@ def pixel_constants(
 
 @dataclass(frozen=True)
 class Detector:
-    """The extracted part of a detector.
+    """Hold the extracted part of a detector, and pass over its samples.
 
     Attributes
     ----------
@@ -95,7 +128,7 @@ class Detector:
     bad : ndarray [shape=(y, x), dtype=bool]
     constants : ndarray [shape=(pixel, 6), dtype=float32]
         Of `pixel_constants`.
-    read_variance : ndarray [shape=(y, x), unit=electron^2]
+    read_variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
         Read noise variance of one CDS frame.
     facts : dict
         For the provenance.
@@ -110,12 +143,23 @@ class Detector:
     facts: dict[str, Any]
 
     def variance(self, levels: np.ndarray) -> np.ndarray:
-        """Noise variance of one CDS frame where the mean level is `levels`; infinite where bad."""
+        """Predict the noise variance of one CDS frame: read noise and photons.
+
+        Parameters
+        ----------
+        levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
+            Mean CDS image.
+
+        Returns
+        -------
+        ndarray [shape=(y, x), dtype=float64, unit=electron^2]
+            Infinite where bad.
+        """
         return np.where(self.bad, np.inf, self.read_variance + np.maximum(levels, 0))
 
     @property
     def signal_path(self) -> Path:
-        """The file of raw frames."""
+        """Path of the file of raw frames."""
         visit = self.visit
         return visit.dataset.signal_path(
             visit.split, visit.planet_id, self.instrument, visit.number
@@ -123,7 +167,7 @@ class Detector:
 
     @property
     def calibration_path(self) -> Path:
-        """The folder of calibration frames."""
+        """Path of the folder of calibration frames."""
         visit = self.visit
         return visit.dataset.calibration_path(
             visit.split, visit.planet_id, self.instrument, visit.number
@@ -131,7 +175,7 @@ class Detector:
 
     @property
     def n_blocks(self) -> int:
-        """How many parts the frames are read in."""
+        """Number of parts in which the frames are read."""
         return TIGHT_BLOCKS if self.visit.tight else 1
 
     @cached_property
@@ -151,11 +195,11 @@ class Detector:
         )
 
     def _frames(self, pixels: np.ndarray) -> Frames:
-        """Frames of some pixels: kept from the first pass, or read anew when memory is tight."""
+        """Take the frames of some pixels from memory, or read them again when it is tight."""
         return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
 
     def mean_image(self) -> np.ndarray:
-        """Mean CDS level of every pixel [shape=(y, x), dtype=float64, unit=electron]."""
+        """Average the CDS frames [shape=(y, x), dtype=float64, unit=electron]."""
         levels = np.empty(self.pixels.size)
         for block in np.array_split(np.arange(self.pixels.size), self.n_blocks):
             frames = self._frames(block)
@@ -167,11 +211,16 @@ class Detector:
         return levels.reshape(self.pixels.shape)
 
     def sample(self, inside: np.ndarray, *, stretches: int, length: int) -> np.ndarray:
-        """Calibrated frames of some pixels from stretches all over the observation.
+        """Calibrate the frames of some pixels in stretches spread over the observation.
 
         Parameters
         ----------
         inside : ndarray [shape=(y, x), dtype=bool]
+            Which pixels.
+        stretches : int
+            At most so many.
+        length : int
+            CDS frames in each.
 
         Returns
         -------
@@ -202,16 +251,17 @@ class Detector:
 
         Parameters
         ----------
-        modes : ndarray [shape=(y, x, mode)]
+        modes : ndarray [shape=(y, x, mode), dtype=float64]
             Weights of each pixel.
         output : ndarray [shape=(y, x), dtype=int64]
             The light curve a pixel belongs to.
         donors : Donors
-        foreground : ndarray [shape=(y, x), unit=electron]
+        foreground : ndarray [shape=(y, x), dtype=float64, unit=electron]
 
         Returns
         -------
         ndarray [shape=(output, mode, time), dtype=float32]
+            In electrons times the unit of the weights.
         """
         flat = modes.reshape(self.pixels.size, -1)
         good = np.flatnonzero(flat.any(axis=1) & ~self.bad.ravel())

@@ -1,4 +1,4 @@
-"""Which weight each pixel gets in a light curve, from the planet's own mean image.
+"""Choose the weight of each pixel in a light curve, from the planet's own mean image.
 
 Weights are constant in time, so an extracted flux is linear in the starlight: the choice of
 weights changes the noise of a light curve, never its depth.
@@ -11,22 +11,28 @@ from scipy.linalg import eigh
 from scipy.ndimage import spline_filter1d
 
 AIRS_JITTER, FGS1_JITTER = 0.012, 0.1
-"""Image motion from one CDS frame to the next that weights are prepared for, pixels."""
+"""Image motion from one CDS frame to the next to which weights are made blind, pixels."""
 STAMP_SHARE = 0.05
 """A pixel enters the FGS1 stamp where its light exceeds this share of its read noise variance."""
 MAX_STAMP = 200
+"""Most pixels of the FGS1 stamp, the brightest."""
 MAX_MODES = 8
+"""Most modes of the scatter."""
 EDGE_MARGIN = 1.2
-"""How far beyond what noise alone would give a mode of the scatter has to stand out."""
+"""Least variance of a mode of the scatter, over the largest that noise alone would give."""
 
 
 def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Row weights of least noise for each column, blind to first-order motion along the rows.
+    """Weigh the rows of each column for least noise, blind to first-order motion along y.
+
+    Optimal extraction after Horne (1986), with the slope of the image as a mode of the noise.
 
     Parameters
     ----------
-    star, variance : ndarray [shape=(row, x), unit=electron]
-        Mean starlight, and the noise variance of one CDS frame; infinite where bad.
+    star : ndarray [shape=(row, x), dtype=float64, unit=electron]
+        Mean starlight.
+    variance : ndarray [shape=(row, x), dtype=float64, unit=electron^2]
+        Noise variance of one CDS frame; infinite where bad.
 
     Returns
     -------
@@ -42,23 +48,31 @@ def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> np.ndarray:
-    """Weights of least noise among those that keep the total flux.
+    """Find the weights of least noise among those that keep the total flux.
 
-    With V the covariance of one frame, ``diag(variance) + modes modes'``, these are
-    ``V^-1 p sum(p) / (p' V^-1 p)``: nearly blind to any mode that is large.
+    With the covariance of one frame, ``V = diag(variance) + modes modes'``, and the star p they are
+    ``w = V^-1 p sum(p) / (p' V^-1 p)``, nearly blind to any mode that is large. V is inverted by
+    the formula of Woodbury.
 
     Parameters
     ----------
-    star : ndarray [shape=(pixel,), unit=electron]
-    variance : ndarray [shape=(pixel,), unit=electron^2]
+    star : ndarray [shape=(pixel,), dtype=float64, unit=electron]
+    variance : ndarray [shape=(pixel,), dtype=float64, unit=electron^2]
         Infinite where a pixel is bad: its weight is zero and the others make up for it.
-    modes : ndarray [shape=(pixel, mode), unit=electron]
+    modes : ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
         Patterns of correlated scatter, one sigma each.
 
     Returns
     -------
     ndarray [shape=(pixel,), dtype=float64]
+
+    Examples
+    --------
+    >>> star, variance = np.array([2.0, 2.0]), np.array([1.0, 1.0])
+    >>> blind_weights(star, variance, np.zeros((2, 0)))
+    array([1., 1.])
     """
+    # V^-1 = D - D M (1 + M' D M)^-1 M' D, D the inverse of diag(variance), M the modes
     precision = 1 / variance
     inner = np.eye(modes.shape[1]) + modes.T @ (precision[:, None] * modes)
     weights = precision * star
@@ -69,17 +83,19 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
 def psf_weights(
     star: np.ndarray, variance: np.ndarray, inside: np.ndarray, scatter: np.ndarray
 ) -> np.ndarray:
-    """FGS1 weights of least noise, blind to pointing jitter.
+    """Weigh the pixels of FGS1 for least noise, blind to pointing jitter.
 
     Parameters
     ----------
-    star, variance : ndarray [shape=(y, x), unit=electron]
-        Mean starlight, and the noise variance of one CDS frame; infinite where bad.
+    star : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean starlight.
+    variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
+        Noise variance of one CDS frame; infinite where bad.
     inside : ndarray [shape=(y, x), dtype=bool]
         The pixels of the stamp.
-    scatter : ndarray [shape=(pixel, mode), unit=electron]
-        What `scatter_modes` found inside; the slopes of the image join them, which matters for
-        observations too short to show their modes.
+    scatter : ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
+        What `scatter_modes` found inside. The slopes of the image are added to them, for
+        observations that are too short to show their modes.
 
     Returns
     -------
@@ -94,16 +110,17 @@ def psf_weights(
 
 
 def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Patterns in which pixels scatter together from one frame to the next: motion of the image.
+    """Find the patterns in which pixels scatter together between frames: motion of the image.
 
-    Differences of neighbouring frames, over their noise, have a covariance whose eigenvalues stay
-    below the edge of Marchenko and Pastur (1967) if there is nothing but noise.
+    Divide the differences of neighbouring frames by their noise. If there is nothing but noise, the
+    eigenvalues of their covariance stay below ``(1 + sqrt(pixels / pairs))^2``, the edge of
+    Marchenko and Pastur (1967); eigenvectors beyond it are modes.
 
     Parameters
     ----------
     samples : ndarray [shape=(pixel, time), dtype=float32, unit=electron]
         Some calibrated frames; zero where bad.
-    variance : ndarray [shape=(pixel,), unit=electron^2]
+    variance : ndarray [shape=(pixel,), dtype=float64, unit=electron^2]
         Their noise variance; infinite where bad.
 
     Returns
@@ -127,7 +144,14 @@ def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def brightest_pixels(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """The set of brightest pixels whose plain sum has the highest signal-to-noise ratio.
+    """Choose the brightest pixels whose plain sum has the highest signal-to-noise ratio.
+
+    Parameters
+    ----------
+    star : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean starlight.
+    variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
+        Noise variance of one CDS frame.
 
     Returns
     -------
@@ -142,7 +166,14 @@ def brightest_pixels(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def stamp(star: np.ndarray, read_variance: np.ndarray) -> np.ndarray:
-    """The pixels that hold enough starlight to be worth reading.
+    """Choose the pixels that hold enough starlight to be worth reading.
+
+    Parameters
+    ----------
+    star : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean starlight.
+    read_variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
+        Read noise variance of one CDS frame.
 
     Returns
     -------
@@ -157,17 +188,22 @@ def stamp(star: np.ndarray, read_variance: np.ndarray) -> np.ndarray:
 def pointing_weights(
     star: np.ndarray, variance: np.ndarray, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights whose sum, over the relative flux, is the star's motion in y and in x.
+    """Find weights whose sum, over the relative flux, is the star's motion in y and in x.
 
-    Least squares of a frame on the mean image and its two slopes. The slopes are scaled so that a
-    unit of motion moves the first moment of the image by one pixel. An image as undersampled as
-    that of FGS1 leaves that scale uncertain by up to 30 %; the shape of the motion is exact to 5 %
+    A frame is fitted by least squares with the mean image and its two slopes:
+    ``w = (A' V^-1 A)^-1 A' V^-1``, A the three patterns and V the variance. The slopes are scaled
+    so that a unit of motion moves the first moment of the image by one pixel. FGS1 undersamples its
+    image, which leaves that scale uncertain by up to 30 %; the shape of the motion is exact to 5 %
     of a frame's jitter.
 
     Parameters
     ----------
-    star, variance, inside : ndarray [shape=(y, x)]
-        As for `psf_weights`.
+    star : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean starlight.
+    variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
+        Noise variance of one CDS frame; infinite where bad.
+    inside : ndarray [shape=(y, x), dtype=bool]
+        The pixels of the stamp.
 
     Returns
     -------
@@ -175,7 +211,8 @@ def pointing_weights(
         Zero outside.
     """
     patterns = [star[inside]]
-    for axis, grid in enumerate(np.indices(star.shape)):
+    for axis in (0, 1):
+        grid = np.indices(star.shape)[axis]
         slope = derivative(star, axis=axis)[inside]
         patterns.append(slope * star[inside].sum() / (grid[inside] @ slope))
     design = np.stack(patterns, axis=1)
@@ -186,7 +223,17 @@ def pointing_weights(
 
 
 def derivative(image: np.ndarray, *, axis: int) -> np.ndarray:
-    """Slope of the cubic spline through the pixels.
+    """Differentiate the cubic spline through the pixels.
+
+    Parameters
+    ----------
+    image : ndarray [shape=(y, x), dtype=float64, unit=electron]
+    axis : int
+        Along which axis.
+
+    Returns
+    -------
+    ndarray [shape=(y, x), dtype=float64, unit=electron/pixel]
 
     Examples
     --------

@@ -1,10 +1,10 @@
-"""The diffuse light under the star, told apart from the wings of the star itself.
+"""Measure the diffuse light under the star, apart from the wings of the star itself.
 
-The rows outside the extraction hold foreground and wings. Subtracted as if constant, wings of 0.6 %
-inflate a depth of 0.004 by 20 ppm; so both are fitted together: in each column
-``level = foreground + flux * wing(distance)``. Wings fall at least as steeply as those of a
-diffraction image summed along the other axis, ``distance**-2``: without that knowledge the flat
-part of a wing and the foreground cannot be told apart.
+The rows outside the extraction hold foreground and wings. If their level were subtracted as
+foreground, wings of 0.6 % of the light would inflate a depth of 0.004 by 20 ppm; so both are fitted
+together: in each column ``level = foreground + flux * wing(distance)``. Wings are assumed to fall
+at least as steeply as those of a diffraction image summed along the other axis, ``distance**-2``:
+otherwise the flat part of a wing could not be distinguished from the foreground.
 """
 
 from __future__ import annotations
@@ -14,17 +14,29 @@ from typing import NamedTuple
 import numpy as np
 
 POWERS = np.append(0.0, np.arange(2.0, 4.01, 0.25))
-"""Wings fall as ``distance**-power * exp(-rate * distance)``; 0 is an exponential halo."""
+"""Wings fall as ``distance**-power * exp(-rate * distance)``; power 0 is an exponential halo."""
 RATES = np.arange(0.0, 1.01, 0.04)
+"""Rates of that exponential, per pixel."""
 LEAST_POWER = 2.0
-"""The slope ``-dln(wing)/dln(distance)`` that is reached everywhere in the outer rows."""
+"""Least slope ``-dln(wing)/dln(distance)`` of a wing anywhere in the outer rows."""
 STRENGTH_TERMS = 3
-"""Terms of the polynomial in wavelength that is the strength of the wings on either side."""
+"""Terms of the polynomial in wavelength by which the strength of the wings varies on each side."""
 ROUNDS = 3
+"""Times that the star's flux and centre are found again with the foreground of the last round."""
 
 
 class _Outer(NamedTuple):
-    """The rows around the star."""
+    """The rows around the star.
+
+    Attributes
+    ----------
+    levels : ndarray [shape=(row, x), dtype=float64, unit=electron]
+    good : ndarray [shape=(row, x), dtype=bool]
+    distance : ndarray [shape=(row,), dtype=float64, unit=pixel]
+        From the star, negative below it.
+    flux : ndarray [shape=(x,), dtype=float64, unit=electron]
+        Starlight of each column.
+    """
 
     levels: np.ndarray
     good: np.ndarray
@@ -33,16 +45,16 @@ class _Outer(NamedTuple):
 
     @property
     def trust(self) -> np.ndarray:
-        """Weight of each pixel: what a wing model misses falls with the wing itself."""
+        """Weigh each pixel: the error of a wing model falls with the wing itself."""
         return self.good * self.distance[:, None] ** 4
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        """Trusted mean of each column."""
+        """Average each column, weighted by `trust`."""
         return (values * self.trust).sum(axis=0) / np.maximum(self.trust.sum(axis=0), 1e-30)
 
 
 def fit_foreground(levels: np.ndarray, bad: np.ndarray, signal_rows: slice) -> np.ndarray:
-    """Foreground of each column of a dispersed image.
+    """Fit the foreground of each column of a dispersed image.
 
     Parameters
     ----------
@@ -56,6 +68,13 @@ def fit_foreground(levels: np.ndarray, bad: np.ndarray, signal_rows: slice) -> n
     Returns
     -------
     ndarray [shape=(x,), dtype=float64, unit=electron/pixel]
+
+    Examples
+    --------
+    >>> rows = np.exp(-0.5 * ((np.arange(32) - 15.5) / 1.5) ** 2)
+    >>> levels = 1e4 * rows[:, None] * np.ones(40) + 25.0
+    >>> fit_foreground(levels, np.zeros(levels.shape, bool), slice(8, 24))[:3].round(3)
+    array([25., 25., 25.])
     """
     rows = np.arange(len(levels))
     outside = np.ones(len(levels), dtype=bool)
@@ -71,7 +90,7 @@ def fit_foreground(levels: np.ndarray, bad: np.ndarray, signal_rows: slice) -> n
 
 
 def _fit_wings(outer: _Outer) -> np.ndarray:
-    """The wings under the outer rows; axes (row, x)."""
+    """Fit the wings in the outer rows; axes (row, x)."""
     x = np.linspace(-1, 1, len(outer.flux))
     sides = [outer.distance < 0, outer.distance > 0]
     decay = _fit_decay(outer)
@@ -84,7 +103,7 @@ def _fit_wings(outer: _Outer) -> np.ndarray:
 
 
 def _fit_decay(outer: _Outer) -> np.ndarray:
-    """How the wings fall in the white image, which has hardly any noise; axes (row,)."""
+    """Choose how the wings fall, from the white image, which has hardly any noise; axes (row,)."""
     reach = np.abs(outer.distance)
     power, rate = (grid.ravel() for grid in np.meshgrid(POWERS, RATES))
     steep = power + rate * reach.min() >= LEAST_POWER
@@ -99,18 +118,33 @@ def _fit_decay(outer: _Outer) -> np.ndarray:
 
 
 def _centred(values: np.ndarray, outer: _Outer) -> np.ndarray:
-    """Values minus their column's mean, so that the foreground drops out; weighted and flat."""
+    """Subtract each column's mean, and the foreground with it; weight and flatten the rest."""
     return ((values - outer.mean(values)) * np.sqrt(outer.trust)).ravel()
 
 
 def border_level(levels: np.ndarray, bad: np.ndarray, width: int) -> float:
-    """Median level of an image's border, `width` pixels wide: what lies under a point-like star.
+    """Take the median level of an image's border as the foreground under a point-like star.
 
     Parameters
     ----------
-    levels : ndarray [shape=(y, x), unit=electron]
+    levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Mean CDS image.
     bad : ndarray [shape=(y, x), dtype=bool]
+        Pixels that are left out.
     width : int
+        Pixels of the border.
+
+    Returns
+    -------
+    float
+        Electrons per pixel; 0 where the whole border is bad.
+
+    Examples
+    --------
+    >>> levels = np.full((5, 5), 3.0)
+    >>> levels[2, 2] = 900.0
+    >>> border_level(levels, np.zeros((5, 5), bool), 1)
+    3.0
     """
     border = np.ones(levels.shape, dtype=bool)
     border[width:-width, width:-width] = False

@@ -1,23 +1,39 @@
-"""The loops over raw samples. A pixel is a contiguous series of 32-bit pairs, so pixels come first.
+"""Loop over raw samples. A pixel is a contiguous series of 32-bit pairs, so pixels come first.
 
-The constants of a pixel are c[0..4], the linearity polynomial in raw units without its constant
-term (which a CDS cancels) with gain, offset and flat folded in, and c[5], the dark charge.
+The low half of a pair is the even read of a ramp, the high half the odd read after it, both in raw
+units (ADU). A pixel has six constants, see `detector.pixel_constants`: ``c0 .. c4`` are the
+coefficients of ``adu, adu^2 .. adu^5`` in the linearity polynomial, with gain, offset and flat
+folded in and without the constant term, which a CDS cancels; ``dark`` is the charge that the dark
+current adds between the two reads, over the flat, in electrons. A CDS frame is then
 
-No fast-math flag: every operation is rounded as written, so the bits do not depend on how a kernel
-was compiled, cached or vectorised. Sums therefore run over arrays, never into one scalar.
+    cds = p(odd) - p(even) - dark,    p(adu) = c0 adu + c1 adu^2 + ... + c4 adu^5.
+
+Sums run over arrays of time, never into one scalar, so that no compiler may reorder them.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from ariel_kit.core.accelerate import kernel, parallel_kernel
 
 TILE = 1024
+"""CDS frames that are worked on at a time; they stay in the processor's nearest cache."""
 
 
-@njit(cache=True)
+@kernel
 def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndarray) -> None:
-    """Electrons of each CDS frame of one pixel; axes (time,)."""
+    """Turn raw pairs of one pixel into CDS frames.
+
+    Parameters
+    ----------
+    pairs : ndarray [shape=(time,), dtype=uint32, unit=adu]
+    constants : tuple of 6 float32
+        ``c0 .. c4`` and ``dark`` of the pixel.
+    cds : ndarray [shape=(time,), dtype=float32, unit=electron]
+        Is overwritten.
+    """
     c0, c1, c2, c3, c4, dark = constants
     for t in range(len(cds)):
         pair = pairs[t]
@@ -28,16 +44,25 @@ def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndar
         cds[t] = high - low - dark
 
 
-@njit(cache=True)
+@kernel
 def add_up(values: np.ndarray) -> float:
-    """Sum in float64, one after the other."""
+    """Sum in float64, one value after the other.
+
+    Parameters
+    ----------
+    values : ndarray [shape=(n,), dtype=float32]
+
+    Returns
+    -------
+    float
+    """
     total = 0.0
     for value in values:
         total += value
     return total
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def mean_levels(
     memory: np.ndarray,
     offsets: np.ndarray,
@@ -45,7 +70,21 @@ def mean_levels(
     constants: np.ndarray,
     levels: np.ndarray,
 ) -> None:
-    """Mean CDS level; axes memory (word,), offsets and levels (pixel,), constants (pixel, 6)."""
+    """Average the CDS frames of each pixel. A task owns one pixel.
+
+    Parameters
+    ----------
+    memory : ndarray [shape=(word,), dtype=uint32, unit=adu]
+        Raw pairs of all pixels, see `Frames`.
+    offsets : ndarray [shape=(pixel,), dtype=int64]
+        Word at which each pixel's pairs begin.
+    n_pairs : int
+        Pairs of each pixel.
+    constants : ndarray [shape=(pixel, 6), dtype=float32]
+        ``c0 .. c4`` and ``dark`` of each pixel.
+    levels : ndarray [shape=(pixel,), dtype=float64, unit=electron]
+        Mean CDS levels; is overwritten.
+    """
     for pixel in prange(len(offsets)):
         cds = np.empty(TILE, np.float32)
         total = np.zeros(TILE, np.float32)
@@ -61,7 +100,7 @@ def mean_levels(
         levels[pixel] = add_up(total) / n_pairs
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def weighted_sums(
     memory: np.ndarray,
     offsets: np.ndarray,
@@ -71,10 +110,27 @@ def weighted_sums(
     weights: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """Sum weighted pixels; axes starts (output + 1,), pixels (entry,), weights (entry, mode).
+    """Add weighted CDS frames of pixels to light curves.
 
-    `sums` (output, mode, time) must come in as zeros. Entries ``starts[j]:starts[j + 1]`` belong
-    to output j. A task owns one output and one stretch of time.
+    A task owns one output (a wavelength, say) and one stretch of time.
+
+    Parameters
+    ----------
+    memory : ndarray [shape=(word,), dtype=uint32, unit=adu]
+        Raw pairs of all pixels, see `Frames`.
+    offsets : ndarray [shape=(pixel,), dtype=int64]
+        Word at which each pixel's pairs begin.
+    constants : ndarray [shape=(pixel, 6), dtype=float32]
+        ``c0 .. c4`` and ``dark`` of each pixel.
+    starts : ndarray [shape=(output + 1,), dtype=int64]
+        Entries ``starts[j]:starts[j + 1]`` of `pixels` and `weights` belong to output j.
+    pixels : ndarray [shape=(entry,), dtype=int64]
+        Index of a pixel in `offsets` and `constants`.
+    weights : ndarray [shape=(entry, mode), dtype=float32]
+        Weight of that pixel in each mode of its output. The unit of a sum is electron times the
+        unit of its weights.
+    sums : ndarray [shape=(output, mode, time), dtype=float32]
+        The light curves; must come in as zeros.
     """
     n_outputs, n_modes, n_pairs = sums.shape
     n_tiles = (n_pairs + TILE - 1) // TILE

@@ -1,4 +1,10 @@
-"""Robust statistics over time: the normalisation networks see, and the noise of a light curve."""
+"""Normalise series by statistics that transits and outliers hardly move: median and MAD over time.
+
+The robust Z-score is how measured series reach a network: every channel of TCN-JNet that varies
+in time is one (`jitter_correction.pointing.motion_channels`). The maps of PhySNet and Ti-MAE are
+built from a fit, which knows the noise of each cell, and are in units of that noise instead: what
+the networks answer is read out as depths in the same units (`denoising.maps`).
+"""
 
 from __future__ import annotations
 
@@ -10,33 +16,47 @@ from numpy.typing import ArrayLike
 from ariel_kit.core.errors import ShapeError
 
 MAD_TO_SIGMA = 1.482602218505602
-"""Standard deviation of a Gaussian over its median absolute deviation."""
+"""Standard deviation of a Gaussian over its median absolute deviation (MAD)."""
+SMALLEST_SIGMA = 1e-30
+"""What stands for the scatter of a constant, so that it can be divided by."""
 
 
 class RobustZscore(NamedTuple):
-    """Normalised values and what undoes it: ``flux = values * 1.4826 * mad + median``."""
+    """Normalised series and what undoes it: ``series = values * sigma + median``.
+
+    Attributes
+    ----------
+    values : ndarray [shape=(time, ...), dtype=float64]
+        Zero where a series does not vary.
+    median, sigma : ndarray [shape=(1, ...), dtype=float64]
+        Location and robust standard deviation, in the unit of the series.
+    """
 
     values: np.ndarray
     median: np.ndarray
-    mad: np.ndarray
+    sigma: np.ndarray
 
 
-def robust_zscore(flux: ArrayLike, *, axis: int = 0) -> RobustZscore:
-    """Normalise along one axis by median and median absolute deviation.
+def robust_zscore(
+    series: ArrayLike, *, axis: int | tuple[int, ...] = 0, centred: bool = False
+) -> RobustZscore:
+    """Normalise over time: ``(series - median) / (1.4826 MAD)``.
 
     A transit or an outlier moves a mean and a standard deviation; it hardly moves these.
 
     Parameters
     ----------
-    flux : ndarray [shape=(time, ...), unit=electron]
-    axis : int
-        The axis of time.
+    series : ndarray [shape=(time, ...)]
+        In any unit.
+    axis : int or tuple of int
+        The axis, or axes, of time.
+    centred : bool
+        Whether the series is about zero by construction, as after a high-pass filter: it is then
+        scaled only, and `median` is zero.
 
     Returns
     -------
     RobustZscore
-        Values [shape=like flux, dtype=float64]; median and mad keep the axis with length 1.
-        Where the deviation is zero the values are zero.
 
     Raises
     ------
@@ -46,28 +66,50 @@ def robust_zscore(flux: ArrayLike, *, axis: int = 0) -> RobustZscore:
     Examples
     --------
     >>> z = robust_zscore([1.0, 2.0, 3.0, 4.0, 500.0])
-    >>> z.values[:4].round(2).tolist(), z.median.tolist(), z.mad.tolist()
-    ([-1.35, -0.67, 0.0, 0.67], [3.0], [1.0])
+    >>> z.values[:4].round(2).tolist(), z.median.tolist(), z.sigma.round(4).tolist()
+    ([-1.35, -0.67, 0.0, 0.67], [3.0], [1.4826])
     """
-    flux = np.asarray(flux, dtype=np.float64)
-    if flux.ndim == 0 or flux.shape[axis] == 0:
-        raise ShapeError(f"flux must hold samples along axis {axis}; got shape {flux.shape}.")
-    median = np.median(flux, axis=axis, keepdims=True)
-    mad = np.median(np.abs(flux - median), axis=axis, keepdims=True)
-    values = np.divide(
-        flux - median,
-        MAD_TO_SIGMA * mad,
-        out=np.zeros_like(flux),
-        where=np.broadcast_to(mad > 0, flux.shape),
-    )
-    return RobustZscore(values, median, mad)
+    series = np.asarray(series, dtype=np.float64)
+    if series.ndim == 0 or series.size == 0:
+        raise ShapeError(f"a series must hold samples along axis {axis}; got shape {series.shape}.")
+    median = np.median(series, axis=axis, keepdims=True)
+    sigma = np.expand_dims(robust_sigma(series, axis=axis), axis)
+    if centred:
+        median = np.zeros_like(median)
+    values = np.where(sigma > SMALLEST_SIGMA, (series - median) / sigma, 0.0)
+    return RobustZscore(values, median, sigma)
+
+
+def robust_sigma(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndarray:
+    """Measure the scatter about the median: 1.4826 times the median absolute deviation.
+
+    Parameters
+    ----------
+    values : ndarray [shape=(...)]
+        In any unit.
+    axis : int or tuple of int
+        The axis, or axes, of time.
+
+    Returns
+    -------
+    ndarray [shape=(...), dtype=float64]
+        Without `axis`; in the unit of the values, and never zero.
+
+    Examples
+    --------
+    >>> float(robust_sigma(np.array([-1.0, 0.0, 1.0, 2.0, 900.0])).round(4))
+    1.4826
+    """
+    deviation = np.abs(values - np.median(values, axis=axis, keepdims=True))
+    sigma = MAD_TO_SIGMA * np.median(deviation, axis=axis)
+    return np.asarray(np.maximum(sigma, SMALLEST_SIGMA), np.float64)
 
 
 def white_noise(flux: np.ndarray) -> np.ndarray:
-    """One sigma of the white part of light curves, from first differences over the last axis.
+    """Measure one sigma of the white noise of light curves, from first differences.
 
-    Differences of neighbours forget transit and drift; their median absolute value forgets
-    outliers.
+    Differences of neighbours hold neither transit nor drift, and outliers hardly move their median
+    absolute value.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from ariel_kit.data.dataset import open_dataset
 from ariel_kit.jitter_correction.pointing import FRAMES, high_pass
 from ariel_kit.jitter_correction.stage import correct_jitter, predict_motion
 from ariel_kit.models.registry import create_model
-from ariel_kit.preprocessing import calibrate_planet, warmup
+from ariel_kit.preprocessing import calibrate_planet, calibration_warmup
 from ariel_kit.simulation import draw_planets, pointing, simulate_planet, write_tables
 from ariel_kit.simulation.generate import STREAM_POINTING
 from ariel_kit.simulation.scene import PlanetTruth
@@ -78,7 +78,7 @@ class Row:
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     """Simulate, calibrate twice, delete: one raw planet on disk at a time."""
     out = []
-    warmup()
+    calibration_warmup()
     for star, seed, jitter in PLANETS:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pointing, "FGS1_JITTER", jitter)

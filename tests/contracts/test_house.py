@@ -1,4 +1,4 @@
-"""The contracts of the house: one record for an edition, values that carry data, no loose module."""
+"""The contracts of the house: one record of editions, values that carry data, no loose module."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each module imports from lower layers only; kernels see numba and numpy, nothing else."""
+"""Each module imports from lower layers only; kernels see numba, numpy and their switchboard."""
 
 from __future__ import annotations
 
@@ -15,17 +15,28 @@ import ariel_kit
 PACKAGE = Path(ariel_kit.__file__).parent
 ROOT = PACKAGE.parent
 KERNELS = sorted(PACKAGE.rglob("kernels.py"))
+SWITCHBOARD = "ariel_kit.core.accelerate"
+"""The only module that knows numba's flags."""
+UNCONVERTED = {PACKAGE / "simulation" / "detector.py"}
 
 
-def imported_roots(tree: ast.AST) -> set[str]:
-    """Top-level packages that a module imports, wherever the import stands."""
+def imported_modules(path: Path) -> set[str]:
+    """Modules that a file imports, wherever the import stands."""
     found = set()
-    for node in ast.walk(tree):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found.add((node.module or "").split(".")[0])
+            found.add(node.module or "")
     return found
+
+
+def jit_names(path: Path) -> set[str]:
+    """Names of numba's compilers that a file speaks of."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    words = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    words |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return words & {"jit", "njit", "vectorize", "guvectorize"}
 
 
 def test_the_layer_contract_is_kept():
@@ -43,9 +54,13 @@ def test_there_are_kernels_to_look_at():
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)
-def test_kernels_import_numba_and_numpy_only(path):
-    roots = imported_roots(ast.parse(path.read_text(encoding="utf-8")))
-    assert roots <= {"__future__", "numba", "numpy"}
+def test_kernels_import_numba_numpy_and_the_switchboard_only(path):
+    assert imported_modules(path) <= {"__future__", "math", "numba", "numpy", SWITCHBOARD}
+
+
+def test_one_module_knows_the_flags_of_numba():
+    known = {path for path in PACKAGE.rglob("*.py") if jit_names(path)}
+    assert known - UNCONVERTED == {PACKAGE / "core" / "accelerate.py"}
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)

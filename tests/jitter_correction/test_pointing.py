@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from astropy.stats import mad_std
 
 from ariel_kit.jitter_correction.pointing import (
     FRAMES,
+    LIMIT,
+    MOMENTS,
     N_CHANNELS,
     STEPS,
     high_pass,
@@ -45,6 +48,20 @@ def test_channels_are_of_order_one(measured: tuple[np.ndarray, ...]) -> None:
     # 12 of 45 steps are seen: their mean correlates by sqrt(12 / 45) with that of all
     assert centroid == pytest.approx(np.sqrt(FRAMES / STEPS), abs=0.08)
     assert 0.2 < width < centroid
+
+
+def test_channels_are_robust_z_scores_over_time(measured: tuple[np.ndarray, ...]) -> None:
+    pointing, flux, rows = measured
+    pointing[::50] += 3.0  # wild frames hardly move a median
+    found = motion_channels(pointing, flux, rows, NOISE).channels.astype(np.float64)
+    y = (pointing[:, 0] - np.median(pointing[:, 0])) / mad_std(pointing[:, 0])
+    np.testing.assert_allclose(
+        found[:, :FRAMES], np.clip(y, -LIMIT, LIMIT).reshape(N, FRAMES), atol=1e-5
+    )
+    light = flux.reshape(N, FRAMES) - flux.reshape(N, FRAMES).mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(found[:, 2 * FRAMES : 3 * FRAMES], light / mad_std(light), atol=1e-5)
+    centroid = found[:, 3 * FRAMES + len(MOMENTS)]
+    assert mad_std(centroid) == pytest.approx(1, abs=1e-6)
 
 
 def test_frames_lie_in_the_order_of_time(measured: tuple[np.ndarray, ...]) -> None:

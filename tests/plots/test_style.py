@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import Normalize, to_hex, to_rgb
 
 from ariel_kit import plots
 from ariel_kit.core.errors import UnknownNameError
-from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.instruments import FGS1, wavelengths
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import PALETTES, headroom, new_axes
+from ariel_kit.scoring import score
+from ariel_kit.simulation import draw_planets, simulate_observation
+from ariel_kit.simulation.calibration_frames import draw_detector
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear light.
 BLIND = {
@@ -106,3 +111,44 @@ def test_headroom_is_a_share_of_the_height_on_any_scale(scale):
     ax.set(yscale=scale, ylim=(10, 1000))
     headroom(ax, 0.5)
     assert ax.get_ylim() == pytest.approx((10, 1495) if scale == "linear" else (10, 10000))
+
+
+VISIT = simulate_observation(draw_planets(1, seed=3)[0], seed=0, bin_seconds=144.0)
+SPECTRUM = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+TRUTH = Labels(np.array([7]), np.full((1, 283), 0.00401))
+ROW = {"stages": [], "score": 0.7, "rmse_ppm": 30.0, "coverage": 0.68, "seconds_per_planet": 0.6}
+LINES: dict[str, Callable[..., object]] = {
+    "spectrum": lambda **k: plots.plot_spectrum(SPECTRUM, **k),
+    "white light": lambda **k: plots.plot_white_light_curve(VISIT, **k)[0],
+    "residuals": lambda **k: plots.plot_residual_rms(VISIT, **k),
+    "scores": lambda **k: plots.plot_score_by_snr(score(TRUTH, [SPECTRUM]), [SPECTRUM], **k),
+    "pointing": lambda **k: plots.plot_pointing(VISIT, VISIT, **k)[1],
+    "profiles": lambda **k: plots.plot_profiles(np.ones((32, 282)), np.ones((32, 32)), **k)[0],
+    "bad pixels": lambda **k: plots.plot_bad_pixels(
+        draw_detector(np.random.default_rng(0), FGS1).calibration, **k
+    ),
+}
+
+
+@pytest.mark.parametrize("draw", LINES.values(), ids=LINES)
+def test_keywords_reach_the_line_of_the_subject(draw):
+    given = {"color": "#123456", "linewidth": 2.5, "marker": "D", "label": "mine"}
+    found = [line for line in draw(**given).lines if line.get_label() == "mine"]
+    assert found
+    for line in found:
+        assert (line.get_color(), line.get_linewidth(), line.get_marker()) == ("#123456", 2.5, "D")
+
+
+def test_keywords_reach_bars_histograms_and_maps():
+    bars = plots.plot_ablation([ROW], fc="#123456").patches
+    assert {to_hex(bar.get_facecolor()) for bar in bars} == {"#123456"}
+    histogram = plots.plot_calibration_of_sigma([SPECTRUM], TRUTH, bins=7)[0]
+    assert len(histogram.patches) == 7
+    norm = Normalize(-100, 100)
+    (mesh,) = plots.plot_light_curve_map(VISIT, cmap="gray", norm=norm).collections
+    assert (mesh.get_cmap().name, mesh.norm) == ("gray", norm)
+
+
+def test_a_keyword_and_its_alias_are_refused_together():
+    with pytest.raises(TypeError, match="linewidth"):
+        plots.plot_spectrum(SPECTRUM, lw=1, linewidth=2)

@@ -15,29 +15,20 @@ import pytest
 from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS, Instrument
 from ariel_kit.data.dataset import Dataset, open_dataset
-from ariel_kit.preprocessing import calibrate_planet, mean_image
+from ariel_kit.preprocessing import calibrate_planet, extracted_columns, mean_image
+from ariel_kit.preprocessing.badpixels import INFILL_METHODS
+from ariel_kit.preprocessing.detector import Visit
 from ariel_kit.simulation import simulate_dataset
 from tests.support import reference
-from tests.support.calibration import airs_settings, digest
+from tests.support.calibration import (
+    airs_settings,
+    airs_step_by_step,
+    digest,
+    frames_step_by_step,
+    read_raw,
+)
 
 N_PAIRS = 24
-
-
-def read_raw(dataset: Dataset, split: str, planet: int, instrument: Instrument) -> reference.Raw:
-    """Read one detector of one visit the plain way."""
-    table = pl.read_parquet(dataset.signal_path(split, planet, instrument)).to_numpy()
-    maps = dataset.read_calibration(split, planet, instrument)
-    return reference.Raw(
-        frames=table.reshape(-1, instrument.height, instrument.width),
-        gain=dataset.adc(split, planet, instrument).gain,
-        offset=dataset.adc(split, planet, instrument).offset,
-        dark=maps.dark,
-        dead=maps.dead,
-        flat=maps.flat,
-        linear_corr=maps.linear_corr,
-        read=maps.read,
-        read_times=instrument.read_times,
-    )
 
 
 def random_maps(rng: np.random.Generator, instrument: Instrument) -> dict[str, np.ndarray]:
@@ -130,6 +121,29 @@ def test_airs_equals_the_slow_twin(planet: tuple[Dataset, int]) -> None:
         assert facts["foreground"] == pytest.approx(np.median(expected["foreground"]), abs=1e-3)
 
 
+@pytest.mark.parametrize("instrument", [AIRS, FGS1], ids=lambda each: each.name)
+def test_frames_by_the_public_steps_equal_the_slow_twin_and_the_fused_pass(
+    planet: tuple[Dataset, int], instrument: Instrument
+) -> None:
+    dataset, number = planet
+    raw = read_raw(dataset, "train", number, instrument)
+    expected, bad = reference.cds_cube(raw)
+    columns, good = extracted_columns(instrument), ~bad[:, extracted_columns(instrument)]
+    frames = frames_step_by_step(dataset, number, instrument)
+    np.testing.assert_allclose(frames[:, good], expected[..., columns][:, good], atol=1e-6)
+    detector = Visit(dataset, "train", number, 0, tight=False).open(instrument)
+    fused = detector.sample(good, stretches=1, length=len(frames)).T
+    np.testing.assert_allclose(frames[:, good], fused, atol=0.05)  # float32 of 6e4 electrons
+
+
+@pytest.mark.parametrize("method", INFILL_METHODS)
+def test_light_curves_by_the_public_steps_equal_the_fused_pass(
+    planet: tuple[Dataset, int], method: str
+) -> None:
+    found = calibrate_planet(*planet, settings=airs_settings(method))
+    np.testing.assert_allclose(airs_step_by_step(*planet, method), found.airs, rtol=1e-5)
+
+
 def test_fgs1_core_equals_the_slow_twin(planet: tuple[Dataset, int]) -> None:
     dataset, number = planet
     settings = CalibrationSettings(fgs1_extraction="brightest")
@@ -151,6 +165,25 @@ def test_memory_modes_give_the_same_bits(random_planet: Dataset) -> None:
     tight = calibrate_planet(random_planet, 7, settings=CalibrationSettings(memory="tight"))
     for name in ("airs", "fgs1", "pointing", "row_moments", "airs_noise"):
         np.testing.assert_array_equal(getattr(tight, name), getattr(normal, name))
+
+
+WARM = """
+import sys
+from ariel_kit.data.dataset import open_dataset
+from ariel_kit.preprocessing import calibrate_planet, calibration_warmup, kernels
+calibration_warmup()
+seconds = calibration_warmup()
+loops = kernels.mean_levels, kernels.weighted_sums
+before = [len(loop.signatures) for loop in loops]
+calibrate_planet(open_dataset(sys.argv[1]), 7)
+print(seconds < 1, before == [len(loop.signatures) for loop in loops])
+"""
+
+
+def test_after_the_warmup_nothing_is_left_to_compile(random_planet: Dataset) -> None:
+    command = [sys.executable, "-c", WARM, str(random_planet.root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
 
 
 DIGEST = """

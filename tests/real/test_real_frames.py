@@ -5,15 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 from ariel_kit.data.dataset import Dataset, open_dataset
 from ariel_kit.preprocessing import calibrate_planet
+from ariel_kit.preprocessing.badpixels import INFILL_METHODS
+from ariel_kit.preprocessing.detector import Visit
 from tests.support import reference
-from tests.support.calibration import airs_settings
+from tests.support.calibration import (
+    airs_settings,
+    airs_step_by_step,
+    frames_step_by_step,
+    read_raw,
+)
 
 pytestmark = pytest.mark.real
 
@@ -25,32 +31,34 @@ def dataset(shared_data: Path) -> Dataset:
     return open_dataset(shared_data / "adc2025")
 
 
-def read_raw(dataset: Dataset, instrument: Instrument) -> reference.Raw:
-    samples = pl.read_parquet(dataset.signal_path("train", PLANET, instrument)).to_numpy()
-    maps = dataset.read_calibration("train", PLANET, instrument)
-    return reference.Raw(
-        frames=samples.reshape(-1, instrument.height, instrument.width),
-        gain=0.4369,
-        offset=-1000.0,
-        dark=maps.dark,
-        dead=maps.dead,
-        flat=maps.flat,
-        linear_corr=maps.linear_corr,
-        read=maps.read,
-        read_times=instrument.read_times,
-    )
-
-
 def test_airs_equals_the_slow_twin(dataset: Dataset) -> None:
-    for method, expected in reference.airs(read_raw(dataset, AIRS)).items():
+    for method, expected in reference.airs(read_raw(dataset, "train", PLANET, AIRS)).items():
         found = calibrate_planet(dataset, PLANET, settings=airs_settings(method))
         assert found.airs.shape == (25, 282)
         np.testing.assert_allclose(found.airs, expected["flux"], rtol=1e-5, err_msg=method)
         np.testing.assert_allclose(found.row_moments, expected["moments"], atol=1e-5)
 
 
+@pytest.mark.parametrize("instrument", [AIRS, FGS1], ids=lambda each: each.name)
+def test_frames_by_the_public_steps_equal_the_fused_pass(
+    dataset: Dataset, instrument: Instrument
+) -> None:
+    frames = frames_step_by_step(dataset, PLANET, instrument)
+    detector = Visit(dataset, "train", PLANET, 0, tight=False).open(instrument)
+    fused = detector.sample(~detector.bad, stretches=1, length=len(frames)).T
+    np.testing.assert_allclose(frames[:, ~detector.bad], fused, atol=0.05)
+
+
+@pytest.mark.parametrize("method", INFILL_METHODS)
+def test_light_curves_by_the_public_steps_equal_the_fused_pass(
+    dataset: Dataset, method: str
+) -> None:
+    found = calibrate_planet(dataset, PLANET, settings=airs_settings(method))
+    np.testing.assert_allclose(airs_step_by_step(dataset, PLANET, method), found.airs, rtol=1e-5)
+
+
 def test_fgs1_equals_the_slow_twin(dataset: Dataset) -> None:
-    raw = read_raw(dataset, FGS1)
+    raw = read_raw(dataset, "train", PLANET, FGS1)
     flux, pointing = reference.fgs1_psf(raw)
     found = calibrate_planet(dataset, PLANET)
     np.testing.assert_allclose(found.fgs1, flux, rtol=1e-5)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import Labels, open_dataset
-from ariel_kit.preprocessing import calibrate_planet, warmup
+from ariel_kit.preprocessing import calibrate_planet, calibration_warmup
 from ariel_kit.simulation import draw_planets, simulate_planet, write_tables
 from ariel_kit.simulation.scene import PlanetTruth
 
@@ -63,7 +63,7 @@ def measure(
 ) -> Measured:
     """Simulate, calibrate, delete: one raw planet on disk at a time."""
     out = Measured()
-    warmup()
+    calibration_warmup()
     for number, (group, (stars, molecules)) in enumerate(groups.items()):
         for truth in draw_planets(per_group, seed=seed + number, stars=stars, molecules=molecules):
             observation, seconds = kept(truth, f"{seed + number}_{truth.planet_id}")

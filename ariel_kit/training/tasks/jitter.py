@@ -17,8 +17,9 @@ from scipy.signal import lfilter
 from torch import Tensor, nn
 
 from ariel_kit.core.instruments import AIRS, FGS1
-from ariel_kit.jitter_correction.pointing import FRAMES, motion_channels, robust_sigma, second_order
+from ariel_kit.jitter_correction.pointing import FRAMES, motion_channels, second_order
 from ariel_kit.models.registry import create_model
+from ariel_kit.preprocessing.normalize import robust_sigma
 from ariel_kit.training.losses import gaussian_nll
 from ariel_kit.training.settings import DataSettings, TrainSettings
 from ariel_kit.training.task import Batch, refuse_real_data
