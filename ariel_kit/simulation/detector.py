@@ -53,7 +53,7 @@ def expose(
     ShapeError
         If the arrays do not fit each other.
     """
-    frame = {"y": instrument.height, "x": instrument.width}
+    frame: dict[str, int | None] = {"y": instrument.height, "x": instrument.width}
     check_shape("image", image.shape, {"term": N_MOMENTS + 1, **frame})
     check_shape("steady", steady.shape, frame)
     check_shape("column", column.shape, {"x": instrument.width})

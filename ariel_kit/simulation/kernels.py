@@ -44,7 +44,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(cache=True)
-def _mix(z):
+def _mix(z: np.uint64) -> np.uint64:
     """Mix a 64-bit number into an unrelated one (the finaliser of SplitMix64)."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -52,14 +52,14 @@ def _mix(z):
 
 
 @njit(cache=True)
-def _uniform(state):
+def _uniform(state: np.uint64) -> tuple[float, np.uint64]:
     """Draw a number in [0, 1); state is a uint64; returns the number and the next state."""
     state += GOLDEN
     return (_mix(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0), state
 
 
 @njit(cache=True)
-def _normal(state):
+def _normal(state: np.uint64) -> tuple[float, np.uint64]:
     """Draw a standard normal; state is a uint64; returns the number and the next state."""
     while True:
         state += GOLDEN
@@ -84,7 +84,7 @@ def _normal(state):
 
 
 @njit(cache=True)
-def _poisson(mean, state):
+def _poisson(mean: float, state: np.uint64) -> tuple[float, np.uint64]:
     """Draw a Poisson count of a mean in electrons; returns the count and the next state."""
     if mean >= EXACT_POISSON:
         z, state = _normal(state)
@@ -99,7 +99,7 @@ def _poisson(mean, state):
 
 
 @njit(cache=True)
-def _measured(true, curve):
+def _measured(true: float, curve: tuple[float, ...]) -> float:
     """Invert the linearity polynomial by two Newton steps, good to 0.01 electrons.
 
     Axes: true scalar [electron], curve (6,) from the constant term upwards.
@@ -114,13 +114,13 @@ def _measured(true, curve):
 
 
 @njit(cache=True)
-def _digitise(electrons, gain, offset):
+def _digitise(electrons: float, gain: float, offset: float) -> np.uint16:
     """Convert electrons to ADU; scalars: electrons and offset [electron], gain [ADU / electron]."""
     return np.uint16(min(max(math.floor((electrons - offset) * gain), 0.0), ADU_MAX))
 
 
 @njit(cache=True)
-def _starlight(terms, moments, t):
+def _starlight(terms: tuple[float, ...], moments: np.ndarray, t: int) -> float:
     """Evaluate the image's expansion at the shift of exposure t.
 
     Axes: terms (6,) [electron], moments (time, 5) [pixel, pixel^2].
@@ -133,8 +133,21 @@ def _starlight(terms, moments, t):
 
 @njit(cache=True, parallel=True)
 def expose_pixels(
-    image, steady, even, odd, light, column, dark, read, response, linear, times, adc, seed, frames
-):
+    image: np.ndarray,
+    steady: np.ndarray,
+    even: np.ndarray,
+    odd: np.ndarray,
+    light: np.ndarray,
+    column: np.ndarray,
+    dark: np.ndarray,
+    read: np.ndarray,
+    response: np.ndarray,
+    linear: np.ndarray,
+    times: tuple[float, float],
+    adc: tuple[float, float],
+    seed: np.uint64,
+    frames: np.ndarray,
+) -> None:
     """Expose and read every pixel into `frames`.
 
     Axes: image (6, pixel) [electron], steady (pixel,) [electron], even and odd (time, 5) [pixel,
