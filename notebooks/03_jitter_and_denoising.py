@@ -144,12 +144,11 @@ headroom(ax, 0.12)
 # %%
 from dataclasses import replace
 
-from ariel_kit.light_curve.drift import time_basis
+from ariel_kit.simulation.drift import extracted_columns
 
 (asked,) = listener.call_args.args
 views = {"joint": asked, "with PhySNet": replace(asked, nuisances=denoise(asked))}
-columns = np.polynomial.legendre.legvander(np.linspace(-1, 1, 282), 3)
-true = [np.log1p(time_basis(asked.time, 5) @ p.airs_drift @ columns.T) for p in planets]
+true = [np.log1p(p.airs_drift(asked.time / 7.5, extracted_columns())) for p in planets]
 share = asked.weight / asked.weight.sum(1, keepdim=True)
 
 # %% [markdown]

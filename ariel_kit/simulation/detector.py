@@ -1,164 +1,15 @@
-"""From light to ADU: shot noise, charge, read-out and converter, pixel by pixel, in numba.
-
-Every pixel draws from a stream of its own, so frames are the same at any number of threads.
-"""
+"""From light to ADU: shot noise, charge, read-out and converter of one instrument."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from numba import njit, prange
 
 from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import Instrument
 from ariel_kit.data.dataset import Adc
 from ariel_kit.simulation.calibration_frames import Detector
+from ariel_kit.simulation.kernels import expose_pixels
 from ariel_kit.simulation.pointing import N_MOMENTS
-
-RESET_NOISE = 3.0
-"""kTC noise, one sigma in electrons: common to both reads of a pair."""
-FULL_WELL = 1.0e5
-"""Electrons that a pixel holds at most."""
-EXACT_POISSON = 12.0
-"""Means below this are drawn exactly, above as a rounded normal."""
-ADU_MAX = 65535.0
-
-ZIGGURAT_EDGE = 3.6541528853610088
-ZIGGURAT_AREA = 0.00492867323399
-MANTISSA = 2.0**52
-
-
-def _ziggurat_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Acceptance, width and height of the 256 layers (Marsaglia & Tsang 2000)."""
-    accept, width, height = np.empty(256, np.uint64), np.empty(256), np.empty(256)
-    edge = previous = ZIGGURAT_EDGE
-    base = ZIGGURAT_AREA / math.exp(-0.5 * edge**2)
-    accept[0], accept[1] = int(edge / base * MANTISSA), 0
-    width[0], width[255] = base / MANTISSA, edge / MANTISSA
-    height[0], height[255] = 1.0, math.exp(-0.5 * edge**2)
-    for i in range(254, 0, -1):
-        edge = math.sqrt(-2 * math.log(ZIGGURAT_AREA / edge + math.exp(-0.5 * edge**2)))
-        accept[i + 1] = int(edge / previous * MANTISSA)
-        previous = edge
-        height[i], width[i] = math.exp(-0.5 * edge**2), edge / MANTISSA
-    return accept, width, height
-
-
-ACCEPT, WIDTH, HEIGHT = _ziggurat_tables()
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-@njit(cache=True)
-def _mix(z):
-    """SplitMix64's finaliser: a 64-bit number to an unrelated one."""
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit(cache=True)
-def _uniform(state):
-    """The next number in [0, 1), and the state after it."""
-    state += GOLDEN
-    return (_mix(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0), state
-
-
-@njit(cache=True)
-def _normal(state):
-    """The next standard normal, and the state after it."""
-    while True:
-        state += GOLDEN
-        bits = _mix(state)
-        layer = bits & np.uint64(255)
-        mantissa = (bits >> np.uint64(9)) & np.uint64(0xFFFFFFFFFFFFF)
-        x = mantissa * WIDTH[layer]
-        if bits & np.uint64(256):
-            x = -x
-        if mantissa < ACCEPT[layer]:
-            return x, state
-        u, state = _uniform(state)
-        if layer == 0:
-            v, state = _uniform(state)
-            tail = -math.log(1.0 - u) / ZIGGURAT_EDGE
-            if -2.0 * math.log(1.0 - v) > tail * tail:
-                return math.copysign(ZIGGURAT_EDGE + tail, x), state
-        elif HEIGHT[layer] + (HEIGHT[layer - np.uint64(1)] - HEIGHT[layer]) * u < math.exp(
-            -0.5 * x * x
-        ):
-            return x, state
-
-
-@njit(cache=True)
-def _poisson(mean, state):
-    """The next Poisson count, and the state after it."""
-    if mean >= EXACT_POISSON:
-        z, state = _normal(state)
-        return max(0.0, math.floor(mean + math.sqrt(mean) * z + 0.5)), state
-    u, state = _uniform(state)
-    count, term = 0.0, math.exp(-mean)
-    while u > term and count < 200.0:
-        u -= term
-        count += 1.0
-        term *= mean / count
-    return count, state
-
-
-@njit(cache=True)
-def _measured(true, curve):
-    """Invert the linearity polynomial by two Newton steps: good to 0.01 electrons."""
-    c0, c1, c2, c3, c4, c5 = curve
-    m = true
-    for _ in range(2):
-        value = c0 + m * (c1 + m * (c2 + m * (c3 + m * (c4 + m * c5))))
-        slope = c1 + m * (2 * c2 + m * (3 * c3 + m * (4 * c4 + m * 5 * c5)))
-        m -= (value - true) / slope
-    return m
-
-
-@njit(cache=True)
-def _digitise(electrons, gain, offset):
-    return np.uint16(min(max(math.floor((electrons - offset) * gain), 0.0), ADU_MAX))
-
-
-@njit(cache=True)
-def _starlight(terms, moments, t):
-    """The image's expansion at the shift of exposure t."""
-    light = terms[0]
-    for k in range(N_MOMENTS):
-        light += terms[k + 1] * moments[t, k]
-    return light
-
-
-@njit(cache=True, parallel=True)
-def _expose_loop(
-    image, steady, even, odd, light, column, dark, read, response, linear, times, adc, seed, frames
-):
-    """frames (pixel, 2 * time) from image (6, pixel), light (column, time), moments (time, 5)."""
-    exposure = times[1] - times[0]
-    share = times[0] / exposure
-    gain, offset = adc
-    for p in prange(frames.shape[0]):
-        state = _mix(seed + _mix(np.uint64(p)))
-        terms = image[0, p], image[1, p], image[2, p], image[3, p], image[4, p], image[5, p]
-        curve = linear[0, p], linear[1, p], linear[2, p], linear[3, p], linear[4, p], linear[5, p]
-        r, noise, lit = response[p], read[p], column[p]
-        for t in range(light.shape[1]):
-            brightness = light[lit, t]
-            first = _starlight(terms, even, t)
-            rest = _starlight(terms, odd, t)
-            first = (max(first * brightness, 0.0) + steady[p]) * r * share + dark[p] * times[0]
-            rest = (max(rest * brightness, 0.0) + steady[p]) * r + dark[p] * exposure
-            early, state = _poisson(first, state)
-            late, state = _poisson(rest, state)
-            reset, state = _normal(state)
-            reset *= RESET_NOISE
-            z, state = _normal(state)
-            m = _measured(min(early + reset, FULL_WELL), curve)
-            frames[p, 2 * t] = _digitise(m + noise * z, gain, offset)
-            z, state = _normal(state)
-            m = _measured(min(early + late + reset, FULL_WELL), curve)
-            frames[p, 2 * t + 1] = _digitise(m + noise * z, gain, offset)
 
 
 def expose(
@@ -202,7 +53,7 @@ def expose(
     ShapeError
         If the arrays do not fit each other.
     """
-    frame = {"y": instrument.height, "x": instrument.width}
+    frame: dict[str, int | None] = {"y": instrument.height, "x": instrument.width}
     check_shape("image", image.shape, {"term": N_MOMENTS + 1, **frame})
     check_shape("steady", steady.shape, frame)
     check_shape("column", column.shape, {"x": instrument.width})
@@ -210,7 +61,7 @@ def expose(
     for name, shift in zip(("even moments", "odd moments"), moments, strict=True):
         check_shape(name, shift.shape, {"time": n_times, "moment": N_MOMENTS})
     frames = np.empty((instrument.n_pixels, 2 * n_times), dtype=np.uint16)
-    _expose_loop(
+    expose_pixels(
         np.ascontiguousarray(image, dtype=np.float64).reshape(N_MOMENTS + 1, -1),
         np.ascontiguousarray(steady, dtype=np.float64).ravel(),
         np.ascontiguousarray(moments[0], dtype=np.float32),

@@ -15,7 +15,6 @@ from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.instruments import (
     AIRS,
     FGS1,
-    N_AIRS,
     N_WAVELENGTHS,
     Instrument,
 )
@@ -37,7 +36,7 @@ from ariel_kit.simulation.detector import expose
 from ariel_kit.simulation.lightcurves import STREAM_DETECTOR, STREAM_POINTING
 from ariel_kit.simulation.optics import foreground, get_star, star_image
 from ariel_kit.simulation.pointing import draw_pointing
-from ariel_kit.simulation.scene import ADC_2025, Edition, PlanetTruth, draw_planets, relative_light
+from ariel_kit.simulation.scene import ADC_2025, Edition, PlanetTruth, column_light, draw_planets
 
 logger = logging.getLogger(__name__)
 
@@ -258,26 +257,18 @@ def _take_frames(
     time = instrument.pair_times(len(moments[0]))
     span = np.full(len(time), instrument.exposure / 3600)
     hours = len(time) * instrument.cadence / 3600
-    light = relative_light(planet, instrument, time, span, hours)
+    light = column_light(planet, instrument, time, span, hours)
     return expose(
         image=star_image(get_star(planet.star), instrument),
         steady=foreground(instrument),
         light=light.T,
-        column=_light_of_columns(instrument),
+        column=np.arange(instrument.width),
         moments=moments,
         detector=detector,
         adc=planet.adc(instrument),
         instrument=instrument,
         seed=int(planet.rng(STREAM_ELECTRONS[instrument.name]).integers(2**63)),
     )
-
-
-def _light_of_columns(instrument: Instrument) -> np.ndarray:
-    """Index of the light that each column sees; columns beyond the 282 see the nearest."""
-    if instrument is FGS1:
-        return np.zeros(FGS1.width, dtype=np.int64)
-    ascending = AIRS.columns.stop - 1 - np.arange(AIRS.width)
-    return np.clip(ascending, 0, N_AIRS - 1)
 
 
 def _check_pairs(n_pairs: int) -> None:

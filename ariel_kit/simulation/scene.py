@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -12,28 +12,21 @@ import numpy as np
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
 from ariel_kit.data.dataset import Adc
-from ariel_kit.light_curve.drift import time_basis
 from ariel_kit.light_curve.transit import TransitShape, transit_window
-from ariel_kit.simulation.optics import Star, airs_spectrum, get_star
+from ariel_kit.simulation.drift import (
+    Drift,
+    DriftFamily,
+    draw_drift,
+    extracted_columns,
+    relative_columns,
+)
+from ariel_kit.simulation.optics import airs_spectrum, get_star, star_image
 from ariel_kit.simulation.spectra import draw_batch
-
-DRIFT_SIGMA = np.array([690.0, 420.0, 175.0, 49.0, 7.0]) * 1e-6
-"""Standard deviation of the Legendre coefficients 1..5 in time of the white-light drift."""
-DRIFT_ORIGIN = 0.25
-DRIFT_GROWTH = 1.2
-DRIFT_ORDER = 7
-DRIFT_SPREAD = 0.25
-"""A drift is a polynomial about `DRIFT_ORIGIN` of the visit, of a random order up to
-`DRIFT_ORDER`, each power's coefficient `DRIFT_GROWTH` times larger than the one before, of a size
-that spreads by `DRIFT_SPREAD` in its logarithm. The family gives the correlations (0.5, 0.7, 0.9
-from each order to the next) and tails of the real white curves; `DRIFT_SIGMA` its scales."""
-COLOUR_SIGMA = np.array([0.8, 0.4, 0.2])
-"""Size of Legendre 1..3 over the detector's columns, relative to the white-light drift."""
-SECOND_DRIFT = 0.1
-"""Size of a second, independent drift that keeps the sum from being exactly rank 1."""
 
 AIRS_OFFSET, FGS1_OFFSET = (-855.0, 72.0), (-357.0, 22.0)
 """Mean and scatter of the converter's offset, electrons."""
+STREAM_PLANET, STREAM_DRIFT = 8, 9
+"""Streams of a planet's generators: transit and converters; drifts."""
 GAIN_SCATTER = 0.005
 ADC_2025 = Adc(0.4369, -1000.0)
 LIMB_DARKENING_2025 = (0.3, 0.15)
@@ -60,9 +53,8 @@ class PlanetTruth:
         Hours from the start of a full observation; a shorter one is squeezed to fit.
     limb_darkening : tuple of float
         Quadratic coefficients; (0, 0) in the 2024 edition.
-    airs_drift : ndarray [shape=(5, 4), dtype=float64]
-        Coefficients of Legendre 1..5 in time and 0..3 over the columns.
-    fgs1_drift : ndarray [shape=(5, 1), dtype=float64]
+    airs_drift, fgs1_drift : Drift
+        Relative light minus one, over the visit and the detector's columns.
     airs_adc, fgs1_adc : Adc
     """
 
@@ -74,8 +66,8 @@ class PlanetTruth:
     molecules: tuple[str, ...]
     shape: TransitShape
     limb_darkening: tuple[float, float]
-    airs_drift: np.ndarray
-    fgs1_drift: np.ndarray
+    airs_drift: Drift
+    fgs1_drift: Drift
     airs_adc: Adc
     fgs1_adc: Adc
 
@@ -87,6 +79,10 @@ class PlanetTruth:
         """The converter of an instrument."""
         return self.fgs1_adc if instrument is FGS1 else self.airs_adc
 
+    def drift(self, instrument: Instrument) -> Drift:
+        """The drift of an instrument."""
+        return self.fgs1_drift if instrument is FGS1 else self.airs_drift
+
 
 def draw_planets(
     n: int,
@@ -95,6 +91,7 @@ def draw_planets(
     stars: Sequence[int] = (0, 1),
     molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
     edition: Edition = 2024,
+    drift: DriftFamily = "mission",
 ) -> list[PlanetTruth]:
     """Draw planets with their spectra, transits, drifts and converters.
 
@@ -109,6 +106,8 @@ def draw_planets(
         Which gases the planets may hold.
     edition : {2024, 2025}
         2025 adds limb darkening and has one converter for all.
+    drift : {"mission", "legacy", "ramp", "step", "wave"}
+        See `ariel_kit.simulation.drift.draw_drift`. It changes nothing else about the planets.
 
     Returns
     -------
@@ -119,7 +118,7 @@ def draw_planets(
     ConfigError
         If there are no stars, or `n` is negative.
     UnknownNameError
-        If a molecule is unknown.
+        If a molecule or a family of drifts is unknown.
 
     Examples
     --------
@@ -132,16 +131,46 @@ def draw_planets(
     numbers = rng.permutation(np.resize(np.asarray(stars), n))
     spectra = draw_batch(n, rng=rng, star=numbers, molecules=molecules)
     ids = rng.choice(2**32 - 10**7, n, replace=False, shuffle=False) + 10**7
-    return [
-        _draw_planet(rng, int(planet_id), int(number), seed, depths, gases, edition)
+    planets = [
+        _draw_planet(int(planet_id), int(number), seed, depths, gases, edition)
         for planet_id, number, depths, gases in zip(
             ids, numbers, spectra.depths, spectra.molecules, strict=True
         )
     ]
+    return planets if drift == "mission" else [with_drift(planet, drift) for planet in planets]
+
+
+def with_drift(planet: PlanetTruth, family: DriftFamily) -> PlanetTruth:
+    """Draw both instruments' drifts of a planet again, from another family.
+
+    Parameters
+    ----------
+    planet : PlanetTruth
+    family : {"mission", "legacy", "ramp", "step", "wave"}
+
+    Returns
+    -------
+    PlanetTruth
+
+    Examples
+    --------
+    >>> planet = draw_planets(1, seed=3)[0]
+    >>> with_drift(planet, "mission") == planet, with_drift(planet, "step") == planet
+    (True, False)
+    """
+    airs, fgs1 = _draw_drifts(planet.rng(STREAM_DRIFT), planet.star, family)
+    return replace(planet, airs_drift=airs, fgs1_drift=fgs1)
+
+
+def _draw_drifts(
+    rng: np.random.Generator, number: int, family: DriftFamily = "mission"
+) -> tuple[Drift, Drift]:
+    light = airs_spectrum(get_star(number))
+    airs = draw_drift(rng, AIRS, family=family, light=light)
+    return airs, draw_drift(rng, FGS1, family=family)
 
 
 def _draw_planet(
-    rng: np.random.Generator,
     planet_id: int,
     number: int,
     seed: int,
@@ -150,8 +179,10 @@ def _draw_planet(
     edition: Edition,
 ) -> PlanetTruth:
     star = get_star(number)
+    rng = np.random.default_rng([seed, planet_id, STREAM_PLANET])
     airs_adc = _draw_adc(rng, star.airs_gain, AIRS_OFFSET)
     fgs1_adc = _draw_adc(rng, star.fgs1_gain, FGS1_OFFSET)
+    drifts = _draw_drifts(np.random.default_rng([seed, planet_id, STREAM_DRIFT]), number)
     return PlanetTruth(
         planet_id=planet_id,
         star=number,
@@ -161,8 +192,8 @@ def _draw_planet(
         molecules=molecules,
         shape=_draw_shape(rng),
         limb_darkening=LIMB_DARKENING_2025 if edition == 2025 else (0.0, 0.0),
-        airs_drift=_draw_airs_drift(rng, star),
-        fgs1_drift=_draw_drift(rng)[:, None],
+        airs_drift=drifts[0],
+        fgs1_drift=drifts[1],
         airs_adc=ADC_2025 if edition == 2025 else airs_adc,
         fgs1_adc=ADC_2025 if edition == 2025 else fgs1_adc,
     )
@@ -179,49 +210,12 @@ def _draw_shape(rng: np.random.Generator) -> TransitShape:
     return TransitShape(float(mid_time), float(half_duration), float(1 / (1 - impact**2)))
 
 
-def _draw_drift(rng: np.random.Generator) -> np.ndarray:
-    """Legendre coefficients 1..5 of a polynomial of random order and size."""
-    powers = np.arange(1, DRIFT_ORDER + 1)
-    growth, modes = DRIFT_GROWTH**powers, _power_modes()
-    reached = rng.integers(1, DRIFT_ORDER + 1) >= powers
-    chance = 1 - (powers - 1) / DRIFT_ORDER
-    typical = np.sqrt((chance * growth**2) @ modes**2)
-    drawn = (rng.standard_normal(DRIFT_ORDER) * growth * reached) @ modes
-    size = np.exp(DRIFT_SPREAD * rng.standard_normal() - DRIFT_SPREAD**2)  # mean square 1
-    return np.asarray(size * DRIFT_SIGMA * drawn / typical)
-
-
-@cache
-def _power_modes() -> np.ndarray:
-    """Legendre coefficients of each power of time [shape=(power, 5)]."""
-    x = np.linspace(-1, 1, 201)
-    distance = (x + 1) / 2 - DRIFT_ORIGIN
-    powers = np.stack([distance**k for k in range(1, DRIFT_ORDER + 1)], axis=1)
-    fitted = np.polynomial.legendre.legfit(x, powers, DRIFT_ORDER)
-    return np.asarray(fitted[1 : len(DRIFT_SIGMA) + 1].T)
-
-
-def _draw_airs_drift(rng: np.random.Generator, star: Star) -> np.ndarray:
-    """f(t) g(column) and a little of another; the star's white light sees f alone."""
-    white = airs_spectrum(star)[AIRS.columns][::-1]
-    mean = white @ _column_basis() / white.sum()
-    drift = np.zeros((len(DRIFT_SIGMA), len(mean)))
-    for share in (1.0, SECOND_DRIFT):
-        colour = np.concatenate([[0.0], COLOUR_SIGMA * rng.standard_normal(len(COLOUR_SIGMA))])
-        colour[0] = (1.0 if share == 1 else 0.0) - mean @ colour
-        drift += share * np.outer(_draw_drift(rng), colour)
-    return drift
-
-
-def _column_basis() -> np.ndarray:
-    """Legendre 0..3 over the extracted columns, wavelength ascending [shape=(282, 4)]."""
-    return np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), len(COLOUR_SIGMA))
-
-
 def relative_light(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Light over the star's mean: the drift times the transit.
+    """Light of each wavelength over the star's mean: the drift times the transit.
+
+    FGS1 has one light curve for all its columns; its drift is their mean by the star's light.
 
     Parameters
     ----------
@@ -240,20 +234,57 @@ def relative_light(
         282 wavelengths, ascending, for AIRS; 1 for FGS1.
     """
     if instrument is FGS1:
-        depths, drift = planet.depths[:1], planet.fgs1_drift
-        colours = np.ones((1, 1))
-    else:
-        depths, drift = planet.depths[1:], planet.airs_drift
-        colours = _column_basis()
-    stretch = hours / OBSERVATION_HOURS
-    drifted = 1 + time_basis(time, len(drift), hours) @ drift @ colours.T
-    return drifted * _transmitted(planet, depths, time / stretch, span / stretch)
+        drift = planet.fgs1_drift(time / hours, relative_columns(FGS1)) @ _fgs1_column_shares()
+        return (1 + drift[:, None]) * _transmitted(planet, planet.depths[:1], time, span, hours)
+    drift = planet.airs_drift(time / hours, extracted_columns())
+    return (1 + drift) * _transmitted(planet, planet.depths[1:], time, span, hours)
+
+
+def column_light(
+    planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
+) -> np.ndarray:
+    """Light of each detector column over the star's mean, as raw frames see it.
+
+    Parameters
+    ----------
+    planet : PlanetTruth
+    instrument : Instrument
+    time, span : ndarray [shape=(time,), unit=hour]
+    hours : float
+        As in `relative_light`.
+
+    Returns
+    -------
+    ndarray [shape=(time, column), dtype=float64]
+        In the detector's order. AIRS columns beyond the 282 have the depth of the nearest.
+    """
+    depths = planet.depths[:1] if instrument is FGS1 else planet.depths[1:]
+    light = _transmitted(planet, depths, time, span, hours)
+    drift = planet.drift(instrument)(time / hours, relative_columns(instrument))
+    return (1 + drift) * light[:, _channel_of_columns(instrument)]
+
+
+def _channel_of_columns(instrument: Instrument) -> np.ndarray:
+    """Index of the wavelength that each detector column sees."""
+    if instrument is FGS1:
+        return np.zeros(FGS1.width, dtype=np.int64)
+    ascending = AIRS.columns.stop - 1 - np.arange(AIRS.width)
+    return np.clip(ascending, 0, N_AIRS - 1)
+
+
+@cache
+def _fgs1_column_shares() -> np.ndarray:
+    """Share of the star's light in each FGS1 column, the same for all stars."""
+    light = star_image(get_star(0), FGS1)[0].sum(axis=0)
+    return np.asarray(light / light.sum())
 
 
 def _transmitted(
-    planet: PlanetTruth, depths: np.ndarray, time: np.ndarray, span: np.ndarray
+    planet: PlanetTruth, depths: np.ndarray, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
     """1 - depth * S, with the window worked out only where the planet may touch the limb."""
+    stretch = hours / OBSERVATION_HOURS
+    time, span = time / stretch, span / stretch
     mid_time, half_duration, ratio = planet.shape
     radius = np.sqrt(depths.max())
     elapsed = np.abs(time - mid_time) / half_duration

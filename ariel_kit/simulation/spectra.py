@@ -1,100 +1,21 @@
 """Transmission spectra of simulated planets at the kit's 283 wavelengths.
 
 Isothermal atmospheres of hydrogen with absorbing gases, Rayleigh scattering, haze and, for some,
-a grey cloud deck. The radius at each wavelength is where the slant optical depth reaches 0.56
-(Lecavelier des Etangs et al. 2008), which has a closed form even with the collision-induced
-continuum, whose opacity goes with the square of the pressure. The distributions of size, density,
-temperature and abundance were set by comparing quantiles with the 2024 labels.
+a grey cloud deck: `atmospheres` draws them, `transfer` or TauREx makes spectra of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-from scipy.special import exp1
 
-from ariel_kit.core.errors import ConfigError, UnknownNameError
-from ariel_kit.core.instruments import FGS1_WAVELENGTH, wavelengths
-from ariel_kit.simulation.molecules import (
-    KNOWN_MOLECULES,
-    MOLECULES,
-    TEMPERATURES,
-    UNSEEN_MOLECULES,
-    log_cross_section,
-)
+from ariel_kit.core.errors import UnknownNameError
+from ariel_kit.simulation import taurex_source, transfer
+from ariel_kit.simulation.atmospheres import Molecules, draw_atmospheres
 
-Molecules = Literal["known", "unseen", "all"] | Sequence[str]
 Source = Literal["kit", "taurex"]
-
-BOLTZMANN = 1.380649e-16
-"""erg/K."""
-HYDROGEN_MASS = 1.6735575e-24
-"""g."""
-GRAVITATION = 6.6743e-8
-"""cm3/g/s2."""
-SOLAR_RADIUS = 6.957e10
-"""cm."""
-MEAN_MOLECULAR_WEIGHT = 2.3
-REFERENCE_PRESSURE = 1e7
-"""dyn/cm2 (10 bar), where heights start."""
-TRANSIT_OPTICAL_DEPTH = float(np.exp(-np.euler_gamma))
-"""Slant optical depth at the effective radius, 0.56."""
-RAYLEIGH = 2.5e-27
-"""cm2 per H2 molecule at FGS1."""
-H2_PAIRS = 0.72
-"""Square of the mixing ratio of H2."""
-
-LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
-"""Range of log10 of the mixing ratio, drawn evenly."""
-LOG_ABUNDANCE_UNSEEN = (-6.5, -3.0)
-LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
-"""H2O below unseen gases."""
-
-
-class Host(NamedTuple):
-    """A star, and the population of planets it is given."""
-
-    radius: float
-    """Solar radii."""
-    temperature: float
-    """Median temperature of the planets, kelvin."""
-    largest: float
-    """Radius of the largest planet over that of the star."""
-
-
-HOSTS = {0: Host(1.4, 960.0, 0.0833), 1: Host(2.0, 1700.0, 0.0487)}
-"""The two stars of 2024."""
-
-
-@dataclass(frozen=True)
-class Atmospheres:
-    """Parameters of a population of planets, one entry each.
-
-    Attributes
-    ----------
-    mean_depth : ndarray [shape=(planet,)]
-    scale_height : ndarray [shape=(planet,)]
-        Over the planet's radius.
-    temperature : ndarray [shape=(planet,), unit=kelvin]
-    cloud_height : ndarray [shape=(planet,)]
-        Of an opaque deck, in scale heights above 10 bar; far below zero is a clear sky.
-    haze : ndarray [shape=(planet,)]
-        Scattering relative to that of hydrogen alone.
-    gases : tuple of str
-    abundance : ndarray [shape=(planet, gas)]
-        Mixing ratios; zero where a planet lacks the gas.
-    """
-
-    mean_depth: np.ndarray
-    scale_height: np.ndarray
-    temperature: np.ndarray
-    cloud_height: np.ndarray
-    haze: np.ndarray
-    gases: tuple[str, ...]
-    abundance: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -169,131 +90,7 @@ def draw_batch(
     if source not in ("kit", "taurex"):
         raise UnknownNameError("source", source, ("kit", "taurex"))
     planets = draw_atmospheres(n, rng=rng, star=star, molecules=molecules)
-    if source == "kit":
-        depths = transmission(planets)
-    else:
-        from ariel_kit.simulation.taurex_source import transmission as taurex_transmission
-
-        depths = taurex_transmission(planets)
+    family = transfer if source == "kit" else taurex_source
+    depths = family.transmission(planets)
     gases = np.array(planets.gases)
     return SpectrumBatch(depths, tuple(tuple(gases[x > 1e-7].tolist()) for x in planets.abundance))
-
-
-def draw_atmospheres(
-    n: int, *, rng: np.random.Generator, star: int | np.ndarray = 0, molecules: Molecules = "known"
-) -> Atmospheres:
-    """Draw the parameters of `n` planets; see `draw_spectra`."""
-    hosts = [_host(int(s)) for s in np.broadcast_to(star, (n,))]
-    star_radius, median_temperature, largest = np.array(hosts).reshape(n, 3).T
-    gases, abundance = _draw_abundance(rng, n, molecules)
-    temperature = np.clip(
-        median_temperature * np.exp(rng.normal(0, 0.08, n)), TEMPERATURES[0], TEMPERATURES[-1]
-    )
-    radius_ratio = largest * rng.uniform(0.42, 1.0, n)
-    density = 1.3 * np.exp(rng.normal(0, 1.1, n))
-    radius = radius_ratio * star_radius * SOLAR_RADIUS
-    gravity = 4 / 3 * np.pi * GRAVITATION * density * radius
-    height = BOLTZMANN * temperature / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS * gravity)
-    cloudy = rng.random(n) < 0.4
-    return Atmospheres(
-        mean_depth=radius_ratio**2,
-        scale_height=np.minimum(height / radius, 0.08),
-        temperature=temperature,
-        cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
-        haze=np.exp(rng.normal(-0.3, 0.4, n)),
-        gases=gases,
-        abundance=abundance,
-    )
-
-
-def transmission(planets: Atmospheres) -> np.ndarray:
-    """Transit depths of atmospheres.
-
-    Parameters
-    ----------
-    planets : Atmospheres
-
-    Returns
-    -------
-    ndarray [shape=(planet, 283), dtype=float64]
-    """
-    height = effective_height(planets)
-    relative = planets.scale_height[:, None] * (height - height.mean(axis=1, keepdims=True))
-    return np.asarray(planets.mean_depth[:, None] * (1 + relative) ** 2)
-
-
-def _host(star: int) -> Host:
-    if star in HOSTS:
-        return HOSTS[star]
-    rng = np.random.default_rng([2024, star])
-    return Host(rng.uniform(0.8, 2.2), rng.uniform(700, 1900), rng.uniform(0.045, 0.09))
-
-
-def _draw_abundance(
-    rng: np.random.Generator, n: int, molecules: Molecules
-) -> tuple[tuple[str, ...], np.ndarray]:
-    if not isinstance(molecules, str):
-        for name in molecules:
-            if name not in MOLECULES:
-                raise UnknownNameError("molecule", name, MOLECULES)
-        if not molecules:
-            raise ConfigError("molecules must name at least one gas; got an empty sequence.")
-        return tuple(molecules), _draw_mixing_ratios(rng, n, tuple(molecules))
-    if molecules == "known":
-        return KNOWN_MOLECULES, _draw_mixing_ratios(rng, n, KNOWN_MOLECULES)
-    unseen = _draw_mixing_ratios(rng, n, UNSEEN_MOLECULES) * _one_to_three(rng, n)
-    if molecules == "unseen":
-        weak = 10 ** rng.uniform(*LOG_ABUNDANCE_WEAK, (n, 1)) * (rng.random((n, 1)) < 0.5)
-        return ("H2O", *UNSEEN_MOLECULES), np.hstack([weak, unseen])
-    if molecules == "all":
-        known = _draw_mixing_ratios(rng, n, KNOWN_MOLECULES)
-        return (*KNOWN_MOLECULES, *UNSEEN_MOLECULES), np.hstack([known, unseen])
-    raise UnknownNameError("group of molecules", molecules, ("known", "unseen", "all"))
-
-
-def _draw_mixing_ratios(rng: np.random.Generator, n: int, gases: tuple[str, ...]) -> np.ndarray:
-    low, high = np.array([LOG_ABUNDANCE.get(gas, LOG_ABUNDANCE_UNSEEN) for gas in gases]).T
-    return np.asarray(10 ** rng.uniform(low, high, (n, len(gases))))
-
-
-def _one_to_three(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Which of the unseen gases each planet holds."""
-    order = rng.random((n, len(UNSEEN_MOLECULES))).argsort(axis=1).argsort(axis=1)
-    return np.asarray(order < rng.integers(1, 4, (n, 1)))
-
-
-def _at_temperature(table: np.ndarray, temperature: np.ndarray) -> np.ndarray:
-    """Interpolate a table of logarithms, (planet, 283)."""
-    place = np.interp(np.log(temperature), np.log(TEMPERATURES), np.arange(len(TEMPERATURES)))
-    low = np.minimum(place.astype(int), len(TEMPERATURES) - 2)
-    part = (place - low)[:, None]
-    return np.asarray(np.exp((1 - part) * table[low] + part * table[low + 1]))
-
-
-def effective_height(planets: Atmospheres) -> np.ndarray:
-    """Scale heights above 10 bar at which the atmosphere turns opaque.
-
-    Parameters
-    ----------
-    planets : Atmospheres
-
-    Returns
-    -------
-    ndarray [shape=(planet, 283), dtype=float64]
-    """
-    temperature = planets.temperature
-    density = (REFERENCE_PRESSURE / (BOLTZMANN * temperature))[:, None]
-    # molecules along the chord at the reference radius; 1.1e9 cm is sqrt(2 pi R H) of a Jupiter
-    column = density * 1.1e9
-    sigma = planets.haze[:, None] * RAYLEIGH * (FGS1_WAVELENGTH / wavelengths()) ** 4
-    for gas, ratio in zip(planets.gases, planets.abundance.T, strict=True):
-        sigma = sigma + ratio[:, None] * _at_temperature(log_cross_section(gas), temperature)
-    pairs = H2_PAIRS * _at_temperature(log_cross_section("H2-H2"), temperature)
-    # slant optical depth = linear u + square u^2 with u = exp(-height); solve for 0.56
-    linear, square = sigma * column, pairs * density * column / np.sqrt(2)
-    root = np.sqrt(linear**2 + 4 * TRANSIT_OPTICAL_DEPTH * square)
-    clear = np.log((linear + root) / (2 * TRANSIT_OPTICAL_DEPTH))
-    # the integral of 1 - exp(-tau) above an opaque deck: ln tau + gamma + E1(tau)
-    deck = planets.cloud_height[:, None]
-    tau = TRANSIT_OPTICAL_DEPTH * np.exp(clear - deck)
-    return np.asarray(clear + exp1(tau))

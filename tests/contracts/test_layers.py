@@ -17,7 +17,6 @@ ROOT = PACKAGE.parent
 KERNELS = sorted(PACKAGE.rglob("kernels.py"))
 SWITCHBOARD = "ariel_kit.core.accelerate"
 """The only module that knows numba's flags."""
-UNCONVERTED = {PACKAGE / "simulation" / "detector.py"}
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -60,7 +59,7 @@ def test_kernels_import_numba_numpy_and_the_switchboard_only(path):
 
 def test_one_module_knows_the_flags_of_numba():
     known = {path for path in PACKAGE.rglob("*.py") if jit_names(path)}
-    assert known - UNCONVERTED == {PACKAGE / "core" / "accelerate.py"}
+    assert known == {PACKAGE / "core" / "accelerate.py"}
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.parent.name)

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import ks_2samp
 
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths
 from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.data.dataset import open_dataset
+from ariel_kit.light_curve.white_light import fit_white_light
 from ariel_kit.simulation import draw_planets, simulate_dataset, simulate_light_curves
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.lightcurves import extract
@@ -197,3 +199,40 @@ def test_converters_have_the_real_statistics(real: Path) -> None:
                 values = theirs[f"{instrument.name}_adc_{field}"].to_numpy()
                 spread = 3 * values.std() if field == "offset" else 0.02 * values.mean()
                 assert adc[:, column].mean() == pytest.approx(values.mean(), abs=spread)
+
+
+def fitted_drifts(flux: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Legendre coefficients 1..5 of the white drift beside a free transit [shape=(planet, 5)]."""
+    time = (np.arange(187) + 0.5) * 144 / 3600
+    span = np.full(187, 144 / 3600)
+    wide = np.diag([1500.0, 1000, 600, 300, 100]) ** 2 * 1e-12
+    white = fit_white_light(time, span, flux, noise, wide)
+    return white.drift
+
+
+def test_drift_of_white_light_is_that_of_the_real_curves(real: Path) -> None:
+    """The same fit of real and simulated curves: sizes order by order, and the peak to peak."""
+    with np.load(real / "white_lightcurves.npz") as file:
+        flux, star = file["flux"].astype(np.float64), file["star"]
+    ppm = np.where(star == 0, 73.0, 52.0)[:, None]
+    theirs = fitted_drifts(flux, ppm * 1e-6 * flux)
+    planets = draw_planets(len(flux), seed=17)
+    white = [airs.flux[:187].sum(axis=1) for airs, _ in simulate_light_curves(planets, seed=0)]
+    relative = np.array(white) / np.mean(white, axis=1, keepdims=True)
+    ppm = np.array([73.0 if planet.star == 0 else 52.0 for planet in planets])[:, None]
+    ours = fitted_drifts(relative, ppm * 1e-6 * relative)
+    x = np.linspace(-1, 1, 187)
+    ranges = [
+        np.ptp(np.polynomial.legendre.legval(x, np.insert(c, 0, 0, axis=1).T), axis=1)
+        for c in (theirs, ours)
+    ]
+    for name, c, ptp in zip(("real", "simulated"), (theirs, ours), ranges, strict=True):
+        sizes = np.sqrt((c**2).mean(axis=0)) * 1e6
+        neighbours = [np.corrcoef(c[:, k : k + 2].T)[0, 1] for k in range(3)]
+        print(
+            f"\n{name}: Legendre 1-5 {sizes.round(1)} ppm, neighbours {np.round(neighbours, 2)}, "
+            f"peak to peak {(np.percentile(ptp, [5, 50, 95]) * 1e6).round(0)}"
+        )
+    sizes = [np.sqrt((c[:, :4] ** 2).mean(axis=0)) for c in (ours, theirs)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.2)
+    assert ks_2samp(*ranges).pvalue > 0.01

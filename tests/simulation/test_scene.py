@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.core.instruments import AIRS, FGS1, OBSERVATION_HOURS
 from ariel_kit.light_curve.transit import transit_window
-from ariel_kit.simulation.optics import airs_spectrum, get_star
-from ariel_kit.simulation.scene import PlanetTruth, draw_planets, relative_light
+from ariel_kit.simulation.drift import extracted_columns
+from ariel_kit.simulation.optics import get_star, star_image
+from ariel_kit.simulation.scene import PlanetTruth, column_light, draw_planets, relative_light
 
 
 @pytest.fixture(scope="module")
@@ -17,52 +20,45 @@ def population() -> list[PlanetTruth]:
     return draw_planets(2000, seed=11)
 
 
-@pytest.fixture(scope="module")
-def white_drifts(population: list[PlanetTruth]) -> np.ndarray:
-    """Legendre coefficients of the flux-weighted drift, worked out from the light itself."""
-    time = np.linspace(0.02, OBSERVATION_HOURS - 0.02, 40)
-    design = np.polynomial.legendre.legvander(2 * time / OBSERVATION_HOURS - 1, 7)
-    coefficients = []
-    for planet in population:
-        steady = _without_transit(planet)
-        light = relative_light(steady, AIRS, time, np.zeros(40), OBSERVATION_HOURS)
-        weights = airs_spectrum(get_star(planet.star))[AIRS.columns][::-1]
-        white = light @ weights / weights.sum()
-        coefficients.append(np.linalg.lstsq(design, white, rcond=None)[0])
-    return np.array(coefficients)
-
-
 def _without_transit(planet: PlanetTruth) -> PlanetTruth:
-    from dataclasses import replace
-
     return replace(planet, depths=np.zeros(283))
 
 
-def test_drift_has_the_real_legendre_statistics(white_drifts: np.ndarray) -> None:
-    ppm = white_drifts[:, 1:5].std(axis=0) * 1e6
-    assert ppm == pytest.approx([690, 420, 175, 49], rel=0.1)
-    assert white_drifts[:, 0] == pytest.approx(1, abs=1e-12)
+def test_light_without_a_transit_is_the_drift() -> None:
+    planet = _without_transit(draw_planets(1, seed=2)[0])
+    time, nothing = np.linspace(0.1, 7.4, 9), np.zeros(9)
+    light = relative_light(planet, AIRS, time, nothing, OBSERVATION_HOURS)
+    drift = planet.airs_drift(time / OBSERVATION_HOURS, extracted_columns())
+    assert light == pytest.approx(1 + drift, rel=1e-12)
 
 
-def test_drift_has_the_real_peak_to_peak(white_drifts: np.ndarray) -> None:
-    x = np.linspace(-1, 1, 187)
-    curves = np.polynomial.legendre.legval(x, white_drifts.T)
-    median, high = np.percentile(np.ptp(curves, axis=1) * 1e6, [50, 95])
-    assert median == pytest.approx(1000, rel=0.1)
-    assert high == pytest.approx(3300, rel=0.15)
+def test_fgs1_sees_the_mean_drift_of_its_columns_by_their_light() -> None:
+    planet = draw_planets(1, seed=2)[0]
+    time, span = np.linspace(0.1, 7.4, 30), np.full(30, 0.02)
+    columns = column_light(planet, FGS1, time, span, OBSERVATION_HOURS)
+    light = star_image(get_star(planet.star), FGS1)[0].sum(axis=0)
+    one = relative_light(planet, FGS1, time, span, OBSERVATION_HOURS)
+    assert columns @ light / light.sum() == pytest.approx(one[:, 0], rel=1e-12)
+    assert np.ptp(columns / columns.mean(axis=1, keepdims=True), axis=0).max() > 1e-6
 
 
-def test_airs_drift_is_close_to_rank_one_but_not_exactly(population: list[PlanetTruth]) -> None:
-    values = np.array([np.linalg.svd(planet.airs_drift, compute_uv=False) for planet in population])
-    ratio = values[:, 1] / values[:, 0]
-    assert np.median(ratio) < 0.1
-    assert np.median(ratio) > 0.005
+def test_columns_of_the_frames_see_the_light_of_their_wavelengths() -> None:
+    planet = draw_planets(1, seed=2)[0]
+    time, span = np.linspace(0.1, 7.4, 30), np.full(30, 0.02)
+    columns = column_light(planet, AIRS, time, span, OBSERVATION_HOURS)
+    assert columns.shape == (30, AIRS.width)
+    channels = relative_light(planet, AIRS, time, span, OBSERVATION_HOURS)
+    assert np.array_equal(columns[:, AIRS.columns][:, ::-1], channels)
 
 
-def test_fgs1_drifts_on_its_own(population: list[PlanetTruth], white_drifts: np.ndarray) -> None:
-    fgs1 = np.array([planet.fgs1_drift[:4, 0] for planet in population])
-    assert fgs1.std(axis=0) * 1e6 == pytest.approx([690, 420, 175, 49], rel=0.15)
-    assert abs(np.corrcoef(fgs1[:, 0], white_drifts[:, 1])[0, 1]) < 0.1
+def test_another_drift_changes_nothing_else() -> None:
+    plain, stepped = (draw_planets(3, seed=6, drift=drift) for drift in ("mission", "step"))
+    for a, b in zip(plain, stepped, strict=True):
+        assert replace(b, airs_drift=a.airs_drift, fgs1_drift=a.fgs1_drift) == replace(
+            a, depths=b.depths
+        )
+        assert np.array_equal(a.depths, b.depths)
+        assert len(b.airs_drift.terms) == 2
 
 
 def test_transits_are_timed_like_the_real_ones(population: list[PlanetTruth]) -> None:
@@ -128,7 +124,7 @@ def test_equal_seeds_give_equal_planets_and_others_others() -> None:
     for a, b in zip(first, again, strict=True):
         assert a.planet_id == b.planet_id
         assert np.array_equal(a.depths, b.depths)
-        assert np.array_equal(a.airs_drift, b.airs_drift)
+        assert a.airs_drift == b.airs_drift
     assert {p.planet_id for p in first}.isdisjoint(p.planet_id for p in other)
     assert not np.array_equal(first[0].rng(1).random(3), first[0].rng(2).random(3))
 

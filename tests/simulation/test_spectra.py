@@ -12,6 +12,12 @@ from scipy.integrate import quad
 from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.simulation import taurex_source
+from ariel_kit.simulation.atmospheres import (
+    BOLTZMANN,
+    REFERENCE_PRESSURE,
+    Atmospheres,
+    draw_atmospheres,
+)
 from ariel_kit.simulation.molecules import (
     KNOWN_MOLECULES,
     MOLECULES,
@@ -20,18 +26,8 @@ from ariel_kit.simulation.molecules import (
     UNSEEN_MOLECULES,
     log_cross_section,
 )
-from ariel_kit.simulation.spectra import (
-    BOLTZMANN,
-    H2_PAIRS,
-    RAYLEIGH,
-    REFERENCE_PRESSURE,
-    Atmospheres,
-    draw_atmospheres,
-    draw_batch,
-    draw_spectra,
-    effective_height,
-    transmission,
-)
+from ariel_kit.simulation.spectra import draw_batch, draw_spectra
+from ariel_kit.simulation.transfer import H2_PAIRS, RAYLEIGH, effective_height, transmission
 
 
 def one_planet(gas: str = "CO2", abundance: float = 1e-5, cloud_height: float = -10) -> Atmospheres:

@@ -2,13 +2,13 @@
 
 The drift model that the networks are to improve on is the joint fit's own: its priors are learned
 from a chunk of planets at a time, as in a run. The window is the true one, so that no planet needs
-a white-light fit. Besides the simulator's family some drifts are of other kinds.
+a white-light fit. Some drifts are of other families than the mission's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,44 +17,23 @@ import torch
 from torch import Tensor
 
 from ariel_kit.core.cache import atomic_path
-from ariel_kit.core.instruments import AIRS, N_AIRS, N_WAVELENGTHS, OBSERVATION_HOURS
+from ariel_kit.core.instruments import OBSERVATION_HOURS
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.denoising.maps import make_maps, to_cells, whitening
-from ariel_kit.light_curve.drift import COLOUR_SIGMA, DriftPrior, default_drift
+from ariel_kit.light_curve.drift import DriftPrior, default_drift
 from ariel_kit.light_curve.systematics import Systematics
 from ariel_kit.light_curve.white_light import WhiteLight, drift_likelihood_at
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
-from ariel_kit.simulation.scene import relative_light
+from ariel_kit.simulation.drift import DriftFamily, extracted_columns
+from ariel_kit.simulation.scene import with_drift
 from ariel_kit.spectral_extraction.joint_fit import JointFit
 
 CHUNK = 128
 STARS = (0, 1, *range(100, 900))
 """Of training planets; the last hundred of the family's first thousand are for validation."""
+STRANGE_FAMILIES: tuple[DriftFamily, ...] = ("legacy", "ramp", "step", "wave")
 STRANGE_SHARE = 0.3
-"""Of planets whose drift has one of the other kinds added."""
-
-
-def exponential_ramp(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Settling from the start of the visit, with a time scale of half an hour to three hours."""
-    return np.exp(-time / rng.uniform(0.5, 3.0))
-
-
-def step(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A sudden change of level."""
-    return (time > rng.uniform(0.5, OBSERVATION_HOURS - 0.5)).astype(np.float64)
-
-
-def periodic_heating(time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A wave with a period of two to six hours."""
-    return np.sin(2 * np.pi * (time / rng.uniform(2.0, 6.0) + rng.uniform()))
-
-
-STRANGE: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "ramp": exponential_ramp,
-    "step": step,
-    "heating": periodic_heating,
-}
-STRANGE_SIGMA = 300e-6
+"""Of planets whose drift is of one of these families."""
 
 
 @dataclass(frozen=True)
@@ -136,11 +115,8 @@ def blind_chunks(
         rng = np.random.default_rng([seed, number])
         chosen = rng.choice(stars, min(CHUNK, len(stars)), replace=False)
         planets = draw_planets(CHUNK, seed=int(rng.integers(2**31)), stars=chosen.tolist())
-        kinds = [
-            str(rng.choice(list(STRANGE))) if rng.random() < STRANGE_SHARE else None
-            for _ in planets
-        ]
-        return blind_planets(planets, kinds, seed=seed + 1000 * number)
+        planets = [_with_some_drift(planet, rng) for planet in planets]
+        return blind_planets(planets, seed=seed + 1000 * number)
 
     parts = [
         BlindPlanets.kept(folder / f"blind-{seed}-{number:03d}.pt", partial(make, number))
@@ -149,46 +125,34 @@ def blind_chunks(
     return BlindPlanets.together(parts)
 
 
-def blind_planets(
-    planets: Sequence[PlanetTruth], kinds: Sequence[str | None], *, seed: int
-) -> BlindPlanets:
+def _with_some_drift(planet: PlanetTruth, rng: np.random.Generator) -> PlanetTruth:
+    family: DriftFamily = "mission"
+    if rng.random() < STRANGE_SHARE:
+        family = STRANGE_FAMILIES[rng.integers(len(STRANGE_FAMILIES))]
+    return with_drift(planet, family)
+
+
+def blind_planets(planets: Sequence[PlanetTruth], *, seed: int) -> BlindPlanets:
     """Simulate planets and take them to where the denoising stage stands in a run.
 
     Parameters
     ----------
     planets : sequence of PlanetTruth
-    kinds : sequence of str or None
-        A drift of `STRANGE` to add to each, or none.
     seed : int
-        Of the noise and of the drifts that are added.
+        Of the noise.
 
     Returns
     -------
     BlindPlanets
     """
-    airs, fgs1, drifts = [], [], []
     curves = simulate_light_curves(planets, seed=seed)
-    for number, (planet, kind, (light, guide)) in enumerate(
-        zip(planets, kinds, curves, strict=True)
-    ):
-        extra = _strange_drift(kind, light.time, np.random.default_rng([seed, number]))
-        still = replace(planet, depths=np.zeros(N_WAVELENGTHS))
-        drift = relative_light(still, AIRS, light.time, light.span, OBSERVATION_HOURS) * extra
-        airs.append(replace(light, flux=light.flux * extra))
-        fgs1.append(guide)
-        drifts.append(np.log(drift))
+    airs, fgs1 = [pair[0] for pair in curves], [pair[1] for pair in curves]
+    drifts = [
+        np.log1p(planet.airs_drift(light.time / OBSERVATION_HOURS, extracted_columns()))
+        for planet, light in zip(planets, airs, strict=True)
+    ]
     depths = np.array([planet.depths for planet in planets])
     return _at_the_stage(airs, fgs1, planets, depths, torch.as_tensor(np.array(drifts)))
-
-
-def _strange_drift(kind: str | None, time: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Relative light [shape=(time, 282)]."""
-    if kind is None:
-        return np.ones((len(time), N_AIRS))
-    colours = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), len(COLOUR_SIGMA))
-    gains = np.append(1.0, COLOUR_SIGMA * rng.standard_normal(len(COLOUR_SIGMA)))
-    size = STRANGE_SIGMA * rng.standard_normal()
-    return 1 + size * np.outer(STRANGE[kind](time, rng), colours @ gains)
 
 
 def _at_the_stage(

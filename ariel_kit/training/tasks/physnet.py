@@ -49,7 +49,7 @@ class PhySNetTask(BlindTask):
         return {
             "planets": len(self.planets),
             "strange_drifts": STRANGE_SHARE,
-            "limits": "Drifts of the simulator's family, exponential ramps, steps and waves of "
+            "limits": "Drifts of the mission's family, exponential ramps, steps and waves of "
             "two to six hours; bins of 144 s over 7.5 hours.",
         }
 

@@ -12,9 +12,10 @@ from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import FGS1
 from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.data.dataset import Adc
-from ariel_kit.simulation import detector as kernels
+from ariel_kit.simulation import kernels
 from ariel_kit.simulation.calibration_frames import AIRS_LINEARITY, Detector
-from ariel_kit.simulation.detector import FULL_WELL, RESET_NOISE, expose
+from ariel_kit.simulation.detector import expose
+from ariel_kit.simulation.kernels import FULL_WELL, RESET_NOISE
 
 PAIRS = 400
 ADC = Adc(1.2, -500.0)
@@ -214,12 +215,12 @@ def test_python_form_of_the_kernels_gives_the_same_frames(
         np.uint64(9),
     ]
     compiled, plain = np.zeros((2, n, 2), np.uint16)
-    kernels._expose_loop(*arguments, compiled)
+    kernels.expose_pixels(*arguments, compiled)
     helpers = ("_mix", "_uniform", "_normal", "_poisson", "_measured", "_digitise", "_starlight")
     for name in helpers:
         monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     with np.errstate(over="ignore"):
-        kernels._expose_loop.py_func(*arguments, plain)
+        kernels.expose_pixels.py_func(*arguments, plain)
     assert np.array_equal(compiled, plain)
 
 

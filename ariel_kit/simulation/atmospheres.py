@@ -1,0 +1,150 @@
+"""The population of simulated planets: size, density, temperature, clouds and gases.
+
+The distributions were set by comparing quantiles of the spectra with the 2024 labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.simulation.molecules import (
+    KNOWN_MOLECULES,
+    MOLECULES,
+    TEMPERATURES,
+    UNSEEN_MOLECULES,
+)
+
+Molecules = Literal["known", "unseen", "all"] | Sequence[str]
+
+BOLTZMANN = 1.380649e-16
+"""erg/K."""
+HYDROGEN_MASS = 1.6735575e-24
+"""g."""
+GRAVITATION = 6.6743e-8
+"""cm3/g/s2."""
+SOLAR_RADIUS = 6.957e10
+"""cm."""
+MEAN_MOLECULAR_WEIGHT = 2.3
+REFERENCE_PRESSURE = 1e7
+"""dyn/cm2 (10 bar), where heights start."""
+
+LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
+"""Range of log10 of the mixing ratio, drawn evenly."""
+LOG_ABUNDANCE_UNSEEN = (-6.5, -3.0)
+LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
+"""H2O below unseen gases."""
+
+
+class Host(NamedTuple):
+    """A star, and the population of planets it is given."""
+
+    radius: float
+    """Solar radii."""
+    temperature: float
+    """Median temperature of the planets, kelvin."""
+    largest: float
+    """Radius of the largest planet over that of the star."""
+
+
+HOSTS = {0: Host(1.4, 960.0, 0.0833), 1: Host(2.0, 1700.0, 0.0487)}
+"""The two stars of 2024."""
+
+
+@dataclass(frozen=True)
+class Atmospheres:
+    """Parameters of a population of planets, one entry each.
+
+    Attributes
+    ----------
+    mean_depth : ndarray [shape=(planet,)]
+    scale_height : ndarray [shape=(planet,)]
+        Over the planet's radius.
+    temperature : ndarray [shape=(planet,), unit=kelvin]
+    cloud_height : ndarray [shape=(planet,)]
+        Of an opaque deck, in scale heights above 10 bar; far below zero is a clear sky.
+    haze : ndarray [shape=(planet,)]
+        Scattering relative to that of hydrogen alone.
+    gases : tuple of str
+    abundance : ndarray [shape=(planet, gas)]
+        Mixing ratios; zero where a planet lacks the gas.
+    """
+
+    mean_depth: np.ndarray
+    scale_height: np.ndarray
+    temperature: np.ndarray
+    cloud_height: np.ndarray
+    haze: np.ndarray
+    gases: tuple[str, ...]
+    abundance: np.ndarray
+
+
+def draw_atmospheres(
+    n: int, *, rng: np.random.Generator, star: int | np.ndarray = 0, molecules: Molecules = "known"
+) -> Atmospheres:
+    """Draw the parameters of `n` planets; see `draw_spectra`."""
+    hosts = [_host(int(s)) for s in np.broadcast_to(star, (n,))]
+    star_radius, median_temperature, largest = np.array(hosts).reshape(n, 3).T
+    gases, abundance = _draw_abundance(rng, n, molecules)
+    temperature = np.clip(
+        median_temperature * np.exp(rng.normal(0, 0.08, n)), TEMPERATURES[0], TEMPERATURES[-1]
+    )
+    radius_ratio = largest * rng.uniform(0.42, 1.0, n)
+    density = 1.3 * np.exp(rng.normal(0, 1.1, n))
+    radius = radius_ratio * star_radius * SOLAR_RADIUS
+    gravity = 4 / 3 * np.pi * GRAVITATION * density * radius
+    height = BOLTZMANN * temperature / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS * gravity)
+    cloudy = rng.random(n) < 0.4
+    return Atmospheres(
+        mean_depth=radius_ratio**2,
+        scale_height=np.minimum(height / radius, 0.08),
+        temperature=temperature,
+        cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
+        haze=np.exp(rng.normal(-0.3, 0.4, n)),
+        gases=gases,
+        abundance=abundance,
+    )
+
+
+def _host(star: int) -> Host:
+    if star in HOSTS:
+        return HOSTS[star]
+    rng = np.random.default_rng([2024, star])
+    return Host(rng.uniform(0.8, 2.2), rng.uniform(700, 1900), rng.uniform(0.045, 0.09))
+
+
+def _draw_abundance(
+    rng: np.random.Generator, n: int, molecules: Molecules
+) -> tuple[tuple[str, ...], np.ndarray]:
+    if not isinstance(molecules, str):
+        for name in molecules:
+            if name not in MOLECULES:
+                raise UnknownNameError("molecule", name, MOLECULES)
+        if not molecules:
+            raise ConfigError("molecules must name at least one gas; got an empty sequence.")
+        return tuple(molecules), _draw_mixing_ratios(rng, n, tuple(molecules))
+    if molecules == "known":
+        return KNOWN_MOLECULES, _draw_mixing_ratios(rng, n, KNOWN_MOLECULES)
+    unseen = _draw_mixing_ratios(rng, n, UNSEEN_MOLECULES) * _one_to_three(rng, n)
+    if molecules == "unseen":
+        weak = 10 ** rng.uniform(*LOG_ABUNDANCE_WEAK, (n, 1)) * (rng.random((n, 1)) < 0.5)
+        return ("H2O", *UNSEEN_MOLECULES), np.hstack([weak, unseen])
+    if molecules == "all":
+        known = _draw_mixing_ratios(rng, n, KNOWN_MOLECULES)
+        return (*KNOWN_MOLECULES, *UNSEEN_MOLECULES), np.hstack([known, unseen])
+    raise UnknownNameError("group of molecules", molecules, ("known", "unseen", "all"))
+
+
+def _draw_mixing_ratios(rng: np.random.Generator, n: int, gases: tuple[str, ...]) -> np.ndarray:
+    low, high = np.array([LOG_ABUNDANCE.get(gas, LOG_ABUNDANCE_UNSEEN) for gas in gases]).T
+    return np.asarray(10 ** rng.uniform(low, high, (n, len(gases))))
+
+
+def _one_to_three(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Which of the unseen gases each planet holds."""
+    order = rng.random((n, len(UNSEEN_MOLECULES))).argsort(axis=1).argsort(axis=1)
+    return np.asarray(order < rng.integers(1, 4, (n, 1)))

@@ -1,0 +1,184 @@
+"""The loops of the simulated detector: random numbers, charge, read-out and converter.
+
+Every pixel draws from a stream of its own, so frames are the same at any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import prange
+
+from ariel_kit.core.accelerate import kernel, parallel_kernel
+
+RESET_NOISE = 3.0
+"""kTC noise, one sigma in electrons: common to both reads of a pair."""
+FULL_WELL = 1.0e5
+"""Electrons that a pixel holds at most."""
+EXACT_POISSON = 12.0
+"""Means below this are drawn exactly, above as a rounded normal."""
+ADU_MAX = 65535.0
+
+ZIGGURAT_EDGE = 3.6541528853610088
+ZIGGURAT_AREA = 0.00492867323399
+MANTISSA = 2.0**52
+
+
+def _ziggurat_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Acceptance, width and height of the 256 layers (Marsaglia & Tsang 2000)."""
+    accept, width, height = np.empty(256, np.uint64), np.empty(256), np.empty(256)
+    edge = previous = ZIGGURAT_EDGE
+    base = ZIGGURAT_AREA / math.exp(-0.5 * edge**2)
+    accept[0], accept[1] = int(edge / base * MANTISSA), 0
+    width[0], width[255] = base / MANTISSA, edge / MANTISSA
+    height[0], height[255] = 1.0, math.exp(-0.5 * edge**2)
+    for i in range(254, 0, -1):
+        edge = math.sqrt(-2 * math.log(ZIGGURAT_AREA / edge + math.exp(-0.5 * edge**2)))
+        accept[i + 1] = int(edge / previous * MANTISSA)
+        previous = edge
+        height[i], width[i] = math.exp(-0.5 * edge**2), edge / MANTISSA
+    return accept, width, height
+
+
+ACCEPT, WIDTH, HEIGHT = _ziggurat_tables()
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@kernel
+def _mix(z: np.uint64) -> np.uint64:
+    """Mix a 64-bit number into an unrelated one (the finaliser of SplitMix64)."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@kernel
+def _uniform(state: np.uint64) -> tuple[float, np.uint64]:
+    """Draw a number in [0, 1); state is a uint64; returns the number and the next state."""
+    state += GOLDEN
+    return (_mix(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0), state
+
+
+@kernel
+def _normal(state: np.uint64) -> tuple[float, np.uint64]:
+    """Draw a standard normal; state is a uint64; returns the number and the next state."""
+    while True:
+        state += GOLDEN
+        bits = _mix(state)
+        layer = bits & np.uint64(255)
+        mantissa = (bits >> np.uint64(9)) & np.uint64(0xFFFFFFFFFFFFF)
+        x = mantissa * WIDTH[layer]
+        if bits & np.uint64(256):
+            x = -x
+        if mantissa < ACCEPT[layer]:
+            return x, state
+        u, state = _uniform(state)
+        if layer == 0:
+            v, state = _uniform(state)
+            tail = -math.log(1.0 - u) / ZIGGURAT_EDGE
+            if -2.0 * math.log(1.0 - v) > tail * tail:
+                return math.copysign(ZIGGURAT_EDGE + tail, x), state
+        elif HEIGHT[layer] + (HEIGHT[layer - np.uint64(1)] - HEIGHT[layer]) * u < math.exp(
+            -0.5 * x * x
+        ):
+            return x, state
+
+
+@kernel
+def _poisson(mean: float, state: np.uint64) -> tuple[float, np.uint64]:
+    """Draw a Poisson count of a mean in electrons; returns the count and the next state."""
+    if mean >= EXACT_POISSON:
+        z, state = _normal(state)
+        return max(0.0, math.floor(mean + math.sqrt(mean) * z + 0.5)), state
+    u, state = _uniform(state)
+    count, term = 0.0, math.exp(-mean)
+    while u > term and count < 200.0:
+        u -= term
+        count += 1.0
+        term *= mean / count
+    return count, state
+
+
+@kernel
+def _measured(true: float, curve: tuple[float, ...]) -> float:
+    """Invert the linearity polynomial by two Newton steps, good to 0.01 electrons.
+
+    Axes: true scalar [electron], curve (6,) from the constant term upwards.
+    """
+    c0, c1, c2, c3, c4, c5 = curve
+    m = true
+    for _ in range(2):
+        value = c0 + m * (c1 + m * (c2 + m * (c3 + m * (c4 + m * c5))))
+        slope = c1 + m * (2 * c2 + m * (3 * c3 + m * (4 * c4 + m * 5 * c5)))
+        m -= (value - true) / slope
+    return m
+
+
+@kernel
+def _digitise(electrons: float, gain: float, offset: float) -> np.uint16:
+    """Convert electrons to ADU; scalars: electrons and offset [electron], gain [ADU / electron]."""
+    return np.uint16(min(max(math.floor((electrons - offset) * gain), 0.0), ADU_MAX))
+
+
+@kernel
+def _starlight(terms: tuple[float, ...], moments: np.ndarray, t: int) -> float:
+    """Evaluate the image's expansion at the shift of exposure t.
+
+    Axes: terms (6,) [electron], moments (time, 5) [pixel, pixel^2].
+    """
+    light = terms[0] + terms[1] * moments[t, 0] + terms[2] * moments[t, 1]
+    light += terms[3] * moments[t, 2]
+    light += terms[4] * moments[t, 3]
+    return light + terms[5] * moments[t, 4]
+
+
+@parallel_kernel
+def expose_pixels(
+    image: np.ndarray,
+    steady: np.ndarray,
+    even: np.ndarray,
+    odd: np.ndarray,
+    light: np.ndarray,
+    column: np.ndarray,
+    dark: np.ndarray,
+    read: np.ndarray,
+    response: np.ndarray,
+    linear: np.ndarray,
+    times: tuple[float, float],
+    adc: tuple[float, float],
+    seed: np.uint64,
+    frames: np.ndarray,
+) -> None:
+    """Expose and read every pixel into `frames`.
+
+    Axes: image (6, pixel) [electron], steady (pixel,) [electron], even and odd (time, 5) [pixel,
+    pixel^2], light (light, time) relative, column (pixel,) row of `light`, dark (pixel,)
+    [electron/s], read (pixel,) [electron], response (pixel,) relative, linear (6, pixel), times
+    (2,) [s], adc (gain [ADU / electron], offset [electron]), seed uint64, frames (pixel, 2 * time)
+    [ADU].
+    """
+    exposure = times[1] - times[0]
+    share = times[0] / exposure
+    gain, offset = adc
+    for p in prange(frames.shape[0]):
+        state = _mix(seed + _mix(np.uint64(p)))
+        terms = image[0, p], image[1, p], image[2, p], image[3, p], image[4, p], image[5, p]
+        curve = linear[0, p], linear[1, p], linear[2, p], linear[3, p], linear[4, p], linear[5, p]
+        r, noise, lit = response[p], read[p], column[p]
+        for t in range(light.shape[1]):
+            brightness = light[lit, t]
+            first = _starlight(terms, even, t)
+            rest = _starlight(terms, odd, t)
+            first = (max(first * brightness, 0.0) + steady[p]) * r * share + dark[p] * times[0]
+            rest = (max(rest * brightness, 0.0) + steady[p]) * r + dark[p] * exposure
+            early, state = _poisson(first, state)
+            late, state = _poisson(rest, state)
+            reset, state = _normal(state)
+            reset *= RESET_NOISE
+            z, state = _normal(state)
+            m = _measured(min(early + reset, FULL_WELL), curve)
+            frames[p, 2 * t] = _digitise(m + noise * z, gain, offset)
+            z, state = _normal(state)
+            m = _measured(min(early + late + reset, FULL_WELL), curve)
+            frames[p, 2 * t + 1] = _digitise(m + noise * z, gain, offset)
