@@ -112,7 +112,7 @@ _ = ak.plot_spectrum(joint[0], truth[0])
 from unittest.mock import Mock
 
 from ariel_kit.denoising.stage import make_denoiser
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 
 denoise = make_denoiser(create_model("physnet", weights="default"))
 listener = Mock(wraps=denoise)  # remembers what the fit asks the network

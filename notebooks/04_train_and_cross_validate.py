@@ -50,7 +50,7 @@ _ = ax.set(xlabel="step", ylabel="validation loss")
 # are not made for. Weights whose checksum is not that of the card are refused.
 
 # %%
-from ariel_kit.models.registry import create_model, find_weights
+from ariel_kit.models import create_model, find_weights
 
 folder = find_weights(card.model, scratch.name)
 model = create_model(card.model, weights=folder)

@@ -109,7 +109,7 @@ def cv(
 
 def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
     """List the networks: size, and where their weights come from."""
-    from ariel_kit.models.registry import list_models
+    from ariel_kit.models import list_models
 
     names = [name for name in list_models() if not name.startswith("test_")]
     facts = [_network(name, models_dir) for name in names]
@@ -166,7 +166,8 @@ def _data_overrides(data_dir: Path | None, labels: Path | None) -> list[str]:
 
 
 def _network(name: str, models_dir: Path | None) -> dict[str, Any]:
-    from ariel_kit.models.registry import MODEL_FILE, create_model, find_weights, load_card
+    from ariel_kit.models import create_model, find_weights, load_card
+    from ariel_kit.models.weights import MODEL_FILE
 
     folder = find_weights(name, models_dir)
     model = create_model(name, weights=folder)  # weights that do not fit are an error here

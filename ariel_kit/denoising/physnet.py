@@ -18,7 +18,7 @@ from ariel_kit.denoising.encoder import Encoder, make_block
 from ariel_kit.denoising.maps import CELLS, CHANNELS, TEMPLATES
 from ariel_kit.denoising.spectral_conv import SpectralConv2d
 from ariel_kit.denoising.template_attention import TemplateAttention
-from ariel_kit.models.registry import register_model
+from ariel_kit.models import register_model
 
 TERMS = 4
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from ariel_kit.denoising.encoder import PATCH, Encoder, make_block
 from ariel_kit.denoising.maps import CELLS, CHANNELS
-from ariel_kit.models.registry import register_model
+from ariel_kit.models import register_model
 
 HIDDEN_SHARE = 0.5
 """Of the stretches of time, each as long as a token."""

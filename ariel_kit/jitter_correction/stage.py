@@ -32,7 +32,7 @@ from ariel_kit.jitter_correction.pointing import (
     second_order,
 )
 from ariel_kit.light_curve.stage import LineState, load_network
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.preprocessing.normalize import robust_sigma, white_noise
 
 FIT_SECONDS = 60.0

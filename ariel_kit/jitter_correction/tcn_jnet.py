@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from ariel_kit.models.registry import register_model
+from ariel_kit.models import register_model
 
 MIN_LOG_VARIANCE = -6.0
 """Of a sigma of 0.05 times white jitter: no data are surer. Without a floor, samples in which

@@ -11,7 +11,7 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import WeightsError
 from ariel_kit.core.observation import Observation, Visit
 from ariel_kit.core.spectrum import Draws, Spectrum
-from ariel_kit.models.registry import create_model, find_weights, load_card
+from ariel_kit.models import create_model, find_weights, load_card
 
 if TYPE_CHECKING:
     from torch import nn

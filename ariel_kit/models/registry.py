@@ -1,7 +1,7 @@
-"""The networks of the kit by name: build one, list them, save and load weights with a card.
+"""The networks of the kit by name: register one, list them, build the bare network.
 
-Names and weights work as in timm: an entry function under `register_model` gives a network its
-name, and `create_model` builds it. The modules that hold the networks are imported on demand.
+Names work as in timm: an entry function under `register_model` gives a network its name. The
+modules that hold the networks are imported on demand.
 
 Every registered network is a ``torch.nn.Module`` with
 
@@ -11,30 +11,18 @@ Every registered network is a ``torch.nn.Module`` with
   among them, so that in evaluation mode the same inputs give the same outputs;
 - ``forward``: returns a tensor, or a mapping or tuple of tensors, in float32 also where autocast
   runs the rest in less: the last layer is kept out of it.
-
-Weights lie in one folder per network: ``model.safetensors``, ``card.json``, and
-``golden.safetensors``, an input with the output it had when the weights were saved.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from functools import cache
+from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ariel_kit.core.cache import atomic_path, file_sha256
-from ariel_kit.core.errors import UnknownNameError, WeightsError
+from ariel_kit.core.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-log = logging.getLogger(__name__)
+    from torch import nn
 
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
@@ -45,11 +33,6 @@ MODULES = {
     "resnet1d": "ariel_kit.spectral_extraction.resnet1d",
 }
 """Where each network lives; ``test_<name>``, a micro network for tests, lives beside it."""
-
-SHIPPED = Path(__file__).parents[1] / "weights"
-MODEL_FILE, CARD_FILE, GOLDEN_FILE = "model.safetensors", "card.json", "golden.safetensors"
-TEMPERATURE_FOLDER = "temperature"
-GOLDEN_SEED = 0
 
 _modules = MODULES | {f"test_{name}": module for name, module in MODULES.items()}
 _entries: dict[str, Callable[..., Any]] = {}
@@ -64,7 +47,7 @@ def register_model(entry: Entry) -> Entry:
     >>> @register_model
     ... def test_line(**changes):
     ...     return nn.Linear(**{"in_features": 2, "out_features": 1, **changes})
-    >>> create_model("test_line", out_features=3)
+    >>> build_model("test_line", out_features=3)
     Linear(in_features=2, out_features=3, bias=True)
     >>> _ = _entries.pop("test_line")
     """
@@ -77,250 +60,6 @@ def list_models() -> list[str]:
     return sorted({*_modules, *_entries})
 
 
-def create_model(
-    name: str,
-    *,
-    weights: str | Path | None = None,
-    device: str | None = None,
-    **changes: Any,
-) -> nn.Module:
-    """Build a network, with random weights or with stored ones, in evaluation mode.
-
-    Parameters
-    ----------
-    name : str
-        One of `list_models`.
-    weights : str or Path, optional
-        ``"default"`` for the weights in the package, or a weights folder; random when left out.
-        The network is built as its card says, so weights of any size fit.
-    device : str, optional
-        Where the network is put; the CPU when left out.
-    **changes
-        Arguments of the network that differ from its defaults.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no network of this name, or it has no argument of that name.
-    WeightsError
-        If the weights are missing, damaged, or those of another network.
-    """
-    folder = None if weights is None else _weights_folder(name, weights)
-    if folder is not None:
-        card = load_card(folder)
-        if card.model != name:
-            raise WeightsError(f"{folder} holds weights of {card.model!r}; {name!r} needs its own.")
-        changes = card.config | changes
-    model = _build(name, changes)
-    if folder is not None:
-        load_weights(model, folder)
-    return model.to(device).eval()
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """Where weights come from and what they may be used for.
-
-    Attributes
-    ----------
-    model : str
-        Name of the network.
-    data : dict
-        What it learned from.
-    settings : dict
-        Settings of the training.
-    seed : int
-        Seed of the training.
-    command : str
-        The command that trained it.
-    score : float, optional
-        Validation loss of these weights.
-    limits : str
-        What they are not made for.
-    config : dict
-        Arguments that build the network; filled in by `save_weights`, like all that follow.
-    parameters : int
-        Number of trained numbers.
-    kit_version : str
-        Version of the kit.
-    sha256 : str
-        Checksum of ``model.safetensors``.
-    """
-
-    model: str
-    data: dict[str, Any] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    command: str = ""
-    score: float | None = None
-    limits: str = ""
-    config: dict[str, Any] = field(default_factory=dict)
-    parameters: int = 0
-    kit_version: str = ""
-    sha256: str = ""
-
-
-def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None:
-    """The folder with weights of a network: in `models_dir` if there, else in the package.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no network of this name.
-    WeightsError
-        If `models_dir` is no folder of weights folders, or holds this network without its files.
-    """
-    if name not in list_models():
-        raise UnknownNameError("model", name, list_models())
-    own = None if models_dir is None else find_own(name, models_dir)
-    if own is not None:
-        for file in (CARD_FILE, MODEL_FILE):
-            if not (own / file).is_file():
-                raise WeightsError(
-                    f"{own} must hold {CARD_FILE} and {MODEL_FILE}; {file} is missing. Copy it, "
-                    "train to the end, or remove the folder to take the weights in the package."
-                )
-        return own
-    return SHIPPED / name if (SHIPPED / name / CARD_FILE).is_file() else None
-
-
-def find_own(name: str, models_dir: str | Path) -> Path | None:
-    """What `models_dir` holds under a name; None, which the log says once, if it does not.
-
-    Raises
-    ------
-    WeightsError
-        If `models_dir` is no folder of weights folders.
-    """
-    root = Path(models_dir)
-    if not root.is_dir():
-        raise WeightsError(f"{root} must be a folder of weights folders; it is not there.")
-    held = sorted(path.name for path in root.iterdir())
-    if not {*list_models(), TEMPERATURE_FOLDER} & set(held):
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
-        right = "above it" if CARD_FILE in held else "that train was given as --output-dir"
-        raise WeightsError(
-            f"{root} must hold weights folders such as tcn_jnet; it holds "
-            f"{', '.join(held[:3]) or 'nothing'}{more}. Give the folder {right}."
-        )
-    if (root / name).exists():
-        return root / name
-    _tell_shipped(name, root)
-    return None
-
-
-@cache
-def _tell_shipped(name: str, root: Path) -> None:
-    log.info("%s has no %s: that of the package is taken, if it has one", root, name)
-
-
-def save_weights(model: nn.Module, folder: str | Path, card: ModelCard) -> ModelCard:
-    """Write weights, a golden output and, last, the completed card, which is returned."""
-    import torch
-    from safetensors.torch import save
-
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, tensors in {MODEL_FILE: model.state_dict(), GOLDEN_FILE: golden(model)}.items():
-        # Copies: the format refuses tensors that share memory or have gaps.
-        whole = {
-            key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for key, tensor in tensors.items()
-        }
-        with atomic_path(folder / name) as unfinished:
-            unfinished.write_bytes(save(whole))
-    card = replace(
-        card,
-        config=dict(model.config),  # type: ignore[arg-type]
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        kit_version=version("ariel-kit"),
-        sha256=file_sha256(folder / MODEL_FILE),
-    )
-    with atomic_path(folder / CARD_FILE) as unfinished:
-        unfinished.write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
-    return card
-
-
-def load_card(folder: str | Path) -> ModelCard:
-    """Read the card of a weights folder.
-
-    Raises
-    ------
-    WeightsError
-        If it is missing or damaged.
-    """
-    path = Path(folder) / CARD_FILE
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing: give a folder that save_weights or train wrote.")
-    try:
-        return ModelCard(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is no card ({error}): copy or train it again.") from error
-
-
-def load_weights(model: nn.Module, folder: str | Path, *, prefix: str = "") -> ModelCard:
-    """Load stored weights into a network, all of them, and return their card.
-
-    Parameters
-    ----------
-    model : nn.Module
-        The network to fill.
-    folder : str or Path
-        A folder that `save_weights` wrote.
-    prefix : str
-        Load only tensors whose name starts so, e.g. ``"encoder."`` of a pre-trained network: the
-        file and the network must then hold the same tensors of that prefix.
-
-    Raises
-    ------
-    WeightsError
-        If a file is missing or damaged, a tensor is missing, too many or of another shape.
-    """
-    path, card = Path(folder) / MODEL_FILE, load_card(folder)
-    stored = _read_checked(path, card.sha256)
-    wanted = {name: t for name, t in model.state_dict().items() if name.startswith(prefix)}
-    stored = {name: t for name, t in stored.items() if name.startswith(prefix)}
-    faults = list(_misfits(wanted, stored))
-    if not wanted:
-        faults.append(f"the network has no tensor {prefix}*")
-    if faults:
-        raise WeightsError(
-            "\n  ".join([f"{path} does not fit {type(model).__name__}:", *faults])
-            + "\nLoad weights of the same network and size, or train it again."
-        )
-    model.load_state_dict(model.state_dict() | stored, strict=True)
-    return card
-
-
-def golden(model: nn.Module) -> dict[str, Tensor]:
-    """An example input of the network and its output, by name: ``input.*`` and ``output.*``."""
-    import torch
-
-    generator = torch.Generator().manual_seed(GOLDEN_SEED)
-    inputs = model.example_inputs(1, generator)  # type: ignore[operator]
-    return {**{f"input.{key}": t for key, t in inputs.items()}, **golden_outputs(model, inputs)}
-
-
-def golden_outputs(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Outputs of the network in evaluation mode by name, ``output.*``."""
-    import torch
-
-    device = next(model.parameters()).device
-    training = model.training
-    with torch.no_grad():
-        outputs = model.eval()(**{key: tensor.to(device) for key, tensor in inputs.items()})
-    model.train(training)
-    return {f"output.{key}": tensor for key, tensor in named_outputs(outputs).items()}
-
-
-def named_outputs(outputs: Any) -> dict[str, Tensor]:
-    """What ``forward`` returned, by name: the keys of a mapping, else positions from ``"0"``."""
-    if isinstance(outputs, Mapping):
-        return dict(outputs)
-    parts = outputs if isinstance(outputs, tuple | list) else (outputs,)
-    return {str(index): part for index, part in enumerate(parts) if part is not None}
-
-
 def _entry(name: str) -> Callable[..., Any]:
     if name not in list_models():
         raise UnknownNameError("model", name, list_models())
@@ -329,7 +68,14 @@ def _entry(name: str) -> Callable[..., Any]:
     return _entries[name]
 
 
-def _build(name: str, changes: dict[str, Any]) -> nn.Module:
+def build_model(name: str, **changes: Any) -> nn.Module:
+    """Build the bare network of this name, with random weights, in training mode.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no network of this name, or it has no argument of that name.
+    """
     entry = _entry(name)
     try:
         return entry(**changes)
@@ -338,34 +84,3 @@ def _build(name: str, changes: dict[str, Any]) -> nn.Module:
         for argument in changes.keys() - known.keys():
             raise UnknownNameError(f"argument of {name}", argument, known) from None
         raise
-
-
-def _weights_folder(name: str, weights: str | Path) -> Path:
-    if weights != "default":
-        return Path(weights)
-    folder = find_weights(name)
-    if folder is None:
-        raise WeightsError(f"the package has no weights of {name!r}: train it and give the folder.")
-    return folder
-
-
-def _read_checked(path: Path, sha256: str) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing: copy it beside its card, or train it again.")
-    if (found := file_sha256(path)) != sha256:
-        raise WeightsError(
-            f"{path} must have the SHA-256 of its card, {sha256}; got {found}: "
-            "copy or train it again."
-        )
-    return load_file(path)
-
-
-def _misfits(wanted: dict[str, Tensor], stored: dict[str, Tensor]) -> Iterator[str]:
-    yield from (f"missing: {name}" for name in sorted(wanted.keys() - stored.keys()))
-    yield from (f"unexpected: {name}" for name in sorted(stored.keys() - wanted.keys()))
-    for name in sorted(wanted.keys() & stored.keys()):
-        have, want = tuple(stored[name].shape), tuple(wanted[name].shape)
-        if have != want:
-            yield f"shape of {name}: {want} in the network, {have} in the file"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ariel_kit.core.instruments import N_WAVELENGTHS
-from ariel_kit.models.registry import register_model
+from ariel_kit.models import register_model
 
 SHORTEST_BAND, LONGEST_BAND = 12, 60
 """Wavelengths that are dropped together."""

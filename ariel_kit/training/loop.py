@@ -14,7 +14,7 @@ from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.config import save_settings
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.runtime import available_cores, progress, versions
-from ariel_kit.models.registry import ModelCard, load_card, save_weights
+from ariel_kit.models import ModelCard, load_card, save_weights
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
     find_checkpoint,

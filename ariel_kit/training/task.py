@@ -33,7 +33,7 @@ class Task(Protocol):
     Attributes
     ----------
     name : str
-        Name of the network in `ariel_kit.models.registry`.
+        Name of the network in `ariel_kit.models`.
     """
 
     name: str

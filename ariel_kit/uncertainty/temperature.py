@@ -22,7 +22,7 @@ from scipy.optimize import minimize, minimize_scalar
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import ShapeError, WeightsError
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.models.registry import TEMPERATURE_FOLDER, find_own
+from ariel_kit.models.weights import TEMPERATURE_FOLDER, find_own
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 STRENGTH = 96.0

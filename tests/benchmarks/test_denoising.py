@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.simulation import draw_planets
 from ariel_kit.training.pools.blind import STRANGE_FAMILIES, blind_planets
 

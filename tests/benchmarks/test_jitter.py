@@ -22,7 +22,7 @@ from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.jitter_correction.pointing import FRAMES, high_pass
 from ariel_kit.jitter_correction.stage import correct_jitter, predict_motion
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.preprocessing import calibrate_planet, calibration_warmup
 from ariel_kit.simulation import draw_planets, pointing, simulate_planet, write_tables
 from ariel_kit.simulation.generate import STREAM_POINTING

@@ -12,7 +12,7 @@ import time
 import pytest
 import torch
 
-from ariel_kit.models.registry import create_model, list_models
+from ariel_kit.models import create_model, list_models
 
 pytestmark = pytest.mark.benchmark
 

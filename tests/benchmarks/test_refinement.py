@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior

@@ -14,7 +14,7 @@ from ariel_kit.denoising.maps import CELLS, CHANNELS
 from ariel_kit.denoising.spectral_conv import SpectralConv2d
 from ariel_kit.denoising.template_attention import TemplateAttention
 from ariel_kit.denoising.ti_mae import draw_hidden
-from ariel_kit.models.registry import ModelCard, create_model, load_weights, save_weights
+from ariel_kit.models import ModelCard, create_model, load_weights, save_weights
 
 
 @pytest.mark.parametrize("size", [(12, 12), (13, 9), (7, 11), (3, 2)])

@@ -121,7 +121,7 @@ def test_visits_of_one_planet_are_one_planet(observations):
 def test_mistakes_are_told_before_anything_is_fitted(observations, tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match="at least one calibrated planet"):
         ablate([], TRUTH, prior=PRIOR)
-    monkeypatch.setattr("ariel_kit.models.registry.SHIPPED", tmp_path)
+    monkeypatch.setattr("ariel_kit.models.weights.SHIPPED", tmp_path)
     monkeypatch.setattr(ablation, "answer_all", None)
     with pytest.raises(WeightsError, match="'jitter' needs weights of 'tcn_jnet'"):
         ablate(observations, TRUTH, prior=PRIOR, variants=[(), ("jitter",)])

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ariel_kit.models.registry import create_model, list_models, named_outputs
+from ariel_kit.models import create_model, list_models
+from ariel_kit.models.weights import named_outputs
 from ariel_kit.training.loop import train_all
 from ariel_kit.training.recipes import load_orders
 

@@ -8,7 +8,7 @@ import torch
 
 from ariel_kit.jitter_correction.pointing import MOMENTS, N_CHANNELS
 from ariel_kit.jitter_correction.tcn_jnet import MIN_LOG_VARIANCE, TCNJNet
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 
 SMALL = {"width": 6, "dilations": (1, 2, 4)}
 

@@ -15,7 +15,7 @@ from ariel_kit.denoising.stage import make_denoiser
 from ariel_kit.light_curve.drift import DriftPrior, default_drift
 from ariel_kit.light_curve.systematics import Systematics
 from ariel_kit.light_curve.white_light import window_and_slopes
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction.joint_fit import JointFit
 from ariel_kit.training.pools.blind import _true_white_light

@@ -8,18 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from ariel_kit.models.registry import (
-    GOLDEN_FILE,
-    SHIPPED,
+from ariel_kit.models import (
     ModelCard,
     create_model,
     find_weights,
-    golden_outputs,
     list_models,
     load_card,
-    named_outputs,
     save_weights,
 )
+from ariel_kit.models.weights import GOLDEN_FILE, SHIPPED, golden_outputs, named_outputs
 from ariel_kit.training.recipes import load_orders
 
 MAX_PARAMETERS = 5_000_000

@@ -12,21 +12,19 @@ import torch
 from torch import nn
 
 from ariel_kit.core.errors import UnknownNameError, WeightsError
-from ariel_kit.models import registry
-from ariel_kit.models.registry import (
-    CARD_FILE,
-    GOLDEN_FILE,
-    MODEL_FILE,
+from ariel_kit.models import (
     ModelCard,
     create_model,
     find_weights,
-    golden_outputs,
     list_models,
     load_card,
     load_weights,
     register_model,
+    registry,
     save_weights,
+    weights,
 )
+from ariel_kit.models.weights import CARD_FILE, GOLDEN_FILE, MODEL_FILE, golden_outputs
 
 
 class Two(nn.Module):
@@ -130,7 +128,7 @@ def test_every_tensor_that_does_not_fit_is_named(saved):
     del tensors["head.bias"], tensors["encoder.bias"]
     tensors |= {"extra": torch.zeros(1), "head.weight": torch.zeros(2, 5)}
     save_file(tensors, folder / MODEL_FILE)
-    rewrite_card(folder, sha256=registry.file_sha256(folder / MODEL_FILE))
+    rewrite_card(folder, sha256=weights.file_sha256(folder / MODEL_FILE))
     before = {key: t.clone() for key, t in model.state_dict().items()}
     with pytest.raises(WeightsError) as caught:
         load_weights(model, folder)
@@ -208,7 +206,7 @@ def test_the_log_says_once_which_weights_an_own_folder_lacks(saved, caplog):
     _, _, folder = saved
     with caplog.at_level("INFO", "ariel_kit"):
         assert [find_weights("ti_mae", folder.parent) for _ in range(2)] == [
-            registry.SHIPPED / "ti_mae"
+            weights.SHIPPED / "ti_mae"
         ] * 2
     assert caplog.messages == [
         f"{folder.parent} has no ti_mae: that of the package is taken, if it has one"

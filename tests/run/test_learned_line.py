@@ -78,7 +78,7 @@ def test_labels_of_predicted_planets_are_out_of_reach(own, told, tiny, tmp_path,
 
 
 def test_missing_weights_stop_a_run_before_it_starts(tiny, tmp_path, monkeypatch, calibrations):
-    monkeypatch.setattr("ariel_kit.models.registry.SHIPPED", tmp_path)
+    monkeypatch.setattr("ariel_kit.models.weights.SHIPPED", tmp_path)
     with pytest.raises(WeightsError, match=r"--models-dir, or set stages\.refine=false"):
         run_pipeline(tiny, tmp_path, settings=RunSettings(stages=StageSettings.only("refine")))
     assert calibrations == []

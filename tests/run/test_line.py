@@ -197,7 +197,7 @@ def test_torch_has_its_threads_back_after_the_line(observations):
 
 @pytest.mark.parametrize("stage", ["jitter", "denoise", "refine", "uncertainty"])
 def test_missing_weights_are_one_sentence_with_the_remedy(stage, monkeypatch, tmp_path):
-    monkeypatch.setattr("ariel_kit.models.registry.SHIPPED", tmp_path)
+    monkeypatch.setattr("ariel_kit.models.weights.SHIPPED", tmp_path)
     monkeypatch.setattr("ariel_kit.uncertainty.temperature.SHIPPED", tmp_path)
     with pytest.raises(WeightsError, match=rf"'{stage}' needs .* set stages\.{stage}=false"):
         load_line(stages(stage))

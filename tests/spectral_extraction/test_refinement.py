@@ -13,7 +13,7 @@ from ariel_kit.core.errors import FitError, ShapeError
 from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.simulation.pseudo import pseudo_spectra
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ariel_kit.models.registry import ModelCard, create_model, save_weights
+from ariel_kit.models import ModelCard, create_model, save_weights
 from ariel_kit.spectral_extraction.features import FEATURES
 from ariel_kit.uncertainty import Temperature
 

@@ -17,8 +17,14 @@ import yaml
 from torch import nn
 
 from ariel_kit.core.errors import ConfigError, DataFileError, FitError, UnknownNameError
-from ariel_kit.models import registry
-from ariel_kit.models.registry import create_model, find_weights, load_card, register_model
+from ariel_kit.models import (
+    create_model,
+    find_weights,
+    load_card,
+    register_model,
+    registry,
+    weights,
+)
 from ariel_kit.training import tasks
 from ariel_kit.training.checkpoint import CHECKPOINT_FILE
 from ariel_kit.training.engine import learning_rate, weight_groups
@@ -308,7 +314,7 @@ def test_train_all_leaves_a_folder_of_weights(tmp_path, monkeypatch):
 
         def build(self) -> nn.Module:
             model = create_model(self.name)
-            registry.load_weights(model, Path(self.settings.pretrained))
+            weights.load_weights(model, Path(self.settings.pretrained))
             return model
 
     module = types.ModuleType("pupil_task")

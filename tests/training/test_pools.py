@@ -14,7 +14,7 @@ from ariel_kit.core.errors import ConfigError, DataFileError, FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import Labels
 from ariel_kit.denoising.stage import make_denoiser
-from ariel_kit.models.registry import load_card
+from ariel_kit.models import load_card
 from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
 from ariel_kit.spectral_extraction import fit_planets, learn_prior, simulated_prior
 from ariel_kit.training import loop

@@ -8,7 +8,7 @@ import pytest
 
 import ariel_kit
 from ariel_kit.core.errors import ConfigError, UnknownNameError
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.training.recipes import load_orders
 from ariel_kit.training.tasks import TASKS, find_task
 

@@ -14,7 +14,7 @@ from ariel_kit.cli import main
 from ariel_kit.core.cache import Cache
 from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.observation import Observation
-from ariel_kit.models.registry import create_model, list_models, load_card
+from ariel_kit.models import create_model, list_models, load_card
 from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
 from ariel_kit.spectral_extraction import simulated_prior
 from ariel_kit.training.pools import folder, observed

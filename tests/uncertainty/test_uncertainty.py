@@ -11,7 +11,7 @@ import pytest
 from ariel_kit.core.errors import ShapeError, WeightsError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.spectrum import Draws, FitFacts, Spectrum
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.training.temperature import line_temperature
 from ariel_kit.uncertainty import (
     Temperature,

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 from torch import nn
 
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.training.pools.blind import CHUNK, BlindPlanets, blind_chunks
 from ariel_kit.training.settings import DataSettings, TrainSettings
 from ariel_kit.training.task import Batch

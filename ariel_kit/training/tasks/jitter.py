@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ariel_kit.core.instruments import AIRS, FGS1
 from ariel_kit.jitter_correction.pointing import FRAMES, motion_channels, second_order
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.preprocessing.normalize import robust_sigma
 from ariel_kit.training.losses import gaussian_nll
 from ariel_kit.training.settings import DataSettings, TrainSettings

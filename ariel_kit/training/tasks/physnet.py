@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ariel_kit.models.registry import SHIPPED, load_weights
+from ariel_kit.models import load_weights
+from ariel_kit.models.weights import SHIPPED
 from ariel_kit.training.losses import student_nll
 from ariel_kit.training.pools.blind import STRANGE_SHARE
 from ariel_kit.training.task import Batch, refuse_real_data

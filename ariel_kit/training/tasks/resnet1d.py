@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ariel_kit.models.registry import create_model
+from ariel_kit.models import create_model
 from ariel_kit.simulation.molecules import KNOWN_MOLECULES, TEMPERATURES, log_cross_section
 from ariel_kit.training.losses import beta_nll
 from ariel_kit.training.pools.fitted import CHUNK, FittedPlanets, fitted_chunks
