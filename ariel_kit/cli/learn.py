@@ -111,8 +111,7 @@ def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
     """List the networks: size, and where their weights come from."""
     from ariel_kit.models import list_models
 
-    names = [name for name in list_models() if not name.startswith("test_")]
-    facts = [_network(name, models_dir) for name in names]
+    facts = [_network(name, models_dir) for name in list_models()]
     columns = "model", "parameters", "weights", "megabytes", "loss", "command"
     table = [columns, *([_cell(row[column]) for column in columns] for row in facts)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -1,7 +1,8 @@
 """The networks of the kit by name: register one, list them, build the bare network.
 
-Names work as in timm: an entry function under `register_model` gives a network its name. The
-modules that hold the networks are imported on demand.
+Names work as in timm: an entry function under `register_model` gives a network its name. That is
+all: the decorator is found in the sources of the package, and the module that holds a network is
+imported when the network is built. Another package adds its networks through entry points.
 
 Every registered network is a ``torch.nn.Module`` with
 
@@ -15,8 +16,12 @@ Every registered network is a ``torch.nn.Module`` with
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ariel_kit.core.errors import UnknownNameError
@@ -26,20 +31,18 @@ if TYPE_CHECKING:
 
 Entry = TypeVar("Entry", bound=Callable[..., Any])
 
-MODULES = {
-    "tcn_jnet": "ariel_kit.jitter_correction.tcn_jnet",
-    "ti_mae": "ariel_kit.denoising.ti_mae",
-    "physnet": "ariel_kit.denoising.physnet",
-    "resnet1d": "ariel_kit.spectral_extraction.resnet1d",
-}
-"""Where each network lives; ``test_<name>``, a micro network for tests, lives beside it."""
+GROUP = "ariel_kit.models"
+"""Entry points of other packages under this group add their networks, as ``name = "module"``."""
 
-_modules = MODULES | {f"test_{name}": module for name, module in MODULES.items()}
+_PACKAGE = Path(__file__).parents[1]
+_DECORATED = re.compile(r"^@register_model\ndef (\w+)\(", re.MULTILINE)
 _entries: dict[str, Callable[..., Any]] = {}
 
 
 def register_model(entry: Entry) -> Entry:
     """Let `create_model` build a network by the name of the function that makes it.
+
+    The decorator stands right above ``def``, where `find_networks` looks for it.
 
     Examples
     --------
@@ -55,17 +58,34 @@ def register_model(entry: Entry) -> Entry:
     return entry
 
 
-def list_models() -> list[str]:
-    """Every name that `create_model` knows."""
-    return sorted({*_modules, *_entries})
+def list_models(*, micro: bool = False) -> list[str]:
+    """Name the networks that `create_model` builds; loads none of them.
+
+    Parameters
+    ----------
+    micro : bool
+        Also name the micro networks, ``test_*``, that tests are made of.
+
+    Examples
+    --------
+    >>> list_models()
+    ['physnet', 'resnet1d', 'tcn_jnet', 'ti_mae']
+    """
+    names = sorted({*_homes(), *_entries})
+    return [name for name in names if micro or not name.startswith("test_")]
 
 
-def _entry(name: str) -> Callable[..., Any]:
-    if name not in list_models():
-        raise UnknownNameError("model", name, list_models())
-    if name not in _entries:
-        import_module(_modules[name])
-    return _entries[name]
+def check_name(name: str) -> None:
+    """Refuse a name that no network has.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no network of this name.
+    """
+    known = list_models(micro=name.startswith("test_"))
+    if name not in known:
+        raise UnknownNameError("model", name, known)
 
 
 def build_model(name: str, **changes: Any) -> nn.Module:
@@ -84,3 +104,39 @@ def build_model(name: str, **changes: Any) -> nn.Module:
         for argument in changes.keys() - known.keys():
             raise UnknownNameError(f"argument of {name}", argument, known) from None
         raise
+
+
+def find_networks(folder: Path, package: str) -> dict[str, str]:
+    """Find the networks that the files of a folder register, without importing any.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of a package; its subfolders count.
+    package : str
+        Name under which that package is imported.
+
+    Returns
+    -------
+    dict of str to str
+        Module of each network.
+    """
+    return {
+        name: ".".join([package, *path.relative_to(folder).with_suffix("").parts])
+        for path in sorted(folder.rglob("*.py"))
+        for name in _DECORATED.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+@cache
+def _homes() -> dict[str, str]:
+    """Module of every network, of this package and of installed ones that add to it."""
+    others = {point.name: point.module for point in entry_points(group=GROUP)}
+    return others | find_networks(_PACKAGE, "ariel_kit")
+
+
+def _entry(name: str) -> Callable[..., Any]:
+    check_name(name)
+    if name not in _entries:
+        import_module(_homes()[name])
+    return _entries[name]

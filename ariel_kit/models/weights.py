@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ariel_kit.core.cache import atomic_path, file_sha256
-from ariel_kit.core.errors import UnknownNameError, WeightsError
-from ariel_kit.models.registry import list_models
+from ariel_kit.core.errors import WeightsError
+from ariel_kit.models.registry import check_name, list_models
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -83,8 +83,7 @@ def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None
     WeightsError
         If `models_dir` is no folder of weights folders, or holds this network without its files.
     """
-    if name not in list_models():
-        raise UnknownNameError("model", name, list_models())
+    check_name(name)
     own = None if models_dir is None else find_own(name, models_dir)
     if own is not None:
         for file in (CARD_FILE, MODEL_FILE):
@@ -109,7 +108,7 @@ def find_own(name: str, models_dir: str | Path) -> Path | None:
     if not root.is_dir():
         raise WeightsError(f"{root} must be a folder of weights folders; it is not there.")
     held = sorted(path.name for path in root.iterdir())
-    if not {*list_models(), TEMPERATURE_FOLDER} & set(held):
+    if not {*list_models(micro=True), TEMPERATURE_FOLDER} & set(held):
         more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         right = "above it" if CARD_FILE in held else "that train was given as --output-dir"
         raise WeightsError(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.benchmark
 
 BATCH, ROUNDS = 8, 5
 SLOWEST = 0.25  # per second: a tenth of the 40 s that a planet may take on Kaggle
-NAMES = [name for name in list_models() if not name.startswith("test_")]
+NAMES = list_models()
 
 
 def seconds(model: torch.nn.Module, inputs: dict[str, torch.Tensor]) -> float:

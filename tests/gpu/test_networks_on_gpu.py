@@ -26,7 +26,7 @@ pytestmark = [
 
 BATCH, STEPS = 2, 3
 PRECISIONS = {"float32": (1e-3, 1e-3), "bfloat16": (0.05, 0.2)}
-NAMES = list_models()
+NAMES = list_models(micro=True)
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from ariel_kit.training.recipes import load_orders
 
 MAX_PARAMETERS = 5_000_000
 MAX_WEIGHT_BYTES = 20_000_000
-NAMES = list_models()
+NAMES = list_models(micro=True)
 SHIPPED_NAMES = [name for name in NAMES if find_weights(name) is not None]
 
 

@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+import ariel_kit
 from ariel_kit.core.errors import UnknownNameError, WeightsError
 from ariel_kit.models import (
     ModelCard,
@@ -24,6 +27,7 @@ from ariel_kit.models import (
     save_weights,
     weights,
 )
+from ariel_kit.models.registry import find_networks
 from ariel_kit.models.weights import CARD_FILE, GOLDEN_FILE, MODEL_FILE, golden_outputs
 
 
@@ -73,7 +77,46 @@ def same(a: nn.Module, b: nn.Module) -> bool:
 
 def test_the_kit_has_its_four_networks_and_a_micro_one_of_each():
     names = {"tcn_jnet", "ti_mae", "physnet", "resnet1d"}
-    assert names | {f"test_{name}" for name in names} <= set(list_models())
+    assert set(list_models()) == names
+    assert {f"test_{name}" for name in names} <= set(list_models(micro=True))
+
+
+def test_what_the_sources_hold_is_what_the_decorator_registers():
+    found = find_networks(Path(ariel_kit.__file__).parent, "ariel_kit")
+    for module in set(found.values()):
+        import_module(module)
+    entries = {name: entry.__module__ for name, entry in registry._entries.items()}
+    assert found == {n: m for n, m in entries.items() if m.startswith("ariel_kit.")}
+
+
+NEW_NETWORK = """
+from torch import nn
+from ariel_kit.models import register_model
+
+@register_model
+def one_layer(width: int = 3) -> nn.Module:
+    return nn.Linear(width, 1)
+"""
+
+
+def test_a_new_network_is_one_file(tmp_path):
+    (tmp_path / "room").mkdir()
+    (tmp_path / "room" / "thing.py").write_text(NEW_NETWORK)
+    assert find_networks(tmp_path, "kit") == {"one_layer": "kit.room.thing"}
+
+
+def test_an_installed_package_adds_its_networks(tmp_path, monkeypatch):
+    (tmp_path / "guest.py").write_text(NEW_NETWORK)
+    told = tmp_path / "guest-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: guest\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text("[ariel_kit.models]\none_layer = guest\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry._homes.cache_clear()
+    assert "one_layer" in list_models()
+    assert create_model("one_layer", width=5).in_features == 5
+    registry._homes.cache_clear()
+    del registry._entries["one_layer"], sys.modules["guest"]
 
 
 def test_networks_are_built_by_name_with_changes_and_for_evaluation():
