@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, overload
 from ariel_kit.core.config import Settings, settings_hash
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.revisions import Part, current_revisions, describe_change
 from ariel_kit.core.spectrum import Spectrum
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 class Cache(Generic[Product]):
     """A folder of products made with one set of settings.
 
-    A product is kept while settings, kit version and input files stay what they were; a product
-    that is damaged is named in the log, removed and built again.
+    A product is kept while settings, kit version, revisions and input files stay what they were; a
+    product that is damaged is named in the log, removed and built again.
 
     Attributes
     ----------
@@ -62,11 +63,14 @@ class Cache(Generic[Product]):
         What the products depend on besides their input files.
     kind : type
         `Observation` or `Spectrum`.
+    parts : tuple of str
+        What makes the products, by its name in `ariel_kit.core.revisions.REVISIONS`.
     """
 
     folder: Path
     settings: Settings
     kind: type[Product]
+    parts: tuple[Part, ...]
 
     def path(self, name: str) -> Path:
         """Where the product called `name` lies."""
@@ -84,7 +88,7 @@ class Cache(Generic[Product]):
         make : callable
             Makes the product; called only when it is needed.
         """
-        path, origin = self.path(name), _origin(inputs)
+        path, origin = self.path(name), _origin(inputs, self.parts)
         product = self._load(path, origin)
         return self._store(path, origin, make()) if product is None else product
 
@@ -95,7 +99,7 @@ class Cache(Generic[Product]):
         try:
             manifest = json.loads(sidecar.read_text(encoding="utf-8"))
             if manifest["origin"] != origin:
-                log.info("%s was made from other files or by another version; made anew", path)
+                log.info("%s was made from other files or by another revision; made anew", path)
                 return None
             if manifest["sha256"] != file_sha256(path):
                 raise DataFileError(f"{path} does not have the checksum in {sidecar.name}.")
@@ -144,19 +148,46 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fingerprint(inputs: Iterable[Path]) -> str:
-    """What files are, in 12 hexadecimal digits: others for other files or another version.
+def fingerprint(inputs: Iterable[Path], parts: Iterable[Part]) -> str:
+    """Name files, and the revisions of what is made from them, in 12 hexadecimal digits.
 
     Parameters
     ----------
     inputs : iterable of Path
         As in `Cache.fetch`.
+    parts : iterable of str
+        As in `Cache`.
     """
-    return hashlib.sha256(json.dumps(_origin(inputs)).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(_origin(inputs, parts)).encode()).hexdigest()[:12]
 
 
-def _origin(inputs: Iterable[Path]) -> dict[str, Any]:
-    """What a product was made from: size and time of each file, and the kit's version.
+def check_product(path: Path) -> None:
+    """Refuse a stored product that was made by another revision of the kit.
+
+    A product without a manifest was not made by a `Cache`, and nothing is known of it.
+
+    Raises
+    ------
+    DataFileError
+        If its manifest states another revision, or cannot be read.
+    """
+    sidecar = path.with_suffix(".json")
+    if not sidecar.is_file():
+        return
+    try:
+        change = describe_change(
+            json.loads(sidecar.read_text(encoding="utf-8"))["origin"]["revisions"]
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataFileError(
+            f"{sidecar} states no revision, being old or damaged ({error!r}): calibrate again."
+        ) from error
+    if change:
+        raise DataFileError(f"{path} was made by {change}: calibrate it again.")
+
+
+def _origin(inputs: Iterable[Path], parts: Iterable[Part]) -> dict[str, Any]:
+    """What a product was made from: size and time of each file, revisions, the kit's version.
 
     A missing file is part of the identity too: when it appears the product is made anew.
     """
@@ -165,4 +196,8 @@ def _origin(inputs: Iterable[Path]) -> dict[str, Any]:
         files += sorted(path.iterdir()) if path.is_dir() else [path]
     stats = {str(file): file.stat() for file in files if file.exists()}
     identity = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-    return {"version": version("ariel-kit"), "files": identity}
+    return {
+        "version": version("ariel-kit"),
+        "revisions": current_revisions(*parts),
+        "files": identity,
+    }

@@ -81,7 +81,7 @@ def iter_calibrations(
     """
     jobs = resolve_jobs(n_jobs)
     require_memory(jobs * PLANET_BYTES[settings.memory], f"calibrating {jobs} planet(s) at once")
-    cache = Cache(folder, settings, Observation)
+    cache = Cache(folder, settings, Observation, ("calibration",))
     answers = iter_planets(
         partial(_calibrate, dataset, split, cache, settings),
         planet_ids,

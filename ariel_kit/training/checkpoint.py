@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -15,28 +16,29 @@ from ariel_kit.training.settings import TrainSettings
 CHECKPOINT_FILE = "checkpoint.pt"
 
 
-def save_checkpoint(path: Path, state: dict[str, Any], settings: TrainSettings) -> None:
-    """Write `state`, with the settings it belongs to."""
+Revisions = Mapping[str, int]
+
+
+def save_checkpoint(
+    path: Path, state: dict[str, Any], settings: TrainSettings, revisions: Revisions
+) -> None:
+    """Write `state`, with the settings and the revisions of the data that it belongs to."""
+    origin = {"settings": settings.model_dump(mode="json"), "revisions": dict(revisions)}
     with atomic_path(path) as unfinished:
-        torch.save({**state, "settings": settings.model_dump(mode="json")}, unfinished)
+        torch.save({**state, **origin}, unfinished)
 
 
-def load_checkpoint(path: Path, settings: TrainSettings) -> dict[str, Any]:
-    """Read the state of a training with these settings.
+def load_checkpoint(path: Path, settings: TrainSettings, revisions: Revisions) -> dict[str, Any]:
+    """Read the state of a training with these settings, on data of these revisions.
 
     Raises
     ------
     DataFileError
         If the file is missing or damaged.
     ConfigError
-        If it belongs to other settings, all of which are named.
+        If it belongs to other settings, all of which are named, or to data of other revisions.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise DataFileError(f"{path} is missing: name a checkpoint, or resume=auto.") from error
-    except (RuntimeError, EOFError, UnpicklingError, ValueError) as error:
-        raise DataFileError(f"{path} is damaged; start again with resume=never.") from error
+    state = _read(path)
     here, there = (
         _flat(values) for values in (settings.model_dump(mode="json"), state["settings"])
     )
@@ -46,7 +48,31 @@ def load_checkpoint(path: Path, settings: TrainSettings) -> dict[str, Any]:
             f"{path} belongs to a training with other settings ({', '.join(names)}): "
             "use those, another folder, or resume=never."
         )
+    if state["revisions"] != dict(revisions):
+        raise ConfigError(
+            f"{path} belongs to a training on data of {_named(state['revisions'])}; the kit makes "
+            f"{_named(revisions)} today: use another folder, or resume=never."
+        )
     return state
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise DataFileError(f"{path} is missing: name a checkpoint, or resume=auto.") from error
+    except (RuntimeError, EOFError, UnpicklingError, ValueError) as error:
+        raise DataFileError(f"{path} is damaged; start again with resume=never.") from error
+    if not (isinstance(state, dict) and {"settings", "revisions"} <= state.keys()):
+        raise DataFileError(
+            f"{path} does not say which settings and revisions it belongs to; start again with "
+            "resume=never."
+        )
+    return state
+
+
+def _named(revisions: Revisions) -> str:
+    return ", ".join(f"{part} {number}" for part, number in revisions.items()) or "no revision"
 
 
 def find_checkpoint(resume: str, folder: Path) -> Path | None:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from ariel_kit.core import cache as cache_module
-from ariel_kit.core.cache import Cache, StoredSequence, atomic_path, file_sha256
+from ariel_kit.core.cache import Cache, StoredSequence, atomic_path, check_product, file_sha256
 from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.revisions import REVISIONS
 from ariel_kit.core.spectrum import Spectrum
 
 SPECTRUM = Spectrum(
@@ -41,7 +42,7 @@ def raw(tmp_path) -> Path:
 
 @pytest.fixture
 def cache(tmp_path) -> Cache[Spectrum]:
-    return Cache(tmp_path / "products", CalibrationSettings(), Spectrum)
+    return Cache(tmp_path / "products", CalibrationSettings(), Spectrum, ("calibration",))
 
 
 def test_a_product_is_made_once_and_comes_back_bit_equal(cache, raw):
@@ -76,6 +77,35 @@ def test_a_changed_input_or_kit_remakes_the_product(cache, raw, monkeypatch):
     monkeypatch.setattr(cache_module, "version", lambda name: "99")
     cache.fetch("7", [raw], make)
     assert make.calls == 4
+
+
+def test_another_revision_of_what_makes_a_product_remakes_it(cache, raw, monkeypatch, caplog):
+    make = Maker()
+    cache.fetch("7", [raw], make)
+    monkeypatch.setitem(REVISIONS, "fit", 99)  # takes no part in this product
+    cache.fetch("7", [raw], make)
+    check_product(cache.path("7"))
+    assert make.calls == 1
+    monkeypatch.setitem(REVISIONS, "calibration", 99)
+    with pytest.raises(
+        DataFileError, match=r"calibration \d+, which is 99 today: calibrate it again"
+    ):
+        check_product(cache.path("7"))
+    with caplog.at_level("INFO", "ariel_kit"):
+        cache.fetch("7", [raw], make)
+    assert make.calls == 2
+    assert "by another revision; made anew" in caplog.text
+    check_product(cache.path("7"))
+
+
+def test_a_stored_product_that_states_no_revision_is_refused(cache, raw):
+    cache.fetch("7", [raw], Maker())
+    sidecar = cache.path("7").with_suffix(".json")
+    sidecar.write_text('{"origin": {"version": "0.0"}}')
+    with pytest.raises(DataFileError, match="states no revision"):
+        check_product(cache.path("7"))
+    sidecar.unlink()
+    check_product(cache.path("7"))
 
 
 def test_folders_count_file_by_file_and_missing_inputs_count_too(cache, tmp_path):

@@ -16,17 +16,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.instruments import OBSERVATION_HOURS
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.denoising.maps import make_maps, to_cells, whitening
-from ariel_kit.light_curve.drift import DriftPrior, default_drift
+from ariel_kit.light_curve.drift import DriftLikelihood, DriftPrior, default_drift
 from ariel_kit.light_curve.systematics import Systematics
 from ariel_kit.light_curve.white_light import WhiteLight, drift_likelihood_at
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
 from ariel_kit.simulation.drift import DriftFamily, extracted_columns
 from ariel_kit.simulation.scene import with_drift
 from ariel_kit.spectral_extraction.joint_fit import JointFit
+from ariel_kit.training.pools.stored import chunk_names, fetch_pool
 
 CHUNK = 128
 STARS = (0, 1, *range(100, 900))
@@ -67,13 +67,13 @@ class BlindPlanets:
 
     @classmethod
     def kept(cls, path: Path, make: Callable[[], BlindPlanets]) -> BlindPlanets:
-        """What `path` holds; made, and written there, if there is no such file."""
-        if not path.is_file():
-            planets = make()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as unfinished:
-                torch.save(vars(planets), unfinished)
-        return cls(**torch.load(path, weights_only=True))
+        """Read what `path` holds; make and write it first if need be."""
+        return fetch_pool(
+            path,
+            make,
+            write=lambda planets, place: torch.save(vars(planets), place),
+            read=lambda place: cls(**torch.load(place, weights_only=True)),
+        )
 
     def take(self, rows: np.ndarray, signs: np.ndarray | None = None) -> dict[str, Tensor]:
         """A batch; the light of a planet with sign -1 is turned about its mean.
@@ -119,8 +119,8 @@ def blind_chunks(
         return blind_planets(planets, seed=seed + 1000 * number)
 
     parts = [
-        BlindPlanets.kept(folder / f"blind-{seed}-{number:03d}.pt", partial(make, number))
-        for number in range(chunks)
+        BlindPlanets.kept(folder / f"blind-{name}.pt", partial(make, number))
+        for number, name in enumerate(chunk_names(chunks, seed=seed))
     ]
     return BlindPlanets.together(parts)
 
@@ -206,5 +206,5 @@ def _true_white_light(planets: Sequence[PlanetTruth], depth: np.ndarray) -> Whit
         drift=nothing,
         model=nothing,
         residual=nothing,
-        drift_likelihood=None,
+        drift_likelihood=DriftLikelihood(nothing, nothing),
     )

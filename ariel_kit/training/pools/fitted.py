@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.observation import Curves, LightCurves, Visit
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.simulation.lightcurves import simulate_light_curves
@@ -24,6 +23,7 @@ from ariel_kit.simulation.pseudo import pseudo_spectra
 from ariel_kit.simulation.scene import PlanetTruth, draw_planets
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
 from ariel_kit.spectral_extraction.features import Errors, describe
+from ariel_kit.training.pools.stored import chunk_names, fetch_pool
 
 log = logging.getLogger(__name__)
 
@@ -78,14 +78,15 @@ class FittedPlanets:
 
     @classmethod
     def kept(cls, path: Path, make: Callable[[], FittedPlanets]) -> FittedPlanets:
-        """What `path` holds; made, and written there, if there is no such file."""
-        if not path.is_file():
-            planets = make()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(path) as unfinished, unfinished.open("wb") as file:
-                np.savez(file, **vars(planets))
-        with np.load(path) as arrays:
-            return cls(**arrays)
+        """Read what `path` holds; make and write it first if need be."""
+
+        def read(place: Path) -> FittedPlanets:
+            with np.load(place) as arrays:
+                return cls(**arrays)
+
+        return fetch_pool(
+            path, make, write=lambda planets, place: np.savez(place, **vars(planets)), read=read
+        )
 
 
 def fitted_chunks(folder: Path, *, chunks: int, seed: int) -> list[FittedPlanets]:
@@ -109,8 +110,8 @@ def fitted_chunks(folder: Path, *, chunks: int, seed: int) -> list[FittedPlanets
         return FittedPlanets.of(spectra, curves, [truth.depths for truth in truths])
 
     return [
-        FittedPlanets.kept(folder / f"fitted-{seed}-{number:03d}.npz", partial(make, number))
-        for number in range(chunks)
+        FittedPlanets.kept(folder / f"fitted-{name}.npz", partial(make, number))
+        for number, name in enumerate(chunk_names(chunks, seed=seed))
     ]
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ariel_kit.core.cache import StoredSequence, fingerprint
+from ariel_kit.core.cache import StoredSequence, check_product, fingerprint
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import Labels, read_labels
+from ariel_kit.models.card import FIRST_EDITION
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
+from ariel_kit.training.pools.stored import OBSERVED
 
 FOLDS = 5
 """At most; fewer planets have a fold each."""
@@ -29,7 +31,7 @@ class Fold:
     Attributes
     ----------
     name : str
-        Of what a pool keeps of them: another one for other files, labels or seeds.
+        Part of the name of the pool's file. Other files, labels, seeds or revisions have another.
     observations : StoredSequence of Observation
         One for each visit.
     others : tuple of int
@@ -58,7 +60,8 @@ def observed_folds(folder: Path, *, seed: int) -> list[Fold]:
     Raises
     ------
     DataFileError
-        If the folder holds no observation, or one that is damaged or there twice.
+        If the folder holds no observation, or one that is damaged, there twice or of another
+        revision of the calibration.
     ConfigError
         If there is one planet only.
     """
@@ -92,7 +95,8 @@ def labelled_folds(folder: Path, labels: Path | None, *, seed: int) -> tuple[lis
     Raises
     ------
     DataFileError
-        If the folder holds no observation, or a file is damaged or there twice.
+        If the folder holds no observation, or a file is damaged, there twice or of another revision
+        of the calibration.
     ConfigError
         If there are no labels, or too few for the prior of a fold.
     """
@@ -115,6 +119,13 @@ def labelled_folds(folder: Path, labels: Path | None, *, seed: int) -> tuple[lis
     return folds, truth
 
 
+def find_editions(folds: Sequence[Fold]) -> list[int]:
+    """List the years of the challenge that observations are of; the first one without any."""
+    paths = [path for fold in folds for path in fold.observations.paths]
+    years = {Observation.load_meta(path)["edition"] for path in paths}
+    return sorted(years) or [FIRST_EDITION]
+
+
 def _find_visits(folder: Path) -> dict[int, list[Path]]:
     """The files of each planet, whose names are those of `ariel_kit.run.products`."""
     paths = [path for split in ("train", "test") for path in folder.rglob(f"{split}_*_*.npz")]
@@ -131,6 +142,7 @@ def _find_visits(folder: Path) -> dict[int, list[Path]]:
         )
     visits: dict[int, list[Path]] = {}
     for path in sorted(paths, key=lambda path: path.name):
+        check_product(path)
         visits.setdefault(Observation.load_meta(path)["planet_id"], []).append(path)
     return visits
 
@@ -138,7 +150,8 @@ def _find_visits(folder: Path) -> dict[int, list[Path]]:
 def _deal(visits: Mapping[int, Sequence[Path]], *labels: Path, seed: int) -> list[Fold]:
     """Deal planets at random; all visits of a planet go together."""
     planets = np.random.default_rng(seed).permutation(sorted(visits)).tolist()
-    origin = fingerprint([*(path for planet in planets for path in visits[planet]), *labels])
+    files = [*(path for planet in planets for path in visits[planet]), *labels]
+    origin = fingerprint(files, OBSERVED)
     folds = []
     for number in range(min(FOLDS, len(planets))):
         own = planets[number::FOLDS]
