@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,9 @@ from ariel_kit.cli.options import (
     show,
 )
 from ariel_kit.core.errors import ConfigError, DataFileError
+
+TOLD = "licence", "editions", "revisions", "command", "limits", "kit_version", "sha256"
+"""Fields of a card that ``models --json`` repeats."""
 
 
 def train(
@@ -59,7 +62,7 @@ def train(
         for card in cards
     ]
     if PartialState().is_main_process:  # of several, with several devices
-        show([asdict(card) for card in cards], as_json, "\n".join(lines))
+        show([card.model_dump(mode="json") for card in cards], as_json, "\n".join(lines))
     return 0
 
 
@@ -108,14 +111,24 @@ def cv(
 
 
 def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
-    """List the networks: size, and where their weights come from."""
+    """List the networks: size, where their weights come from and what they hold for."""
     from ariel_kit.models import list_models
 
     facts = [_network(name, models_dir) for name in list_models()]
-    columns = "model", "parameters", "weights", "megabytes", "loss", "command"
-    table = [columns, *([_cell(row[column]) for column in columns] for row in facts)]
+    columns = (
+        "model",
+        "parameters",
+        "weights",
+        "licence",
+        "editions",
+        "revisions",
+        "loss",
+        "command",
+    )
+    table = [columns, *([_cell(row.get(column)) for column in columns] for row in facts)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
+    lines += [f"{row['objection']}." for row in facts if row["objection"]]
     show(facts, as_json, "\n".join(lines))
     return 0
 
@@ -164,30 +177,38 @@ def _data_overrides(data_dir: Path | None, labels: Path | None) -> list[str]:
     return [f"{name}={json.dumps(str(path))}" for name, path in named.items()]
 
 
-def _network(name: str, models_dir: Path | None) -> dict[str, Any]:
+def _network(name: str, models_dir: Path | None) -> dict[str, object]:
     from ariel_kit.models import create_model, find_weights, load_card
-    from ariel_kit.models.weights import MODEL_FILE
+    from ariel_kit.models.weights import MODEL_FILE, count_parameters
 
     folder = find_weights(name, models_dir)
     model = create_model(name, weights=folder)  # weights that do not fit are an error here
-    card = None if folder is None else load_card(folder)
-    return {
+    facts: dict[str, object] = {
         "model": name,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "parameters": count_parameters(model),
         "weights": _origin(folder, models_dir),
-        "megabytes": folder and round((folder / MODEL_FILE).stat().st_size / 1e6, 2),
-        "loss": card and card.score,
-        "command": card and card.command,
-        "limits": card and card.limits,
-        "kit_version": card and card.kit_version,
-        "sha256": card and card.sha256,
+        **dict.fromkeys(("megabytes", "loss", "objection", *TOLD)),
+    }
+    if folder is None:
+        return facts
+    card = load_card(folder)
+    return {
+        **facts,
+        "megabytes": round((folder / MODEL_FILE).stat().st_size / 1e6, 2),
+        "loss": card.score,
+        "objection": card.objection(card.editions[0]),
+        **card.model_dump(mode="json", include=set(TOLD)),
     }
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{part} {number}" for part, number in value.items()) or "-"
+    return "-" if value in (None, "") else str(value)
 
 
 def _origin(folder: Path | None, models_dir: Path | None) -> str:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ariel_kit.core.errors import WeightsError
+from ariel_kit.core.errors import UnknownNameError, WeightsError
+from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import build_model
-from ariel_kit.models.weights import find_weights, load_card, load_weights
+from ariel_kit.models.weights import (
+    CARD_FILE,
+    count_parameters,
+    find_weights,
+    load_card,
+    load_weights,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,17 +47,51 @@ def create_model(
         If there is no network of this name, or it has no argument of that name.
     WeightsError
         If the weights are missing, damaged, or those of another network.
+
+    Examples
+    --------
+    >>> model = create_model("resnet1d", weights="default")
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    87701
     """
-    folder = None if weights is None else _weights_folder(name, weights)
-    if folder is not None:
-        card = load_card(folder)
-        if card.model != name:
-            raise WeightsError(f"{folder} holds weights of {card.model!r}; {name!r} needs its own.")
-        changes = card.config | changes
-    model = build_model(name, **changes)
-    if folder is not None:
+    if weights is None:
+        model = build_model(name, **changes)
+    else:
+        folder = _weights_folder(name, weights)
+        model = _build_from_card(name, folder, changes)
         load_weights(model, folder)
     return model.to(device).eval()
+
+
+def _build_from_card(name: str, folder: Path, changes: dict[str, Any]) -> nn.Module:
+    card = load_card(folder)
+    if card.model != name:
+        raise WeightsError(f"{folder} holds weights of {card.model!r}; {name!r} needs its own.")
+    _check_config(card, folder)
+    return build_model(name, **card.config | changes)
+
+
+def _check_config(card: ModelCard, folder: Path) -> None:
+    """Refuse a card whose arguments build no network, or one of another size.
+
+    The network is built without its numbers, so that not even a card that asks for terabytes takes
+    any memory.
+    """
+    import torch
+
+    try:
+        with torch.device("meta"):
+            built = count_parameters(build_model(card.model, **card.config))
+    except (UnknownNameError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise WeightsError(
+            f"the config of {folder / CARD_FILE} builds no {card.model} ({error}): copy the card, "
+            "or train the weights again."
+        ) from error
+    if built != card.parameters:
+        raise WeightsError(
+            f"the config of {folder / CARD_FILE} builds {built} parameters, and the card says "
+            f"{card.parameters}: copy the card, or train the weights again."
+        )
 
 
 def _weights_folder(name: str, weights: str | Path) -> Path:

@@ -6,10 +6,8 @@ Weights lie in one folder per network: ``model.safetensors``, ``card.json``, and
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ariel_kit.core.cache import atomic_path, file_sha256
 from ariel_kit.core.errors import WeightsError
+from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import check_name, list_models
 
 if TYPE_CHECKING:
@@ -28,49 +27,6 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 MODEL_FILE, CARD_FILE, GOLDEN_FILE = "model.safetensors", "card.json", "golden.safetensors"
 TEMPERATURE_FOLDER = "temperature"
 GOLDEN_SEED = 0
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """Where weights come from and what they may be used for.
-
-    Attributes
-    ----------
-    model : str
-        Name of the network.
-    data : dict
-        What it learned from.
-    settings : dict
-        Settings of the training.
-    seed : int
-        Seed of the training.
-    command : str
-        The command that trained it.
-    score : float, optional
-        Validation loss of these weights.
-    limits : str
-        What they are not made for.
-    config : dict
-        Arguments that build the network; filled in by `save_weights`, like all that follow.
-    parameters : int
-        Number of trained numbers.
-    kit_version : str
-        Version of the kit.
-    sha256 : str
-        Checksum of ``model.safetensors``.
-    """
-
-    model: str
-    data: dict[str, Any] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
-    seed: int = 0
-    command: str = ""
-    score: float | None = None
-    limits: str = ""
-    config: dict[str, Any] = field(default_factory=dict)
-    parameters: int = 0
-    kit_version: str = ""
-    sha256: str = ""
 
 
 def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None:
@@ -141,15 +97,15 @@ def save_weights(model: nn.Module, folder: str | Path, card: ModelCard) -> Model
         }
         with atomic_path(folder / name) as unfinished:
             unfinished.write_bytes(save(whole))
-    card = replace(
-        card,
-        config=dict(model.config),  # type: ignore[arg-type]
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        kit_version=version("ariel-kit"),
-        sha256=file_sha256(folder / MODEL_FILE),
+    card = card.model_copy(
+        update={
+            "config": dict(model.config),  # type: ignore[arg-type]
+            "parameters": count_parameters(model),
+            "kit_version": version("ariel-kit"),
+            "sha256": file_sha256(folder / MODEL_FILE),
+        }
     )
-    with atomic_path(folder / CARD_FILE) as unfinished:
-        unfinished.write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
+    card.save(folder / CARD_FILE)
     return card
 
 
@@ -161,13 +117,12 @@ def load_card(folder: str | Path) -> ModelCard:
     WeightsError
         If it is missing or damaged.
     """
-    path = Path(folder) / CARD_FILE
-    if not path.is_file():
-        raise WeightsError(f"{path} is missing: give a folder that save_weights or train wrote.")
-    try:
-        return ModelCard(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is no card ({error}): copy or train it again.") from error
+    return ModelCard.load(Path(folder) / CARD_FILE)
+
+
+def count_parameters(model: nn.Module) -> int:
+    """Count the trained numbers of a network."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def load_weights(model: nn.Module, folder: str | Path, *, prefix: str = "") -> ModelCard:

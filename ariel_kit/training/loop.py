@@ -13,10 +13,12 @@ import torch
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.config import save_settings
 from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.runtime import available_cores, progress, versions
 from ariel_kit.models import ModelCard, load_card, save_weights
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
+    Revisions,
     find_checkpoint,
     load_checkpoint,
     save_checkpoint,
@@ -110,7 +112,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(loop)
     checkpoint = find_checkpoint(resume, folder)
-    state = None if checkpoint is None else load_checkpoint(checkpoint, settings)
+    revisions = current_revisions(*task.parts)
+    state = None if checkpoint is None else load_checkpoint(checkpoint, settings, revisions)
     # Compiling kernels can change the number of torch's threads, and that the last bits, of which
     # a resumed training shall have the same.
     threads = max(1, available_cores() // accelerator.num_processes)
@@ -127,24 +130,27 @@ def train(
     if training.finished:
         log.info("%s: already finished at step %d; nothing is trained", task.name, training.step)
     else:
-        _learn(training, folder)
+        _learn(training, folder, revisions)
     if accelerator.is_main_process:
         facts = task.facts()
         card = ModelCard(
             model=task.name,
-            data=facts,
+            licence=settings.data.licence,
+            editions=facts.editions,
+            revisions=revisions,
+            data=facts.data,
             settings=settings.for_card(),
             seed=settings.seed,
             command=command,
             score=training.best["loss"],
-            limits=facts.pop("limits", ""),
+            limits=facts.limits,
         )
         save_weights(training.best_model(), folder, card)
     accelerator.wait_for_everyone()
     return load_card(folder)
 
 
-def _learn(training: Training, folder: Path) -> None:
+def _learn(training: Training, folder: Path, revisions: Revisions) -> None:
     """All steps that are left, with a checkpoint at every validation."""
     settings, loop, steps = training.settings, training.settings.loop, training.steps()
     name, is_main = training.task.name, training.accelerator.is_main_process
@@ -156,7 +162,7 @@ def _learn(training: Training, folder: Path) -> None:
         if training.step % loop.validate_every == 0 or training.step == loop.steps:
             training.validate()
             if is_main:
-                save_checkpoint(folder / CHECKPOINT_FILE, training.state(), settings)
+                save_checkpoint(folder / CHECKPOINT_FILE, training.state(), settings, revisions)
                 _write_history(folder / "history.csv", training.history)
     if is_main and training.step < loop.steps:
         log.info("%s: stopped early: no better for %d validations", name, loop.patience)

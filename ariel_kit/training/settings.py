@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from ariel_kit.core.config import Settings
 from ariel_kit.core.errors import ConfigError
@@ -29,6 +29,11 @@ class DataSettings(Settings):
     def source(self) -> str:
         """What the card names; no path, for a card travels."""
         return "simulated planets" if self.folder is None else "observations of a folder"
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights: that of the simulator, else not for the kit to say."""
+        return "MIT" if self.folder is None else ""
 
 
 class LoopSettings(Settings):
@@ -65,13 +70,13 @@ class TrainSettings(Settings):
     pretrained: str | None = Field(
         None, description="Weights to start from: default, or a weights folder."
     )
-    model: dict[str, Any] = Field(
+    model: dict[str, JsonValue] = Field(
         default_factory=dict, description="Arguments of the network that differ from its defaults."
     )
     data: DataSettings = Field(default_factory=DataSettings, description="What it learns from.")
     loop: LoopSettings = Field(default_factory=LoopSettings, description="How it is trained.")
 
-    def for_card(self) -> dict[str, Any]:
+    def for_card(self) -> dict[str, JsonValue]:
         """As JSON, of each path its last name alone, for a card travels."""
         values = self.model_dump(mode="json")
         places = (values, "pretrained"), (values["data"], "folder"), (values["data"], "labels")

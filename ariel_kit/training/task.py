@@ -10,16 +10,39 @@ A task's file in `ariel_kit.training.tasks` holds two names:
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
+from pydantic import JsonValue
 from torch import Tensor, nn
 
 from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.revisions import Part
+from ariel_kit.models.card import FIRST_EDITION
 from ariel_kit.training.settings import TrainSettings
 
 Batch = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the card of weights says about the data they learned from.
+
+    Attributes
+    ----------
+    data : dict
+        Sizes and sources by name, as JSON has them.
+    limits : str
+        A sentence on what the weights are not made for.
+    editions : list of int
+        Years of the challenge that the data are like.
+    """
+
+    data: dict[str, JsonValue]
+    limits: str
+    editions: list[int] = field(default_factory=lambda: [FIRST_EDITION])
 
 
 class Task(Protocol):
@@ -38,6 +61,10 @@ class Task(Protocol):
 
     name: str
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What makes the data, by its name in `ariel_kit.core.revisions.REVISIONS`."""
+
     def prepare(self, folder: Path) -> None:
         """Make the pool of data, or load it from `folder`, where a resumed run finds it again."""
 
@@ -53,8 +80,8 @@ class Task(Protocol):
     def validation(self) -> list[Batch]:
         """The same held-out batches at every call: planets that training never draws."""
 
-    def facts(self) -> dict[str, Any]:
-        """What the weights' card says about the data; ``limits``, a sentence, says their limits."""
+    def facts(self) -> DataFacts:
+        """Describe the data for the card of the weights."""
 
 
 def refuse_real_data(settings: TrainSettings, learns_from: str, because: str) -> None:

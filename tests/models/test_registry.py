@@ -210,7 +210,9 @@ def test_missing_damaged_and_foreign_cards_are_told(saved, tmp_path):
     with pytest.raises(WeightsError, match="holds weights of 'test_two'; 'test_other' needs"):
         create_model("test_other", weights=folder)
     rewrite_card(folder, colour="red")
-    with pytest.raises(WeightsError, match=r"card\.json is no card .*colour"):
+    with pytest.raises(
+        WeightsError, match=r"card\.json is no card: 1 problem\(s\)\n  colour: unknown"
+    ):
         load_card(folder)
     with pytest.raises(WeightsError, match=r"card\.json is missing"):
         create_model("test_two", weights=tmp_path)

@@ -15,7 +15,7 @@ from ariel_kit.training.tasks.jitter import TaskSettings, draw_batch, draw_shift
 
 TINY = {
     "task": "tcn_jnet",
-    "model": {"width": 4, "dilations": (1, 2)},
+    "model": {"width": 4, "dilations": [1, 2]},
     "data": {"length": 24, "validation_batches": 2, "validation_size": 3},
 }
 

@@ -30,6 +30,7 @@ from ariel_kit.training.checkpoint import CHECKPOINT_FILE
 from ariel_kit.training.engine import learning_rate, weight_groups
 from ariel_kit.training.loop import train, train_all
 from ariel_kit.training.settings import LoopSettings, TrainSettings
+from ariel_kit.training.task import DataFacts
 
 N_FEATURES = 3
 LOOP = {"batch_size": 64, "validate_every": 10, "warmup_steps": 5, "device": "cpu"}
@@ -55,6 +56,7 @@ class LineTask:
     """Least squares on a fixed pool with noise: the optimum has a closed form."""
 
     name = "test_line"
+    parts = ("simulation",)
 
     def __init__(self, settings: TrainSettings) -> None:
         self.settings = settings
@@ -90,8 +92,8 @@ class LineTask:
             for half in halves
         ]
 
-    def facts(self) -> dict:
-        return {"items": 64, "limits": "Good for lines."}
+    def facts(self) -> DataFacts:
+        return DataFacts({"items": 64}, "Good for lines.")
 
 
 @pytest.fixture(autouse=True)

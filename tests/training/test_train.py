@@ -70,7 +70,10 @@ def test_training_again_trains_no_more_and_own_weights_are_listed(tmp_path, caps
     assert main(["models"]) == 0
     table = capsys.readouterr().out.splitlines()
     assert len(table) == 1 + len(rows)
-    assert table[0].split() == ["model", "parameters", "weights", "megabytes", "loss", "command"]
+    assert table[0].split() == [
+        "model", "parameters", "weights", "licence", "editions", "revisions", "loss", "command",
+    ]  # fmt: skip
+    assert "MIT      2024      fit 1, pools 1, simulation 1" in table[1]
 
 
 @pytest.mark.slow
@@ -130,7 +133,7 @@ def test_networks_learn_from_what_calibrate_leaves(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(folder, "FEWEST_LABELS", 1)
     monkeypatch.setattr(observed, "simulated_prior", lambda seed: simulated_prior(seed, 60))
     planets, seen = draw_planets(2, seed=3), tmp_path / "seen"
-    cache = Cache(seen / "products", CalibrationSettings(), Observation)
+    cache = Cache(seen / "products", CalibrationSettings(), Observation, ("calibration",))
     for planet in planets:
         make = partial(simulate_observation, planet, seed=0)
         cache.fetch(f"train_{planet.planet_id}_0", [], make)

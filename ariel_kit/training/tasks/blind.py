@@ -8,8 +8,10 @@ import numpy as np
 from pydantic import Field
 from torch import nn
 
-from ariel_kit.models import create_model
+from ariel_kit.core.revisions import Part
+from ariel_kit.models.registry import build_model
 from ariel_kit.training.pools.blind import CHUNK, BlindPlanets, blind_chunks
+from ariel_kit.training.pools.stored import OBSERVED, SIMULATED
 from ariel_kit.training.settings import DataSettings, TrainSettings
 from ariel_kit.training.task import Batch
 
@@ -48,6 +50,11 @@ class BlindTask:
     def __init__(self, settings: TaskSettings) -> None:
         self.settings = settings
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What makes the planets."""
+        return SIMULATED if self.settings.data.folder is None else OBSERVED
+
     def prepare(self, folder: Path) -> None:
         """Simulate the planets, or load them."""
         data, seed = self.settings.data, self.settings.seed
@@ -61,7 +68,7 @@ class BlindTask:
 
     def build(self) -> nn.Module:
         """The network, with random weights."""
-        return create_model(self.name, **self.settings.model)
+        return build_model(self.name, **self.settings.model)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Planets drawn with replacement, half of them turned."""

@@ -8,7 +8,6 @@ the network learns what the data say about the motion rather than what motion to
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +16,13 @@ from scipy.signal import lfilter
 from torch import Tensor, nn
 
 from ariel_kit.core.instruments import AIRS, FGS1
+from ariel_kit.core.revisions import Part
 from ariel_kit.jitter_correction.pointing import FRAMES, motion_channels, second_order
-from ariel_kit.models import create_model
+from ariel_kit.models.registry import build_model
 from ariel_kit.preprocessing.normalize import robust_sigma
 from ariel_kit.training.losses import gaussian_nll
 from ariel_kit.training.settings import DataSettings, TrainSettings
-from ariel_kit.training.task import Batch, refuse_real_data
+from ariel_kit.training.task import Batch, DataFacts, refuse_real_data
 
 PER_PAIR = round(AIRS.cadence / FGS1.exposure)
 EXPOSED = slice(*(round(time / FGS1.exposure) for time in AIRS.read_times))
@@ -62,6 +62,8 @@ class JitterTask:
     """
 
     name = "tcn_jnet"
+    parts: tuple[Part, ...] = ("calibration",)
+    """The network reads the pointing and the moments of rows that the calibration measures."""
 
     def __init__(self, settings: TaskSettings) -> None:
         self.settings = settings
@@ -71,7 +73,7 @@ class JitterTask:
 
     def build(self) -> nn.Module:
         """The network, with random weights."""
-        return create_model(self.name, **self.settings.model)
+        return build_model(self.name, **self.settings.model)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
         """Draw observations of random motion."""
@@ -92,14 +94,13 @@ class JitterTask:
             for k in range(data.validation_batches)
         ]
 
-    def facts(self) -> dict[str, Any]:
-        """For the card."""
-        return {
-            "families": FAMILIES,
-            "length": self.settings.data.length,
-            "limits": "Motion between 0.003 and 0.3 FGS1 pixels per frame, whose image is linear "
-            "or quadratic in it.",
-        }
+    def facts(self) -> DataFacts:
+        """Describe the data for the card of the weights."""
+        return DataFacts(
+            data={"families": {**FAMILIES}, "length": self.settings.data.length},
+            limits="Motion between 0.003 and 0.3 FGS1 pixels per frame, whose image is linear or "
+            "quadratic in it.",
+        )
 
 
 def make_task(settings: TaskSettings) -> JitterTask:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,7 +10,7 @@ from ariel_kit.models import load_weights
 from ariel_kit.models.weights import SHIPPED
 from ariel_kit.training.losses import student_nll
 from ariel_kit.training.pools.blind import STRANGE_SHARE
-from ariel_kit.training.task import Batch, refuse_real_data
+from ariel_kit.training.task import Batch, DataFacts, refuse_real_data
 from ariel_kit.training.tasks.blind import BlindTask, TaskSettings
 
 __all__ = ["PhySNetTask", "TaskSettings", "make_task"]
@@ -45,14 +44,13 @@ class PhySNetTask(BlindTask):
         everywhere = student_nll(answer["drift"], answer["log_variance"], truth["true_drift"])
         return window + MAP_SHARE * everywhere
 
-    def facts(self) -> dict[str, Any]:
-        """For the card."""
-        return {
-            "planets": len(self.planets),
-            "strange_drifts": STRANGE_SHARE,
-            "limits": "Drifts of the mission's family, exponential ramps, steps and waves of "
+    def facts(self) -> DataFacts:
+        """Describe the data for the card of the weights."""
+        return DataFacts(
+            data={"planets": len(self.planets), "strange_drifts": STRANGE_SHARE},
+            limits="Drifts of the mission's family, exponential ramps, steps and waves of "
             "two to six hours; bins of 144 s over 7.5 hours.",
-        }
+        )
 
 
 def make_task(settings: TaskSettings) -> PhySNetTask:

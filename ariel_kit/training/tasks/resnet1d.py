@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, JsonValue
 from torch import Tensor, nn
 
-from ariel_kit.models import create_model
+from ariel_kit.core.revisions import Part
+from ariel_kit.models.registry import build_model
 from ariel_kit.simulation.molecules import KNOWN_MOLECULES, TEMPERATURES, log_cross_section
 from ariel_kit.training.losses import beta_nll
 from ariel_kit.training.pools.fitted import CHUNK, FittedPlanets, fitted_chunks
-from ariel_kit.training.pools.folder import labelled_folds
+from ariel_kit.training.pools.folder import find_editions, labelled_folds
 from ariel_kit.training.pools.observed import fitted_folds
+from ariel_kit.training.pools.stored import OBSERVED, SIMULATED
 from ariel_kit.training.settings import DataSettings, TrainSettings
-from ariel_kit.training.task import Batch
+from ariel_kit.training.task import Batch, DataFacts
 
 BETA = 0.5
 VALIDATION_BATCH = 48
@@ -54,6 +55,11 @@ class ResNet1DTask:
         if data.folder is not None:  # what is wrong with it is told before anything is fitted
             self.observed = labelled_folds(data.folder, data.labels, seed=settings.seed)
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What makes the planets."""
+        return SIMULATED if self.observed is None else OBSERVED
+
     def prepare(self, folder: Path) -> None:
         """Simulate and fit the planets, fit the observed ones, or load them."""
         data, seed = self.settings.data, self.settings.seed
@@ -68,7 +74,7 @@ class ResNet1DTask:
     def build(self) -> nn.Module:
         """The network with the shapes of the known gases and otherwise random weights."""
         shapes = np.concatenate([log_cross_section(gas) for gas in KNOWN_MOLECULES])
-        model = create_model(self.name, **{"molecules": len(shapes), **self.settings.model})
+        model = build_model(self.name, **{"molecules": len(shapes), **self.settings.model})
         model.set_molecules(  # type: ignore[operator]
             torch.as_tensor(shapes, dtype=torch.float32)
         )
@@ -90,29 +96,31 @@ class ResNet1DTask:
         parts = np.array_split(rows, max(1, len(rows) // VALIDATION_BATCH))
         return [_batch(self.held_out, part) for part in parts]
 
-    def facts(self) -> dict[str, Any]:
-        """For the card."""
+    def facts(self) -> DataFacts:
+        """Describe the data for the card of the weights."""
         data = self.settings.data
-        facts = {
+        facts: dict[str, JsonValue] = {
             "planets": len(self.planets.error),
             "held_out": len(self.held_out.error),
             "source": data.source,
         }
-        if data.folder is not None:
-            return {
-                **facts,
-                "labels": "learned from; each fit's prior is that of other folds",
-                "limits": "Spectra fitted by this version's joint fit to light curves of planets "
-                "and stars like those of the folder.",
-            }
-        return {
-            **facts,
+        if self.observed is not None:
+            return DataFacts(
+                {**facts, "labels": "learned from; each fit's prior is that of other folds"},
+                "Spectra fitted by this version's joint fit to light curves of planets and stars "
+                "like those of the folder.",
+                find_editions(self.observed[0]),
+            )
+        simulated: dict[str, JsonValue] = {
             "stars": "0, 1 and 100 to 899",
             "gases": [*KNOWN_MOLECULES, "pseudo"],
             "temperatures": TEMPERATURES.tolist(),
-            "limits": "Spectra fitted by this version's joint fit to light curves of the kit's "
-            "simulator, smooth over a few channels.",
         }
+        return DataFacts(
+            facts | simulated,
+            "Spectra fitted by this version's joint fit to light curves of the kit's simulator, "
+            "smooth over a few channels.",
+        )
 
 
 def make_task(settings: TaskSettings) -> ResNet1DTask:

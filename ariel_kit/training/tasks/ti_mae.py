@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +12,9 @@ from ariel_kit.denoising.encoder import PATCH
 from ariel_kit.denoising.ti_mae import draw_hidden
 from ariel_kit.training.losses import masked_reconstruction_loss
 from ariel_kit.training.pools.blind import BlindPlanets
-from ariel_kit.training.pools.folder import observed_folds
+from ariel_kit.training.pools.folder import find_editions, observed_folds
 from ariel_kit.training.pools.observed import blind_folds
-from ariel_kit.training.task import Batch
+from ariel_kit.training.task import Batch, DataFacts
 from ariel_kit.training.tasks.blind import BlindTask, TaskSettings
 
 __all__ = ["TaskSettings", "TiMAETask", "make_task"]
@@ -28,13 +27,13 @@ class TiMAETask(BlindTask):
 
     def __init__(self, settings: TaskSettings) -> None:
         super().__init__(settings)
-        self.observed = None
+        self.observed = []
         if settings.data.folder is not None:  # a wrong one is told before anything is fitted
             self.observed = observed_folds(settings.data.folder, seed=settings.seed)
 
     def prepare(self, folder: Path) -> None:
         """Simulate the planets, fit the observed ones, or load them."""
-        if self.observed is None:
+        if not self.observed:
             super().prepare(folder)
             return
         *parts, self.held_out = blind_folds(folder, self.observed, seed=self.settings.seed)
@@ -55,14 +54,17 @@ class TiMAETask(BlindTask):
         parts = super().validation()
         return [_hide(part, np.random.default_rng(k)) for k, part in enumerate(parts)]
 
-    def facts(self) -> dict[str, Any]:
-        """For the card."""
-        return {
-            "planets": len(self.planets),
-            "held_out": len(self.held_out),
-            "source": self.settings.data.source,
-            "limits": "Pre-trains the encoder of PhySNet; says nothing about a planet by itself.",
-        }
+    def facts(self) -> DataFacts:
+        """Describe the data for the card of the weights."""
+        return DataFacts(
+            data={
+                "planets": len(self.planets),
+                "held_out": len(self.held_out),
+                "source": self.settings.data.source,
+            },
+            limits="Pre-trains the encoder of PhySNet; says nothing about a planet by itself.",
+            editions=find_editions(self.observed),
+        )
 
 
 def _hide(batch: Batch, rng: np.random.Generator) -> Batch:
