@@ -129,8 +129,9 @@ def run_pipeline(
     budget = Budget(settings.budget)
     dataset, output = open_split(data_dir, split, output_dir=output_dir), Path(output_dir)
     planet_ids = dataset.submission_planets(split)
-    line = load_line(settings, models_dir)  # a mistake is told before an hour is spent
-    short = load_line(cheaper(settings), models_dir)
+    load = partial(load_line, models_dir=models_dir, edition=dataset.edition.year)
+    line = load(settings)  # a mistake is told before an hour is spent
+    short = load(cheaper(settings))
     _warn_of_another_run(output, _identity(dataset, split, settings))
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)

@@ -151,7 +151,7 @@ def _one_planet(
     from ariel_kit.spectral_extraction import simulated_prior
 
     calibration_warmup()
-    line = load_line(settings)
+    line = load_line(settings, edition=dataset.edition.year)
     prior, planet = simulated_prior(settings.seed), planet_ids[0]
     try:
         for _ in range(2):  # the first pass also loads libraries; the second is timed

@@ -13,6 +13,7 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.denoising.maps import corrected, make_maps
 from ariel_kit.light_curve.stage import LineState, load_network
 from ariel_kit.light_curve.systematics import Denoiser, Gaussian, Systematics
+from ariel_kit.models.weights import find_refusal
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,13 @@ class DenoiseStage:
     name: ClassVar = "denoise"
     denoiser: Denoiser
     weights: str
+
+    @classmethod
+    def find_refusal(
+        cls, settings: RunSettings, models_dir: str | Path | None, edition: int
+    ) -> str | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        return find_refusal("physnet", models_dir, edition=edition)
 
     @classmethod
     def load(

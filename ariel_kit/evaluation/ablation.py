@@ -142,7 +142,12 @@ def run_variants(
     settings = settings or RunSettings()
     chosen = [StageSettings.only(*names) for names in variants or usual_variants(settings.stages)]
     lines = [
-        load_line(settings.model_copy(update={"stages": stages}), models_dir) for stages in chosen
+        load_line(
+            settings.model_copy(update={"stages": stages}),
+            models_dir,
+            edition=observations[0].edition,
+        )
+        for stages in chosen
     ]
     planet_ids = list(dict.fromkeys(observation.planet_id for observation in observations))
     tried = []

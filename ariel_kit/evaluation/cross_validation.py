@@ -17,6 +17,7 @@ from ariel_kit.core.editions import Edition
 from ariel_kit.core.errors import DataFileError, FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.runtime import versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
@@ -124,7 +125,8 @@ def cross_validate(
     if full_fit:
         stages = settings.stages.model_copy(update={"uncertainty": False})
         settings = settings.model_copy(update={"stages": stages})
-    line, truth = load_line(settings), _truth(dataset, labels, split)
+    line = load_line(settings, edition=dataset.edition.year)
+    truth = _truth(dataset, labels, split)
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
     output.mkdir(parents=True, exist_ok=True)
     save_settings(settings, output / "settings.yaml")
@@ -145,8 +147,13 @@ def cross_validate(
     _write(result, output, group_by, settings)
     if not full_fit:
         return result
-    temperature = _fit_temperature(result.spectra, truth)
-    name = find_temperature(refined=settings.stages.refine).name
+    temperature = replace(
+        _fit_temperature(result.spectra, truth),
+        editions=(dataset.edition.year,),
+        revisions=current_revisions("calibration", "fit"),
+    )
+    refined = any(stage.name == "refine" for stage in line.stages)
+    name = find_temperature(refined=refined).name
     path = output / MODELS / "temperature" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     temperature.save(path)

@@ -33,6 +33,7 @@ from ariel_kit.jitter_correction.pointing import (
 )
 from ariel_kit.light_curve.stage import LineState, load_network
 from ariel_kit.models import create_model
+from ariel_kit.models.weights import find_refusal
 from ariel_kit.preprocessing.normalize import robust_sigma, white_noise
 
 FIT_SECONDS = 60.0
@@ -70,6 +71,13 @@ class JitterStage:
     name: ClassVar = "jitter"
     model: nn.Module
     weights: str
+
+    @classmethod
+    def find_refusal(
+        cls, settings: RunSettings, models_dir: str | Path | None, edition: int
+    ) -> str | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        return find_refusal("tcn_jnet", models_dir, edition=edition)
 
     @classmethod
     def load(

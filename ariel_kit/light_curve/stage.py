@@ -68,6 +68,21 @@ class Stage(Protocol):
 
     name: ClassVar[str]
 
+    @classmethod
+    def find_refusal(
+        cls, settings: RunSettings, models_dir: str | Path | None, edition: int
+    ) -> str | None:
+        """Say why the stage must not run on data of an edition; None if it may.
+
+        What the package ships may hold for other editions or revisions only; then the stage is off
+        for this reason.
+
+        Raises
+        ------
+        WeightsError
+            If weights in `models_dir`, which a user asked for, must not be used.
+        """
+
     @property
     def weights(self) -> str | None:
         """SHA-256 of the weights; None for a stage without any."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +11,41 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator
 
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.config import Settings, make_settings
-from ariel_kit.core.editions import get_edition
+from ariel_kit.core.editions import EDITIONS, get_edition
 from ariel_kit.core.errors import ConfigError, WeightsError
 from ariel_kit.core.revisions import describe_change
 
-FIRST_EDITION = 2024
+FIRST_EDITION = EDITIONS[0].year
+
+
+def find_objection(
+    what: str, *, editions: Sequence[int], revisions: Mapping[str, int], edition: int
+) -> str | None:
+    """Say why something learned must not be used on data of an edition; None if it may.
+
+    Parameters
+    ----------
+    what : str
+        What the sentence calls it.
+    editions : sequence of int
+        Years that it holds for.
+    revisions : mapping of str to int
+        What made the data it was learned from, by `ariel_kit.core.revisions`.
+    edition : int
+        Year of the data.
+
+    Examples
+    --------
+    >>> find_objection("the clock", editions=[2024], revisions={"fit": 0}, edition=2025)
+    'the clock holds for edition 2024, and the data are of 2025: learn it anew'
+    """
+    if edition not in editions:
+        years = " and ".join(map(str, editions)) or "none"
+        return f"{what} holds for edition {years}, and the data are of {edition}: learn it anew"
+    if not revisions:
+        return f"{what} does not state what made it: learn it anew"
+    change = describe_change(revisions)
+    return change and f"{what} was made by {change}: learn it anew"
 
 
 class ModelCard(Settings):
@@ -25,10 +56,8 @@ class ModelCard(Settings):
     Examples
     --------
     >>> card = ModelCard(model="resnet1d", licence="MIT", revisions={"fit": 0})
-    >>> print(card.objection(2024))
-    the weights of resnet1d were made by fit 0, which is ... today: train them again
-    >>> print(ModelCard(model="resnet1d", revisions={}).objection(2025))
-    the weights of resnet1d hold for edition 2024, and the data are of 2025: train them on such data
+    >>> card.objection(2025)
+    'what resnet1d learned holds for edition 2024, and the data are of 2025: learn it anew'
     """
 
     model_config = ConfigDict(strict=True)
@@ -72,16 +101,12 @@ class ModelCard(Settings):
         edition : int
             Year of the data.
         """
-        if edition not in self.editions:
-            years = " and ".join(map(str, self.editions))
-            return (
-                f"the weights of {self.model} hold for edition {years}, and the data are of "
-                f"{edition}: train them on such data"
-            )
-        if not self.revisions:
-            return f"the card of {self.model} does not state what made it: train it again"
-        change = describe_change(self.revisions)
-        return change and f"the weights of {self.model} were made by {change}: train them again"
+        return find_objection(
+            f"what {self.model} learned",
+            editions=self.editions,
+            revisions=self.revisions,
+            edition=edition,
+        )
 
     def save(self, path: Path) -> None:
         """Write as JSON."""

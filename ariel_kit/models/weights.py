@@ -52,6 +52,41 @@ def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None
     return SHIPPED / name if (SHIPPED / name / CARD_FILE).is_file() else None
 
 
+def find_refusal(name: str, models_dir: str | Path | None, *, edition: int) -> str | None:
+    """Say why the weights in the package must not be used on data of an edition, None if they may.
+
+    Parameters
+    ----------
+    name : str
+        Name of the network.
+    models_dir : path, optional
+        As in `find_weights`.
+    edition : int
+        Year of the data.
+
+    Raises
+    ------
+    WeightsError
+        If weights in `models_dir`, which a user asked for, must not be used.
+    """
+    folder = find_weights(name, models_dir)
+    reason = None if folder is None else load_card(folder).objection(edition)
+    refuse_own(folder, reason)
+    return reason
+
+
+def refuse_own(place: Path | None, reason: str | None) -> None:
+    """Let an objection to what a user asked for be an error.
+
+    Raises
+    ------
+    WeightsError
+        If there is a reason, and the place is not in the package.
+    """
+    if reason is not None and place is not None and not place.is_relative_to(SHIPPED):
+        raise WeightsError(f"{place}: {reason}, or leave out --models-dir.")
+
+
 def find_own(name: str, models_dir: str | Path) -> Path | None:
     """What `models_dir` holds under a name; None, which the log says once, if it does not.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from ariel_kit.core.config import RunSettings
@@ -16,6 +18,8 @@ from ariel_kit.light_curve.stage import OFF, LineState, Stage
 from ariel_kit.spectral_extraction import SpectrumPrior
 from ariel_kit.spectral_extraction.stage import FitStage, RefineStage
 from ariel_kit.uncertainty.stage import UncertaintyStage
+
+log = logging.getLogger(__name__)
 
 LINE: tuple[type[Stage], ...] = (
     JitterStage,
@@ -36,9 +40,12 @@ class LoadedLine:
     ----------
     stages : tuple of Stage
         Those that are on.
+    refusals : dict of str to str
+        Why a stage is off that the settings switch on, by its name.
     """
 
     stages: tuple[Stage, ...]
+    refusals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def weights(self) -> dict[str, str]:
@@ -65,17 +72,32 @@ class LoadedLine:
         with torch_threads(available_cores()):
             for stage in self.stages:
                 state = stage(state)
-        return [_in_order(spectrum) for spectrum in state.spectra]
+        return [self._in_order(spectrum) for spectrum in state.spectra]
+
+    def _in_order(self, spectrum: Spectrum) -> Spectrum:
+        """Let the provenance tell every stage in the order of the line, also those that are off."""
+        told = spectrum.provenance
+        off = {name: OFF | {"reason": reason} for name, reason in self.refusals.items()}
+        line = {stage.name: told.get(stage.name, off.get(stage.name, OFF)) for stage in LINE}
+        around = {name: facts for name, facts in told.items() if name not in line}
+        return replace(spectrum, provenance={**around, **line})
 
 
-def load_line(settings: RunSettings, models_dir: str | Path | None = None) -> LoadedLine:
+def load_line(
+    settings: RunSettings, models_dir: str | Path | None = None, *, edition: int
+) -> LoadedLine:
     """Load every stage that the settings switch on.
+
+    A stage whose weights in the package are of another edition or revision is off all the same.
+    The log says so, and the provenance of every spectrum.
 
     Parameters
     ----------
     settings : RunSettings
     models_dir : path, optional
         Folder of own weights folders; those that it lacks come from the package.
+    edition : int
+        Year of the challenge that the observations are of.
 
     Returns
     -------
@@ -84,14 +106,15 @@ def load_line(settings: RunSettings, models_dir: str | Path | None = None) -> Lo
     Raises
     ------
     WeightsError
-        If weights are missing, damaged, or of another network.
+        If weights are missing, damaged, or of another network; or if weights in `models_dir` are of
+        another edition or revision.
     ConfigError
         If the device that the settings name is not there.
 
     Examples
     --------
     >>> from ariel_kit.core.config import StageSettings
-    >>> line = load_line(RunSettings(stages=StageSettings.only("jitter")))
+    >>> line = load_line(RunSettings(stages=StageSettings.only("jitter")), edition=2024)
     >>> [stage.name for stage in line.stages], list(line.weights)
     (['jitter', 'fit', 'uncertainty'], ['jitter'])
 
@@ -102,19 +125,29 @@ def load_line(settings: RunSettings, models_dir: str | Path | None = None) -> Lo
     >>> from ariel_kit.spectral_extraction import learn_prior
     >>> (planet,) = draw_planets(1, seed=3)
     >>> prior = learn_prior(draw_spectra(40, rng=np.random.default_rng(0)))
-    >>> plain = load_line(RunSettings(stages=StageSettings.only()))
+    >>> plain = load_line(RunSettings(stages=StageSettings.only()), edition=2024)
     >>> (spectrum,) = plain([simulate_observation(planet, seed=0)], prior)
     >>> {stage.name: spectrum.provenance[stage.name]["status"] for stage in LINE}
     {'jitter': 'off', 'denoise': 'off', 'fit': 'complete', 'refine': 'off', 'uncertainty': 'off'}
     """
-    device = find_device(settings.device)
+    device, refusals = find_device(settings.device), {}
+    for stage in LINE:
+        if stage.name not in settings.stages.switched_on():
+            continue
+        reason = stage.find_refusal(settings, models_dir, edition)
+        if reason is not None:
+            _tell_refusal(stage.name, reason)
+            refusals[stage.name] = reason
+            settings = _without(settings, stage.name)  # later stages depend on what is on
     loaded = (stage.load(settings, models_dir, device) for stage in LINE)
-    return LoadedLine(tuple(stage for stage in loaded if stage is not None))
+    return LoadedLine(tuple(stage for stage in loaded if stage is not None), refusals)
 
 
-def _in_order(spectrum: Spectrum) -> Spectrum:
-    """Let the provenance tell every stage in the order of the line, also those that are off."""
-    told = spectrum.provenance
-    line = {stage.name: told.get(stage.name, OFF) for stage in LINE}
-    around = {name: facts for name, facts in told.items() if name not in line}
-    return replace(spectrum, provenance={**around, **line})
+def _without(settings: RunSettings, stage: str) -> RunSettings:
+    stages = settings.stages.model_copy(update={stage: False})
+    return settings.model_copy(update={"stages": stages})
+
+
+@cache  # a run loads more than one line, and says so once
+def _tell_refusal(stage: str, reason: str) -> None:
+    log.warning("the stage %s is off: %s", stage, reason)

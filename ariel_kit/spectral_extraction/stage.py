@@ -15,6 +15,7 @@ from ariel_kit.core.errors import FitError, ShapeError
 from ariel_kit.core.observation import Curves
 from ariel_kit.core.spectrum import Draws, Spectrum
 from ariel_kit.light_curve.stage import NO_FIT, LineState, load_network
+from ariel_kit.models.weights import find_refusal
 from ariel_kit.spectral_extraction.features import Errors, describe
 from ariel_kit.spectral_extraction.fit import bin_planets, fit_light_curves
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
@@ -32,6 +33,12 @@ class FitStage:
     weights: ClassVar = None
     settings: ExtractionSettings
     device: str
+
+    @classmethod
+    def find_refusal(
+        cls, settings: RunSettings, models_dir: str | Path | None, edition: int
+    ) -> None:
+        """See `ariel_kit.light_curve.stage.Stage`; the fit has learned nothing."""
 
     @classmethod
     def load(cls, settings: RunSettings, models_dir: str | Path | None, device: str) -> FitStage:
@@ -59,6 +66,13 @@ class RefineStage:
     model: ResNet1D
     weights: str
     seed: int
+
+    @classmethod
+    def find_refusal(
+        cls, settings: RunSettings, models_dir: str | Path | None, edition: int
+    ) -> str | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        return find_refusal("resnet1d", models_dir, edition=edition)
 
     @classmethod
     def load(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.spectrum import Draws
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 from ariel_kit.spectral_extraction.stage import draw_refinements
 from ariel_kit.training.pools.fitted import fit_chunk
+from ariel_kit.training.pools.stored import SIMULATED
 from ariel_kit.uncertainty import Temperature, fit_temperature, honest_sigma
 
 FIRST_CHUNK = 500
@@ -46,4 +50,5 @@ def line_temperature(
         draws = nothing if model is None else draw_refinements(fitted, curves, model=model)
         spectra += honest_sigma(fitted, draws)
         depths += [truth.depths for truth in truths]
-    return fit_temperature(spectra, np.array(depths))
+    temperature = fit_temperature(spectra, np.array(depths))
+    return replace(temperature, revisions=current_revisions(*SIMULATED))

@@ -12,6 +12,7 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import ShapeError, WeightsError
 from ariel_kit.core.spectrum import Draws, Spectrum
 from ariel_kit.light_curve.stage import NO_FIT, LineState, missing_weights
+from ariel_kit.models.weights import refuse_own
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws
 from ariel_kit.uncertainty.temperature import Temperature, find_temperature
@@ -31,6 +32,16 @@ class UncertaintyStage:
     name: ClassVar = "uncertainty"
     temperature: Temperature | None
     weights: str | None
+
+    @classmethod
+    def find_refusal(
+        cls, settings: RunSettings, models_dir: str | Path | None, edition: int
+    ) -> str | None:
+        """See `ariel_kit.light_curve.stage.Stage`."""
+        path = find_temperature(refined=settings.stages.refine, models_dir=models_dir)
+        reason = Temperature.load(path).objection(edition) if path.is_file() else None
+        refuse_own(path, reason)
+        return reason
 
     @classmethod
     def load(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from scipy.optimize import minimize, minimize_scalar
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import ShapeError, WeightsError
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.models.card import FIRST_EDITION, find_objection
 from ariel_kit.models.weights import TEMPERATURE_FOLDER, find_own
 
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -53,6 +54,10 @@ class Temperature:
         One row for each regime of signal-to-noise, one column for each of amplitude.
     planets : int
         How many it was fitted on.
+    editions : tuple of int
+        Years of the challenge that it holds for.
+    revisions : dict
+        What made these planets, by `ariel_kit.core.revisions`.
     """
 
     factor: float = 1.0
@@ -61,6 +66,17 @@ class Temperature:
     amplitude_edges: tuple[float, ...] = ()
     factors: tuple[tuple[float, ...], ...] = ((1.0,),)
     planets: int = 0
+    editions: tuple[int, ...] = (FIRST_EDITION,)
+    revisions: dict[str, int] = field(default_factory=dict)
+
+    def objection(self, edition: int) -> str | None:
+        """Say why it must not be used on data of an edition; None if it may."""
+        return find_objection(
+            "the temperature of sigma",
+            editions=self.editions,
+            revisions=self.revisions,
+            edition=edition,
+        )
 
     def apply(self, spectrum: Spectrum) -> Spectrum:
         """The spectrum with honest sigmas; its covariance stays as it is.
@@ -110,7 +126,7 @@ class Temperature:
         """
         try:
             values: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-            for name in ("signal_edges", "amplitude_edges"):
+            for name in ("signal_edges", "amplitude_edges", "editions"):
                 values[name] = tuple(values[name])
             values["factors"] = tuple(tuple(row) for row in values["factors"])
             return cls(**values)

@@ -95,11 +95,11 @@ def test_a_config_that_builds_another_network_is_refused_before_it_takes_memory(
 def test_weights_hold_for_the_editions_and_revisions_that_their_card_states(monkeypatch):
     card = ModelCard(model="resnet1d", editions=[2024], revisions={"fit": REVISIONS["fit"]})
     assert card.objection(2024) is None
-    assert "hold for edition 2024, and the data are of 2025" in card.objection(2025)
+    assert "holds for edition 2024, and the data are of 2025" in card.objection(2025)
     monkeypatch.setitem(REVISIONS, "simulation", 99)  # the card does not rest on it
     assert card.objection(2024) is None
     monkeypatch.setitem(REVISIONS, "fit", 99)
-    assert card.objection(2024).endswith("which is 99 today: train them again")
+    assert card.objection(2024).endswith("which is 99 today: learn it anew")
 
 
 def test_weights_that_state_no_revision_are_of_an_unknown_one():

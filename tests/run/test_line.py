@@ -15,7 +15,7 @@ from ariel_kit.core.errors import WeightsError
 from ariel_kit.core.runtime import available_cores, torch_threads
 from ariel_kit.jitter_correction import stage
 from ariel_kit.light_curve.stage import LineState
-from ariel_kit.models import registry as weights
+from ariel_kit.models import weights
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.line import LINE, load_line
 from ariel_kit.simulation import draw_planets, simulate_observation
@@ -35,7 +35,7 @@ def observations():
 @pytest.fixture(scope="module")
 def plain(observations):
     """What the line says without learned stages."""
-    return load_line(stages())(observations, PRIOR)
+    return load_line(stages(), edition=2024)(observations, PRIOR)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_without_stages_the_line_is_the_fit(plain, observations):
 
 
 def test_a_temperature_scales_sigma_and_nothing_else(plain, observations, models):
-    warm = load_line(stages("uncertainty"), models)(observations, PRIOR)
+    warm = load_line(stages("uncertainty"), models, edition=2024)(observations, PRIOR)
     for before, after in zip(plain, warm, strict=True):
         assert after.mean.tobytes() == before.mean.tobytes()
         np.testing.assert_allclose(after.sigma, FACTORS["fit"] * before.sigma, rtol=1e-12)
@@ -73,13 +73,13 @@ def test_a_temperature_scales_sigma_and_nothing_else(plain, observations, models
 
 
 def test_the_temperature_follows_the_network(plain, observations, models):
-    refined = load_line(stages("refine"), models)(observations, PRIOR)
+    refined = load_line(stages("refine"), models, edition=2024)(observations, PRIOR)
     for before, after in zip(plain, refined, strict=True):
         assert status(after, "refine") == "complete"
         assert status(after, "uncertainty") == "off"
         assert np.abs(after.mean - before.mean).max() > 1e-7
     both = stages("refine", "uncertainty")
-    warm = load_line(both, models)(observations, PRIOR)
+    warm = load_line(both, models, edition=2024)(observations, PRIOR)
     for before, after in zip(refined, warm, strict=True):
         # The temperature of a line is that of the line with its network.
         np.testing.assert_allclose(after.sigma, FACTORS["refined"] * before.sigma, rtol=1e-12)
@@ -96,8 +96,8 @@ def test_jitter_is_corrected_before_the_fit(observations, models, monkeypatch):
 
     monkeypatch.setattr(stage, "correct_jitter", halve)
     quiet = [replace(o, airs_noise=o.airs_noise / 2) for o in observations]
-    expected = load_line(stages())(quiet, PRIOR)
-    found = load_line(stages("jitter"), models)(observations, PRIOR)
+    expected = load_line(stages(), edition=2024)(quiet, PRIOR)
+    found = load_line(stages("jitter"), models, edition=2024)(observations, PRIOR)
     assert seen == [planet.planet_id for planet in PLANETS]
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.mean.tobytes() == theirs.mean.tobytes()
@@ -117,20 +117,20 @@ def test_observations_pass_one_by_one(observations):
             yield copy
             del copy
 
-    load_line(stages(extractor="white"))(stream(), PRIOR)
+    load_line(stages(extractor="white"), edition=2024)(stream(), PRIOR)
     assert len(passed) == len(PLANETS)
 
 
 def test_planets_without_a_joint_fit_are_left_alone(observations, models):
     on = ("refine", "uncertainty")
-    white = load_line(stages(*on, extractor="white"), models)(observations, PRIOR)
-    plain = load_line(stages(extractor="white"))(observations, PRIOR)
+    white = load_line(stages(*on, extractor="white"), models, edition=2024)(observations, PRIOR)
+    plain = load_line(stages(extractor="white"), edition=2024)(observations, PRIOR)
     for ours, theirs in zip(white, plain, strict=True):
         assert ours.sigma.tobytes() == theirs.sigma.tobytes()
         assert [status(ours, stage) for stage in on] == ["skipped", "skipped"]
         assert "joint fit" in ours.provenance["refine"]["reason"]
     dark = replace(observations[0], airs=0 * observations[0].airs)
-    first, second = load_line(stages(*on), models)([dark, observations[1]], PRIOR)
+    first, second = load_line(stages(*on), models, edition=2024)([dark, observations[1]], PRIOR)
     assert [status(first, stage) for stage in ("fit", *on)] == ["fallback", "skipped", "skipped"]
     assert [status(second, stage) for stage in ("fit", *on)] == ["complete"] * 3
 
@@ -138,8 +138,8 @@ def test_planets_without_a_joint_fit_are_left_alone(observations, models):
 def test_the_order_of_planets_changes_nothing(observations, models):
     """Dropout is the same for all planets, whichever comes first."""
     settings = stages("refine", "uncertainty")
-    forth = load_line(settings, models)(observations, PRIOR)
-    back = load_line(settings, models)(observations[::-1], PRIOR)
+    forth = load_line(settings, models, edition=2024)(observations, PRIOR)
+    back = load_line(settings, models, edition=2024)(observations[::-1], PRIOR)
     for ours, theirs in zip(forth, back[::-1], strict=True):
         np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-6)
         np.testing.assert_allclose(ours.sigma, theirs.sigma, rtol=1e-5)
@@ -148,7 +148,7 @@ def test_the_order_of_planets_changes_nothing(observations, models):
 def test_the_seed_of_a_run_reaches_the_dropout(observations, models):
     refined = stages("refine")
     one, other = (
-        load_line(settings, models)(observations[:1], PRIOR)[0]
+        load_line(settings, models, edition=2024)(observations[:1], PRIOR)[0]
         for settings in (refined, refined.model_copy(update={"seed": 1}))
     )
     assert one.provenance["refine"]["status"] == "complete"
@@ -156,7 +156,7 @@ def test_the_seed_of_a_run_reaches_the_dropout(observations, models):
 
 
 def test_weights_are_known_by_their_checksums(models):
-    line = load_line(stages("jitter", "uncertainty"), models)
+    line = load_line(stages("jitter", "uncertainty"), models, edition=2024)
     assert list(line.weights) == ["jitter", "uncertainty"]
     assert all(len(checksum) == 64 for checksum in line.weights.values())
     assert line.stages[0].model.config["width"] == 8  # the own one, not that of the package
@@ -190,7 +190,7 @@ def test_weights_are_loaded_once_a_run(models, monkeypatch, tiny, tmp_path, cali
 def test_torch_has_its_threads_back_after_the_line(observations):
     before = torch.get_num_threads()
     with torch_threads(before + 1):
-        load_line(stages(extractor="white"))(observations[:1], PRIOR)
+        load_line(stages(extractor="white"), edition=2024)(observations[:1], PRIOR)
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
 
@@ -200,10 +200,10 @@ def test_missing_weights_are_one_sentence_with_the_remedy(stage, monkeypatch, tm
     monkeypatch.setattr("ariel_kit.models.weights.SHIPPED", tmp_path)
     monkeypatch.setattr("ariel_kit.uncertainty.temperature.SHIPPED", tmp_path)
     with pytest.raises(WeightsError, match=rf"'{stage}' needs .* set stages\.{stage}=false"):
-        load_line(stages(stage))
+        load_line(stages(stage), edition=2024)
 
 
 @pytest.mark.parametrize("stage", ["jitter", "uncertainty"])
 def test_a_folder_of_models_without_a_network_is_refused(stage, tmp_path):
     with pytest.raises(WeightsError, match=r"must hold weights folders .* it holds nothing"):
-        load_line(stages(stage), tmp_path)
+        load_line(stages(stage), tmp_path, edition=2024)

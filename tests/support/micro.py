@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from ariel_kit.core.revisions import current_revisions
 from ariel_kit.models import ModelCard, create_model, save_weights
 from ariel_kit.spectral_extraction.features import FEATURES
 from ariel_kit.uncertainty import Temperature
@@ -23,9 +24,11 @@ def save_micro_models(folder: Path) -> Path:
         with torch.no_grad():
             for parameter in model.parameters():  # heads that start at zero would change nothing
                 parameter += 0.05 * torch.randn_like(parameter)
-        save_weights(model, folder / name, ModelCard(model=name))
+        save_weights(
+            model, folder / name, ModelCard(model=name, revisions=current_revisions("fit"))
+        )
     (folder / "temperature").mkdir()
     for name, factor in FACTORS.items():
-        warm = Temperature(factor=factor, factors=((factor,),))
+        warm = Temperature(factor=factor, factors=((factor,),), revisions=current_revisions("fit"))
         warm.save(folder / "temperature" / f"{name}.json")
     return folder
