@@ -13,16 +13,17 @@ from ariel_kit.cli.options import (
     DataDir,
     Edition,
     Jobs,
+    ModelsDir,
     OutputDir,
     Overrides,
     Seed,
     Split,
-    counted,
     read_settings,
     rows,
     show,
     whole_numbers,
 )
+from ariel_kit.core.words import counted
 
 
 def simulate(
@@ -50,7 +51,7 @@ def simulate(
         seed=seed,
     )
     facts = {"data_dir": str(output_dir), "n_train": n_train, "n_test": n_test}
-    show(facts, as_json, f"{n_train} train and {n_test} test planets in {output_dir}")
+    show(facts, as_json, f"{n_train} train and {counted(n_test, 'test planet')} in {output_dir}")
     return 0
 
 
@@ -78,8 +79,10 @@ def calibrate(
         n_jobs=n_jobs,
     )
     facts = {"products": [str(path) for path in paths], "failures": rows(failures)}
-    lines = [f"{counted(len(paths), 'observation')} in {output_dir / 'products'}"]
-    show(facts, as_json, "\n".join([*lines, *map(str, failures)]))
+    text = f"{counted(len(paths), 'observation')} in {output_dir / 'products'}"
+    if failures:  # the log has told each as it happened
+        text += f", {counted(len(failures), 'planet')} failed"
+    show(facts, as_json, text)
     return 2 if failures else 0
 
 
@@ -88,6 +91,7 @@ def doctor(
         Path | None, typer.Option(help="Data folder to check; one planet is timed.")
     ] = None,
     split: Split = "test",
+    models_dir: ModelsDir = None,
     config: Config = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -95,7 +99,8 @@ def doctor(
     """Check machine and data before a long run, and project its time."""
     from ariel_kit.cli.doctor import examine
 
-    findings = examine(data_dir, split=split, settings=read_settings(config, overrides))
+    settings = read_settings(config, overrides)
+    findings = examine(data_dir, split=split, settings=settings, models_dir=models_dir)
     lines = [f"{'ok ' if f.ok else 'BAD'}  {f.name:<10}  {f.detail}" for f in findings]
     show(rows(findings), as_json, "\n".join(lines))
     return 0 if all(finding.ok for finding in findings) else 2

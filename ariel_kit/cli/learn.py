@@ -20,10 +20,12 @@ from ariel_kit.cli.options import (
     OutputDir,
     Overrides,
     Split,
+    TrainLabels,
     read_settings,
     show,
 )
 from ariel_kit.core.errors import ConfigError, DataFileError
+from ariel_kit.core.words import counted
 
 TOLD = "licence", "editions", "revisions", "command", "limits", "kit_version", "sha256"
 """Fields of a card that ``models --json`` repeats."""
@@ -81,6 +83,7 @@ def cv(
     full_fit: Annotated[
         bool, typer.Option("--full-fit", help="Fit sigma's temperature for later runs, too.")
     ] = False,
+    models_dir: ModelsDir = None,
     config: Config = None,
     overrides: Overrides = None,
     n_jobs: Jobs = 1,
@@ -100,12 +103,15 @@ def cv(
         group_by=group_by,
         full_fit=full_fit,
         settings=settings,
+        models_dir=models_dir,
         n_jobs=n_jobs,
     )
     facts = json.loads((output_dir / "scores.json").read_text(encoding="utf-8"))
     parts = tuple(replace(part, name=f"{part.group} {part.name}") for part in result.parts)
     lines = [format_scores({"out of fold": replace(result.report, stars=parts)})]
-    lines += [f"safe prior for {failure}" for failure in result.failures]
+    if result.failures:  # the log has told each as it happened
+        planets = counted(len(result.failures), "planet")
+        lines.append(f"{planets} with the safe prior, see scores.json")
     show(facts, as_json, "\n".join(lines))
     return 2 if result.failures and settings.on_error == "fail" else 0
 
@@ -138,6 +144,7 @@ def ablate(
     labels: Annotated[Path, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")],
     output_dir: OutputDir = Path("ablation"),
     split: Split = "test",
+    train_labels: TrainLabels = None,
     models_dir: ModelsDir = None,
     config: Config = None,
     overrides: Overrides = None,
@@ -152,6 +159,7 @@ def ablate(
         labels,
         output_dir,
         split=split,
+        train_labels=train_labels,
         settings=read_settings(config, overrides),
         models_dir=models_dir,
         n_jobs=n_jobs,

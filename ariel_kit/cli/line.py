@@ -20,21 +20,20 @@ from ariel_kit.cli.options import (
     Seed,
     Split,
     Submission,
-    counted,
+    TrainLabels,
     read_settings,
     rows,
     show,
 )
 from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.words import counted
 
 
 def run(
     data_dir: DataDir,
     output_dir: OutputDir,
     split: Split = "test",
-    train_labels: Annotated[
-        Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
-    ] = None,
+    train_labels: TrainLabels = None,
     on_error: Annotated[
         Literal["fallback", "fail"] | None,
         typer.Option(
@@ -73,7 +72,8 @@ def run(
         "seconds": result.timings,
     }
     lines = [f"{result.submission_path}: {counted(n_planets, 'planet')} in {seconds:.1f} s"]
-    lines += [f"safe prior for {failure}" for failure in result.failures]
+    if result.failures:  # the log has told each as it happened
+        lines.append(f"{counted(len(result.failures), 'planet')} with the safe prior, see run.json")
     show(facts, as_json, "\n".join(lines))
     return 2 if result.failures and settings.on_error == "fail" else 0
 
@@ -89,8 +89,9 @@ def score_submission(
     as_json: AsJson = False,
 ) -> int:
     """Score a submission against the truth, part by part."""
-    from ariel_kit.data.dataset import open_dataset, read_csv
+    from ariel_kit.data.dataset import open_dataset
     from ariel_kit.data.submission import submission_arrays
+    from ariel_kit.data.tables import read_csv
     from ariel_kit.scoring import format_scores, score
 
     table, stars = read_csv(submission), None

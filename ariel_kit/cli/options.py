@@ -39,6 +39,9 @@ Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
 ModelsDir = Annotated[
     Path | None, typer.Option(help="Folder of own weights, as train leaves it. [default: shipped]")
 ]
+TrainLabels = Annotated[
+    Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Edition = Literal[2024, 2025]
@@ -60,15 +63,6 @@ def whole_numbers(option: str, text: str) -> list[int]:
     if not all(part.strip().isdigit() for part in parts):
         raise typer.BadParameter(f"{option} must be whole numbers with commas; got {text!r}.")
     return [int(part) for part in parts]
-
-
-def counted(number: int, thing: str) -> str:
-    """How many of a thing.
-
-    >>> counted(1, "planet"), counted(2, "planet")
-    ('1 planet', '2 planets')
-    """
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def rows(records: Any) -> list[dict[str, Any]]:

@@ -55,8 +55,9 @@ class PhySNet(nn.Module):
         self.head = nn.Conv2d(width + CHANNELS, 2, 3, padding=1)
         self.sureness = nn.Linear(2 * width, TERMS)
         for layer in (self.head, self.sureness):  # the drift model is where learning starts
-            nn.init.zeros_(layer.bias)
             nn.init.normal_(layer.weight, std=1e-3)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise: keyword tensors for `forward`."""

@@ -157,8 +157,9 @@ def fit_light_curves(
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
+    joints: list[FittedBatch] = []
     if settings.extractor == "white":
-        answers, joints = _white_answers(batches, prior), []
+        answers = _white_answers(batches, prior)
     else:
         answers, joints = _joint_answers(batches, prior, settings, denoise, device)
     spectra = {i: _fallback(visits[i], prior, fault) for i, fault in faults.items()}

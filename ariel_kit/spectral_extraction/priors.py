@@ -244,10 +244,11 @@ def _smooth_features() -> np.ndarray:
     """Factor of the smooth kernel over AIRS, and the FGS1 offset, at beta = 1."""
     channel = np.arange(N_WAVELENGTHS - 1)
     apart = channel[:, None] - channel[None, :]
-    kernel = sum(
+    kernels = [
         sigma**2 * np.exp(-0.5 * (apart / length) ** 2)
         for sigma, length in zip(SMOOTH_SIGMA, SMOOTH_LENGTHS, strict=True)
-    )
+    ]
+    kernel = np.sum(kernels, axis=0)
     airs = _factor(kernel, 1e-4)
     features = np.zeros((N_WAVELENGTHS, airs.shape[1] + 1))
     features[1:, :-1] = airs

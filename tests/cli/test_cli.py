@@ -33,11 +33,11 @@ OPTIONS = {
     "score": ["--edition", "--data-dir", "submission", "labels"],
     "validate": ["--sample", "submission"],
     "demo": ["--output-dir", "--n-planets", "--seed", "--n-jobs"],
-    "doctor": ["--data-dir", "--split", "--config", "--set"],
+    "doctor": ["--data-dir", "--split", "--models-dir", "--config", "--set"],
     "train": ["--config", "--data-dir", "--labels", "--output-dir", "--set", "--resume"],
     "models": ["--models-dir"],
-    "ablate": ["--data-dir", "--labels", "--output-dir", "--split", "--models-dir", "--set"],
-    "cv": ["--data-dir", "--labels", "--split", "--folds", "--group-by", "--full-fit", "--set"],
+    "ablate": ["--data-dir", "--labels", "--train-labels", "--split", "--models-dir", "--set"],
+    "cv": ["--data-dir", "--labels", "--folds", "--group-by", "--full-fit", "--models-dir"],
     "report": ["--labels", "--output", "run"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],
@@ -214,8 +214,9 @@ def test_failed_planets_decide_the_exit_code_by_on_error(own, tmp_path, capsys):
     folders = ["--data-dir", str(own), "--output-dir", str(tmp_path / "out")]
     assert main(["run", *folders, *FAST]) == 2
     captured = capsys.readouterr()
-    assert f"safe prior for planet {bad}: DataFileError" in captured.out
-    assert str(path) in captured.out
+    assert captured.out.splitlines()[-1] == "1 planet with the safe prior, see run.json"
+    assert captured.err.count(str(path)) == 1  # told once, as it happened
+    assert f"planet {bad}: DataFileError" in captured.err
     fail = (tmp_path / "out" / "submission.csv").read_bytes()
     assert main(["run", *folders, *FAST, "--on-error", "fallback", "--json"]) == 0
     (failure,) = json.loads(capsys.readouterr().out)["failures"]
@@ -345,6 +346,15 @@ def test_the_doctor_finds_what_is_wrong_before_the_run_does(own, capsys, monkeyp
     assert not examine(own / "test")[-1].ok
 
 
+def test_the_doctor_finds_weights_that_are_not_there(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "ariel_kit.spectral_extraction.simulated_prior", lambda seed: learned_prior(tiny)
+    )
+    assert main(["doctor", "--data-dir", str(tiny), "--models-dir", str(tmp_path)]) == 2
+    (bad,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD"))
+    assert f"{tmp_path} must hold weights folders" in bad
+
+
 def learned_prior(root):
     from ariel_kit.data.dataset import read_labels
     from ariel_kit.spectral_extraction import learn_prior
@@ -371,6 +381,7 @@ def test_the_demo_does_everything_at_full_size(tmp_path, capsys):
     assert set(reports) == {"joint fit", "white baseline"}
     assert reports["joint fit"]["raw"] > reports["white baseline"]["raw"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "fits.npz",
         "products",
         "provenance.json",
         "report.html",
