@@ -20,7 +20,7 @@ from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import fill_levels, find_donors, model_levels
-from ariel_kit.preprocessing.detector import Detector, Visit
+from ariel_kit.preprocessing.detector import Detector, RawVisit
 from ariel_kit.preprocessing.extraction import (
     brightest_pixels,
     optimal_rows,
@@ -87,7 +87,7 @@ def calibrate_planet(
     ((4, 282), (48,))
     """
     settings = settings or CalibrationSettings()
-    source = Visit(dataset, split, planet_id, visit, tight=settings.memory == "tight")
+    source = RawVisit(dataset, split, planet_id, visit, tight=settings.memory == "tight")
     airs = _calibrate_airs(source, settings)
     fgs1 = _calibrate_fgs1(source, settings)
     facts = {"settings": settings.model_dump(mode="json"), "split": split, "visit": visit}
@@ -133,7 +133,7 @@ def mean_image(
     DataFileError
         If a file is missing, damaged or of the wrong shape or type.
     """
-    return _mean_levels(Visit(dataset, split, planet_id, visit, tight=True).open(instrument))
+    return _mean_levels(RawVisit(dataset, split, planet_id, visit, tight=True).open(instrument))
 
 
 def calibration_warmup() -> float:
@@ -164,7 +164,7 @@ def calibration_warmup() -> float:
     return seconds
 
 
-def _calibrate_airs(visit: Visit, settings: CalibrationSettings) -> dict[str, Any]:
+def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> dict[str, Any]:
     detector = visit.open(AIRS)
     levels = _mean_levels(detector)
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
@@ -198,7 +198,7 @@ def _calibrate_airs(visit: Visit, settings: CalibrationSettings) -> dict[str, An
     }
 
 
-def _calibrate_fgs1(visit: Visit, settings: CalibrationSettings) -> dict[str, Any]:
+def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> dict[str, Any]:
     detector = visit.open(FGS1)
     levels = _mean_levels(detector)
     foreground = border_level(levels, detector.bad, FGS1_BORDER)

@@ -22,7 +22,7 @@ TIGHT_BLOCKS = 6
 
 
 @dataclass(frozen=True)
-class Visit:
+class RawVisit:
     """Name where the frames of one visit come from.
 
     Attributes
@@ -121,7 +121,7 @@ class Detector:
 
     Attributes
     ----------
-    visit : Visit
+    visit : RawVisit
     instrument : Instrument
     pixels : ndarray [shape=(y, x), dtype=int64]
         Index of each pixel in the file.
@@ -134,7 +134,7 @@ class Detector:
         For the provenance.
     """
 
-    visit: Visit
+    visit: RawVisit
     instrument: Instrument
     pixels: np.ndarray
     bad: np.ndarray

@@ -17,6 +17,7 @@ import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.spectral_extraction.amplitudes import ALPHAS, BETAS, integrate_amplitudes
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,6 @@ SMOOTH_LENGTHS = (8.0, 30.0)
 SMOOTH_SIGMA = (12e-6, 24e-6)
 FGS1_SIGMA = 60e-6
 """Of the smooth part and of the FGS1 offset, at beta = 1."""
-ALPHAS = np.geomspace(0.02, 8.0, 12)
-BETAS = np.geomspace(0.03, 20.0, 9)
-NEGLIGIBLE = 1e-4
-"""Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
 NEW_SHAPES = 0.1
 """Amplitude at which smooth shapes are offered to the learning from the predicted planets."""
 FEWEST_LABELS = 30
@@ -144,7 +141,7 @@ class SpectrumPrior:
         right = target @ basis
         log_weights = torch.as_tensor(self.log_weights, device=device).reshape(-1)
         kind = torch.as_tensor(kinds, device=device)
-        mean, covariance, weights, moment = _integrate(gram, right, kind, log_weights)
+        mean, covariance, weights, moment = integrate_amplitudes(gram, right, kind, log_weights)
         # Back to wavelengths: what the features leave over is white scatter of known size.
         shrink = torch.eye(N_WAVELENGTHS, dtype=basis.dtype, device=device)
         shrink = shrink - WHITE_SIGMA**2 * noise_precision
@@ -162,82 +159,6 @@ def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torc
     both = torch.cat([likelihood.precision, likelihood.information[..., None]], dim=2)
     solved = torch.cholesky_solve(both, factor) / WHITE_SIGMA**2
     return solved[..., :-1], solved[..., -1]
-
-
-def _pairs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every alpha and every beta of the grid, alpha outermost [shape=(alpha * beta,) each]."""
-    alpha, beta = np.meshgrid(ALPHAS, BETAS, indexing="ij")
-    return torch.as_tensor(alpha.ravel(), device=device), torch.as_tensor(
-        beta.ravel(), device=device
-    )
-
-
-def _integrate(
-    gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor, log_weights: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Moments of the features, mixed over the amplitudes by evidence.
-
-    With features f = s * u and u ~ N(0, I), the precision of u is ``I + s A s`` and its
-    information ``s b``.
-    """
-    alpha, beta = _pairs(gram.device)
-    scales = torch.ones(len(alpha), len(kinds), dtype=gram.dtype, device=gram.device)
-    scales = torch.where(kinds == 1, alpha[:, None], scales)
-    scales = torch.where(kinds == 2, beta[:, None], scales)
-    eye = torch.eye(len(kinds), dtype=gram.dtype, device=gram.device)
-    shapes = kinds == 1
-    weights = torch.softmax(_log_evidence(gram, right, kinds) + log_weights, dim=1)
-    planets = []
-    for planet_gram, planet_right, weight in zip(gram, right, weights, strict=True):
-        kept = weight > NEGLIGIBLE * weight.max()
-        share, scale = weight[kept] / weight[kept].sum(), scales[kept]
-        precision = eye + scale[:, :, None] * planet_gram * scale[:, None, :]
-        second = torch.cholesky_inverse(torch.linalg.cholesky(precision))
-        first = (second @ (scale * planet_right)[..., None])[..., 0]
-        second = second + first[:, :, None] * first[:, None, :]
-        mean = share @ (scale * first)
-        moment = (share[:, None, None] * scale[:, :, None] * second * scale[:, None, :]).sum(0)
-        of_shapes = (share[:, None, None] * second[:, shapes][:, :, shapes]).sum(0)
-        planets.append((mean, moment - torch.outer(mean, mean), of_shapes))
-    mean, covariance, moments = (torch.stack(parts) for parts in zip(*planets, strict=True))
-    return mean, covariance, weights, moments
-
-
-def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
-    """Log marginal likelihood of every pair of amplitudes [shape=(planet, alpha * beta)].
-
-    The smooth features and the level are eliminated once per beta; what is left to factor for
-    each alpha has only the rank of the shapes.
-    """
-    inner, outer = kinds == 1, kinds != 1
-    alphas, betas = (torch.as_tensor(grid, device=gram.device) for grid in (ALPHAS, BETAS))
-    scale = torch.where(kinds[outer] == 2, betas[:, None], torch.ones_like(betas)[:, None])
-    smooth = gram[:, outer][:, :, outer][:, None] + torch.diag_embed(scale**-2)
-    cross = gram[:, outer][:, :, inner]
-    both = torch.cat([cross, right[:, outer, None]], dim=2)[:, None]
-    factor = torch.linalg.cholesky(smooth)
-    half = torch.linalg.solve_triangular(factor, both.expand(-1, len(betas), -1, -1), upper=False)
-    taken = half.transpose(2, 3) @ half
-    rest = gram[:, inner][:, :, inner][:, None] - taken[..., :-1, :-1]
-    information = right[:, None, inner] - taken[..., :-1, -1]
-    fit, volume = taken[..., -1, -1], _log_diagonal(factor) + torch.log(scale).sum(1)
-    rank = int(inner.sum())
-    prior = alphas[:, None, None, None] ** -2 * torch.eye(
-        rank, dtype=gram.dtype, device=gram.device
-    )
-    # Axes from here on: planet, alpha, beta.
-    factor = torch.linalg.cholesky(rest[:, None] + prior)
-    half = torch.linalg.solve_triangular(
-        factor, information[:, None, ..., None].expand(-1, len(alphas), -1, -1, -1), upper=False
-    )
-    fit = fit[:, None] + (half**2).sum((3, 4))
-    volume = volume[:, None] + _log_diagonal(factor) + rank * torch.log(alphas)[:, None]
-    return (0.5 * fit - volume).flatten(1)
-
-
-def _log_diagonal(factor: torch.Tensor) -> torch.Tensor:
-    """Half the log determinant of a matrix from its Cholesky factor."""
-    return torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
 
 
 def _smooth_features() -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
-from ariel_kit.spectral_extraction import priors
+from ariel_kit.spectral_extraction import amplitudes, priors
 from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
 from ariel_kit.spectral_extraction.priors import (
     ALPHAS,
@@ -95,7 +95,7 @@ def dense_posterior(
 def test_posterior_is_the_mixture_of_dense_gaussians(
     prior: SpectrumPrior, ppm: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(priors, "NEGLIGIBLE", 0.0)
+    monkeypatch.setattr(amplitudes, "NEGLIGIBLE", 0.0)
     rng = np.random.default_rng(2)
     likelihood = observe(spectra(1, rng, BUMP, STEP, ppm=ppm), rng)
     posterior = prior.posterior(likelihood)
@@ -117,7 +117,7 @@ def test_leaving_out_unlikely_amplitudes_changes_nothing(
     rng = np.random.default_rng(3)
     likelihood = observe(spectra(4, rng, BUMP, STEP), rng)
     short = prior.posterior(likelihood)
-    monkeypatch.setattr(priors, "NEGLIGIBLE", 0.0)
+    monkeypatch.setattr(amplitudes, "NEGLIGIBLE", 0.0)
     full = prior.posterior(likelihood)
     assert np.abs((short.mean - full.mean).numpy() / sigma_of(full)).max() < 0.005
     assert np.allclose(sigma_of(short), sigma_of(full), rtol=0.005)

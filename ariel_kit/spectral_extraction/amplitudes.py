@@ -1,0 +1,117 @@
+"""The amplitudes of a spectrum's known and smooth shapes, integrated out on a grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+ALPHAS = np.geomspace(0.02, 8.0, 12)
+BETAS = np.geomspace(0.03, 20.0, 9)
+NEGLIGIBLE = 1e-4
+"""Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
+
+
+def _pairs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """List every alpha and every beta of the grid, alpha outermost [shape=(alpha * beta,) each]."""
+    alpha, beta = np.meshgrid(ALPHAS, BETAS, indexing="ij")
+    return torch.as_tensor(alpha.ravel(), device=device), torch.as_tensor(
+        beta.ravel(), device=device
+    )
+
+
+def integrate_amplitudes(
+    gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor, log_weights: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Average the moments of the prior's features over the amplitudes, weighed by evidence.
+
+    A feature is ``f = s u`` with ``u ~ N(0, I)`` and a scale s of 1, alpha or beta. With the light
+    curves' precision A and information b of f, u has the precision ``I + s A s`` and the
+    information ``s b``.
+
+    Parameters
+    ----------
+    gram : Tensor [shape=(planet, feature, feature), dtype=float64]
+        A.
+    right : Tensor [shape=(planet, feature), dtype=float64]
+        b.
+    kinds : Tensor [shape=(feature,), dtype=int64]
+        What scales each feature: 0 nothing, 1 alpha, 2 beta.
+    log_weights : Tensor [shape=(alpha * beta,), dtype=float64]
+        Log prior probability of each pair of amplitudes, up to a constant.
+
+    Returns
+    -------
+    mean : Tensor [shape=(planet, feature), dtype=float64]
+        Of f.
+    covariance : Tensor [shape=(planet, feature, feature), dtype=float64]
+        Of f, by the law of total variance.
+    weights : Tensor [shape=(planet, alpha * beta), dtype=float64]
+        Posterior probability of each pair.
+    shape_moment : Tensor [shape=(planet, rank, rank), dtype=float64]
+        Second moment of u for the features that alpha scales.
+    """
+    alpha, beta = _pairs(gram.device)
+    scales = torch.ones(len(alpha), len(kinds), dtype=gram.dtype, device=gram.device)
+    scales = torch.where(kinds == 1, alpha[:, None], scales)
+    scales = torch.where(kinds == 2, beta[:, None], scales)
+    eye = torch.eye(len(kinds), dtype=gram.dtype, device=gram.device)
+    shapes = kinds == 1
+    weights = torch.softmax(_log_evidence(gram, right, kinds) + log_weights, dim=1)
+    planets = []
+    for planet_gram, planet_right, weight in zip(gram, right, weights, strict=True):
+        kept = weight > NEGLIGIBLE * weight.max()
+        share, scale = weight[kept] / weight[kept].sum(), scales[kept]
+        # I + s A s, its inverse, and the mean of u: one row for each pair of amplitudes.
+        precision = eye + scale[:, :, None] * planet_gram * scale[:, None, :]
+        second = torch.cholesky_inverse(torch.linalg.cholesky(precision))
+        first = (second @ (scale * planet_right)[..., None])[..., 0]
+        second = second + first[:, :, None] * first[:, None, :]
+        mean = share @ (scale * first)
+        moment = (share[:, None, None] * scale[:, :, None] * second * scale[:, None, :]).sum(0)
+        of_shapes = (share[:, None, None] * second[:, shapes][:, :, shapes]).sum(0)
+        planets.append((mean, moment - torch.outer(mean, mean), of_shapes))
+    mean, covariance, moments = (torch.stack(parts) for parts in zip(*planets, strict=True))
+    return mean, covariance, weights, moments
+
+
+def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Log marginal likelihood of every pair of amplitudes [shape=(planet, alpha * beta)].
+
+    With S the diagonal matrix of the scales, and up to a constant,
+
+        log evidence = b' (A + S^-2)^-1 b / 2 - log det(A + S^-2) / 2 - log det S.
+
+    The smooth features and the level (index o) are eliminated once per beta, so the matrix that is
+    left for each alpha has only the rank of the shapes (index i).
+    """
+    inner, outer = kinds == 1, kinds != 1
+    alphas, betas = (torch.as_tensor(grid, device=gram.device) for grid in (ALPHAS, BETAS))
+    scale = torch.where(kinds[outer] == 2, betas[:, None], torch.ones_like(betas)[:, None])
+    # A_oo + S_o^-2, and [A_oi, b_o] beside it.
+    smooth = gram[:, outer][:, :, outer][:, None] + torch.diag_embed(scale**-2)
+    cross = gram[:, outer][:, :, inner]
+    both = torch.cat([cross, right[:, outer, None]], dim=2)[:, None]
+    factor = torch.linalg.cholesky(smooth)
+    half = torch.linalg.solve_triangular(factor, both.expand(-1, len(betas), -1, -1), upper=False)
+    # [A_oi, b_o]' (A_oo + S_o^-2)^-1 [A_oi, b_o]: what the elimination takes from A_ii, b_i and b'b.
+    taken = half.transpose(2, 3) @ half
+    rest = gram[:, inner][:, :, inner][:, None] - taken[..., :-1, :-1]
+    information = right[:, None, inner] - taken[..., :-1, -1]
+    fit, volume = taken[..., -1, -1], _log_diagonal(factor) + torch.log(scale).sum(1)
+    rank = int(inner.sum())
+    prior = alphas[:, None, None, None] ** -2 * torch.eye(
+        rank, dtype=gram.dtype, device=gram.device
+    )
+    # The same once more for the shapes, A_ii - .. + alpha^-2; axes are planet, alpha, beta.
+    factor = torch.linalg.cholesky(rest[:, None] + prior)
+    half = torch.linalg.solve_triangular(
+        factor, information[:, None, ..., None].expand(-1, len(alphas), -1, -1, -1), upper=False
+    )
+    fit = fit[:, None] + (half**2).sum((3, 4))
+    volume = volume[:, None] + _log_diagonal(factor) + rank * torch.log(alphas)[:, None]
+    return (0.5 * fit - volume).flatten(1)
+
+
+def _log_diagonal(factor: torch.Tensor) -> torch.Tensor:
+    """Half the log determinant of a matrix from its Cholesky factor."""
+    return torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
