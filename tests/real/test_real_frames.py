@@ -12,7 +12,7 @@ from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 from ariel_kit.data.dataset import Dataset, open_dataset
 from ariel_kit.preprocessing import calibrate_planet
 from ariel_kit.preprocessing.badpixels import INFILL_METHODS
-from ariel_kit.preprocessing.detector import Visit
+from ariel_kit.preprocessing.detector import RawVisit
 from tests.support import reference
 from tests.support.calibration import (
     airs_settings,
@@ -44,7 +44,7 @@ def test_frames_by_the_public_steps_equal_the_fused_pass(
     dataset: Dataset, instrument: Instrument
 ) -> None:
     frames = frames_step_by_step(dataset, PLANET, instrument)
-    detector = Visit(dataset, "train", PLANET, 0, tight=False).open(instrument)
+    detector = RawVisit(dataset, "train", PLANET, 0, tight=False).open(instrument)
     fused = detector.sample(~detector.bad, stretches=1, length=len(frames)).T
     np.testing.assert_allclose(frames[:, ~detector.bad], fused, atol=0.05)
 
