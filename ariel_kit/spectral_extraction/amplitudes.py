@@ -93,7 +93,7 @@ def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) 
     both = torch.cat([cross, right[:, outer, None]], dim=2)[:, None]
     factor = torch.linalg.cholesky(smooth)
     half = torch.linalg.solve_triangular(factor, both.expand(-1, len(betas), -1, -1), upper=False)
-    # [A_oi, b_o]' (A_oo + S_o^-2)^-1 [A_oi, b_o]: what the elimination takes from A_ii, b_i and b'b.
+    # What the elimination takes from A_ii and b_i: [A_oi, b_o]' (A_oo + S_o^-2)^-1 [A_oi, b_o].
     taken = half.transpose(2, 3) @ half
     rest = gram[:, inner][:, :, inner][:, None] - taken[..., :-1, :-1]
     information = right[:, None, inner] - taken[..., :-1, -1]
