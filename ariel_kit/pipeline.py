@@ -223,7 +223,7 @@ def _gather(
 def learn_run_prior(
     dataset: Dataset, planet_ids: Sequence[int], train_labels: str | Path | None, seed: int
 ) -> SpectrumPrior:
-    """The prior of a run; no planet learns from its own label.
+    """Learn the prior of a run; no planet learns from its own label.
 
     Parameters
     ----------

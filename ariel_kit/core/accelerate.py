@@ -84,7 +84,7 @@ def parallel_kernel(function: Function) -> Function:
 
 
 def keeps_compiled_code() -> bool:
-    """Whether compiled code is kept on disk, as ``ARIEL_KIT_KERNEL_CACHE`` says; so by default.
+    """Tell whether compiled code is kept on disk; ``ARIEL_KIT_KERNEL_CACHE=off`` says no.
 
     Raises
     ------

@@ -26,7 +26,7 @@ Product = TypeVar("Product", Observation, Spectrum)
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside `path` that becomes `path` only when the block succeeds.
+    """Give a temporary name beside `path` that becomes `path` only when the block succeeds.
 
     A reader, or a run that resumes, therefore never meets half a file.
 
@@ -73,11 +73,11 @@ class Cache(Generic[Product]):
     parts: tuple[Part, ...]
 
     def path(self, name: str) -> Path:
-        """Where the product called `name` lies."""
+        """Give the place of the product called `name`."""
         return self.folder / settings_hash(self.settings) / f"{name}.npz"
 
     def fetch(self, name: str, inputs: Iterable[Path], make: Callable[[], Product]) -> Product:
-        """The product called `name`, loaded if it is there and sound, made otherwise.
+        """Load the product called `name` if it is there and sound, and make it otherwise.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ def check_product(path: Path) -> None:
 
 
 def _origin(inputs: Iterable[Path], parts: Iterable[Part]) -> dict[str, Any]:
-    """What a product was made from: size and time of each file, revisions, the kit's version.
+    """Describe what a product was made from: size and time of each file, revisions, kit version.
 
     A missing file is part of the identity too: when it appears the product is made anew.
     """

@@ -88,11 +88,11 @@ class StageSettings(Settings):
 
     @classmethod
     def only(cls, *names: str) -> StageSettings:
-        """These stages on, the others off."""
+        """Switch these stages on and the others off."""
         return cls(**{**dict.fromkeys(cls.model_fields, False), **dict.fromkeys(names, True)})
 
     def switched_on(self) -> tuple[str, ...]:
-        """Names of the stages that are on, in the order of the line."""
+        """List the stages that are on, in the order of the line."""
         return tuple(name for name in type(self).model_fields if getattr(self, name))
 
 
@@ -143,7 +143,7 @@ class RunSettings(Settings):
 
 
 def settings_hash(settings: Settings) -> str:
-    """Twelve hexadecimal digits that name these settings.
+    """Name these settings by twelve hexadecimal digits.
 
     >>> settings_hash(RunSettings()) == settings_hash(RunSettings())
     True
@@ -191,7 +191,7 @@ def load_settings(
 
 
 def find_recipe(name: str, folder: str = ".") -> Path:
-    """The YAML file of a shipped recipe, or `name` itself when that is a path to one.
+    """Find the YAML file of a shipped recipe, or take `name` itself when it is the path of one.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ def save_settings(settings: Settings, path: str | Path) -> None:
 
 
 def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str, str, str, str]]:
-    """Every field as (dotted name, type with its limits, default, description)."""
+    """List every field as (dotted name, type with its limits, default, description)."""
     rows = []
     for name, field in kind.model_fields.items():
         annotation = field.annotation
@@ -272,7 +272,7 @@ def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str,
 
 
 def reference_page(kind: type[Settings]) -> str:
-    """Every setting and every shipped recipe of a run, as a page of Markdown.
+    """Write every setting and every shipped recipe of a run as a page of Markdown.
 
     Examples
     --------
@@ -292,7 +292,7 @@ safe prior. |
 
 
 def _limits(metadata: Iterable[object]) -> list[str]:
-    """The bounds that pydantic keeps for a field, as ``> 0``."""
+    """Write the bounds that pydantic keeps for a field, as ``> 0``."""
     signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
     return [
         f"{sign} {getattr(bound, key)}"
@@ -333,6 +333,6 @@ def _place(item: dict[str, Any]) -> str:
 
 
 def _reaches(override: str, place: str) -> bool:
-    """Whether an override sets what is at this place, or a group around it."""
+    """Tell whether an override sets what is at this place, or a group around it."""
     name = override.partition("=")[0].strip()
     return f"{place}.".startswith(f"{name}.")

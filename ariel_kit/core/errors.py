@@ -59,7 +59,7 @@ class ArielKitWarning(UserWarning):
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """The end of a message about a name that is not there: nothing where none is near.
+    """End a message about a name that is not there with the nearest one, if one is near.
 
     >>> did_you_mean("star", ["planet", "stra"])
     " Did you mean 'stra'?"

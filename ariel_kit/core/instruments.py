@@ -51,7 +51,7 @@ class Instrument:
         return self.height * self.width
 
     def pair_times(self, n_pairs: int | None = None) -> np.ndarray:
-        """Mid-exposure times of the CDS frames.
+        """List the mid-exposure times of the CDS frames.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ OBSERVATION_HOURS = AIRS.n_pairs * AIRS.cadence / 3600
 
 
 def column_wavelengths() -> np.ndarray:
-    """Wavelength of every AIRS detector column: a quadratic dispersion, descending.
+    """List the wavelength of every AIRS detector column: a quadratic dispersion, descending.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def column_wavelengths() -> np.ndarray:
 
 
 def wavelengths() -> np.ndarray:
-    """The 283 wavelengths of a spectrum: FGS1 first, then AIRS ascending.
+    """List the 283 wavelengths of a spectrum: FGS1 first, then AIRS ascending.
 
     Returns
     -------

@@ -123,7 +123,7 @@ def iter_planets(
     address: str | None = None,
     description: str = "planets",
 ) -> Iterator[tuple[int, int, Result | PlanetFailure]]:
-    """As `map_planets`, but each answer comes as soon as it is there.
+    """Call as `map_planets` does, and give each answer as soon as it is there.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ PACKAGES = (
 
 
 def find_place() -> Place:
-    """Where the program runs; ``kaggle-rerun`` is the scored run on the hidden planets."""
+    """Tell where the program runs; ``kaggle-rerun`` is the scored run on the hidden planets."""
     if os.environ.get("KAGGLE_IS_COMPETITION_RERUN"):
         return "kaggle-rerun"
     on_kaggle = "KAGGLE_KERNEL_RUN_TYPE" in os.environ or (_kaggle() / "input").is_dir()
@@ -41,7 +41,7 @@ def find_place() -> Place:
 
 
 def kaggle_folders() -> tuple[Path, Path]:
-    """Where Kaggle puts the competition's data, and where it looks for what a notebook writes.
+    """Find where Kaggle puts the competition's data, and where it looks for what notebooks write.
 
     Both lie in ``/kaggle``, or where the variable ``ARIEL_KIT_KAGGLE`` says.
 
@@ -66,14 +66,14 @@ def _kaggle() -> Path:
 
 
 def available_cores() -> int:
-    """Cores this process may use, which can be fewer than the machine has."""
+    """Count the cores this process may use, which can be fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def resolve_jobs(n_jobs: int) -> int:
-    """Number of processes: -1 means one per core.
+    """Work out the number of processes; -1 means one per core.
 
     Raises
     ------
@@ -224,7 +224,7 @@ class Timings(dict[str, float]):
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, the kit and what its numbers depend on; nothing is imported."""
+    """List the versions of Python, the kit and what its numbers depend on; import nothing."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PACKAGES:
         try:

@@ -83,7 +83,7 @@ class Value:
 
     @classmethod
     def load_meta(cls, path: str | Path) -> dict[str, Any]:
-        """What a saved value says besides its arrays, which are not read.
+        """Read what a saved value says besides its arrays.
 
         Raises
         ------

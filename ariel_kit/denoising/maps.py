@@ -72,7 +72,7 @@ def to_cells(systematics: Systematics, light: Tensor) -> Tensor:
 
 
 def make_maps(systematics: Systematics) -> Maps:
-    """What the networks see of a batch.
+    """Make the maps that the networks see of a batch.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def make_maps(systematics: Systematics) -> Maps:
 
 
 def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:
-    """The drift model's answer along the window: mean, and Cholesky factor of its covariance.
+    """Give the drift model's answer along the window: mean, and Cholesky factor of its covariance.
 
     Returns
     -------

@@ -47,7 +47,7 @@ class DenoiseStage:
 
 
 def make_denoiser(model: nn.Module) -> Denoiser:
-    """The denoiser that `fit_planets` takes.
+    """Make the denoiser that `fit_planets` takes out of a network.
 
     Parameters
     ----------

@@ -152,7 +152,7 @@ def run_variants(
     models_dir: str | Path | None = None,
     variants: Sequence[Sequence[str]] | None = None,
 ) -> list[Variant]:
-    """What the line answers with each choice of stages; see `ablate`.
+    """Run the line with each choice of stages; see `ablate`.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def run_variants(
 
 
 def usual_variants(default: StageSettings) -> list[tuple[str, ...]]:
-    """No stage, each alone, all together, and the defaults; none twice.
+    """List no stage, each alone, all together, and the defaults; none twice.
 
     Examples
     --------

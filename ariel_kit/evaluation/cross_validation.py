@@ -205,7 +205,7 @@ def _predict(
     line: LoadedLine,
     seed: int,
 ) -> tuple[list[Spectrum], list[PlanetFailure]]:
-    """The planets of a fold, fitted together; of labels they get those of the others alone."""
+    """Fit the planets of a fold together, with a prior from the labels of the others alone."""
     prior = choose_prior(truth.of(fold.others), f"the data set without fold {fold.name}", seed)
     own = [answers[planet] for planet in fold.groups]
     paths = [path for answer in own if not isinstance(answer, PlanetFailure) for path in answer]
@@ -270,7 +270,7 @@ def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
 
 
 def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: RunSettings) -> None:
-    """Who was in which fold; what was scored, with what."""
+    """Write who was in which fold, and what was scored with what."""
     columns = ["planet_id", "fold", "group"]
     table = pl.DataFrame(_members(result.folds), schema=columns, orient="row")
     with atomic_path(output / "folds.csv") as unfinished:

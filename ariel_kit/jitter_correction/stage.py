@@ -133,7 +133,7 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
 
 
 def predict_motion(observation: Observation, *, model: nn.Module | None = None) -> Prediction:
-    """The telescope's motion during each AIRS exposure, by TCN-JNet.
+    """Predict the telescope's motion during each AIRS exposure by TCN-JNet.
 
     Parameters
     ----------

@@ -105,7 +105,7 @@ class TCNJNet(nn.Module):
         return {"motion": torch.randn(shape, generator=generator, device=generator.device)}
 
     def forward(self, motion: Tensor) -> dict[str, Tensor]:
-        """Means of dy, dx, dy^2, dy dx, dx^2 over each exposure, and how sure they are.
+        """Predict the means of dy, dx, dy^2, dy dx, dx^2 over each exposure, and their variances.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ planets (``pytest -m benchmark -s tests/benchmarks/test_score_table.py`` has the
 
 
 def cheaper(settings: RunSettings) -> RunSettings:
-    """The quick recipe, for planets that the full one has no time for: white light alone."""
+    """Give the quick recipe, for planets that the full one has no time for: white light alone."""
     extraction = settings.extraction.model_copy(update={"extractor": "white"})
     return settings.model_copy(update={"extraction": extraction, "stages": StageSettings.only()})
 
@@ -83,7 +83,7 @@ class Budget:
             yield planet
 
     def note(self) -> bool:
-        """One more planet has passed; true when the full fit should be timed on those so far."""
+        """Count one more planet; true when the full fit should be timed on those so far."""
         self._n_done += 1
         self._recent.append(self._clock())
         return self._n_done == FEWEST
@@ -97,14 +97,14 @@ class Budget:
         self._recent = deque((moment + spent for moment in self._recent), self._recent.maxlen)
 
     def affordable(self, n_planets: int) -> int:
-        """How many of `n_planets` there is time to fit in full."""
+        """Work out how many of `n_planets` there is time to fit in full."""
         self._foresee(0, n_planets)
         if self.fit_pace == 0 or self.left <= 0:
             return n_planets if self.left > 0 else 0
         return min(n_planets, int(self.left / self.fit_pace))
 
     def failure(self, planet_id: int) -> PlanetFailure:
-        """Says of a planet that there was no time for it."""
+        """Say of a planet that there was no time for it."""
         reason = (
             f"a planet must start before the wall of {self.settings.hours:g} h; no time was left. "
             "Raise budget.hours, or use more processes."

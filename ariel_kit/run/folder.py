@@ -62,7 +62,7 @@ class Run:
 
     @property
     def stars(self) -> list[int | None]:
-        """The star of each spectrum, where it has a number."""
+        """Star of each spectrum, where it has a number."""
         return [self.record.stars.get(spectrum.planet_id) for spectrum in self.spectra]
 
     @property
@@ -176,7 +176,7 @@ class RunFolder:
         return [file.name for file in files if not file.is_file()]
 
     def _holds(self, identity: RunIdentity) -> bool:
-        """Whether the results are those of this run, as far as their record can be read."""
+        """Tell whether the results are those of this run, as far as their record can be read."""
         try:
             return _read(self.record, RECORD).identity == identity
         except DataFileError:

@@ -126,7 +126,7 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
 
 
 def leftover(spectrum: Spectrum, facts: FitFacts, airs: LightCurves) -> np.ndarray:
-    """What light curves still ask to add to each depth, over its noise.
+    """Work out what light curves still ask to add to each depth, in units of its noise.
 
     Each wavelength is divided by white light, which takes out the grey drift and its noise, and by
     the fitted transit. A level, the white drift (a coloured one has its course) and the window
@@ -166,7 +166,7 @@ def leftover(spectrum: Spectrum, facts: FitFacts, airs: LightCurves) -> np.ndarr
 
 
 def _course(white: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """The drift of white light free of its transit [shape=(time,)], of unit size."""
+    """Fit the drift of white light, its transit taken out, at unit size [shape=(time,)]."""
     basis = time_basis(time, DEGREE)
     basis = basis - basis.mean(axis=0)
     drift = basis @ np.linalg.lstsq(basis, white - white.mean(), rcond=None)[0]

@@ -23,7 +23,7 @@ class ModelError:
     floor: float
 
     def sigma(self, covariance: np.ndarray) -> np.ndarray:
-        """One sigma of every depth.
+        """Give one sigma of every depth.
 
         Parameters
         ----------
@@ -38,7 +38,7 @@ class ModelError:
 
     @classmethod
     def calibrate(cls, mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> ModelError:
-        """The scale and floor of highest likelihood on planets the prior was not learned from.
+        """Find the scale and floor of highest likelihood on planets that no prior was learned from.
 
         Parameters
         ----------

@@ -92,7 +92,7 @@ class SpectrumPrior:
         return alpha[:, None] + beta[None, :]
 
     def fallback(self, planet_id: int, reason: str) -> Spectrum:
-        """The population's mean and scatter, for a planet that could not be measured."""
+        """Give the population's mean and scatter to a planet that could not be measured."""
         return Spectrum(
             planet_id=planet_id,
             wavelength=wavelengths(),
@@ -116,7 +116,7 @@ class SpectrumPrior:
         return alpha, beta
 
     def features(self) -> tuple[np.ndarray, np.ndarray]:
-        """Columns of the prior's factor, and what scales each: 0 nothing, 1 alpha, 2 beta."""
+        """Give the prior's factor, and what scales each column: 0 nothing, 1 alpha, 2 beta."""
         level = np.full((N_WAVELENGTHS, 1), LEVEL_SIGMA)
         smooth = _smooth_features()
         kinds = [0] + [1] * self.shapes.shape[1] + [2] * smooth.shape[1]
@@ -162,7 +162,7 @@ def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torc
 
 
 def _smooth_features() -> np.ndarray:
-    """Factor of the smooth kernel over AIRS, and the FGS1 offset, at beta = 1."""
+    """Factor the smooth kernel over AIRS, with the FGS1 offset, at beta = 1."""
     channel = np.arange(N_WAVELENGTHS - 1)
     apart = channel[:, None] - channel[None, :]
     kernels = [
@@ -178,7 +178,7 @@ def _smooth_features() -> np.ndarray:
 
 
 def _factor(covariance: np.ndarray, tolerance: float, rank: int | None = None) -> np.ndarray:
-    """Columns B with ``B B' = covariance`` up to eigenvalues below `tolerance` of the largest."""
+    """Find B with ``B B' = covariance`` up to eigenvalues below `tolerance` of the largest."""
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     keep = int(np.sum(values > tolerance * values[0]))
@@ -214,7 +214,7 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
 
 
 def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> SpectrumPrior:
-    """One EM step: learn the shapes again from posteriors of the planets being predicted.
+    """Learn the shapes again from posteriors of the planets being predicted: one step of EM.
 
     This is what carries over to stars and molecules that no label has shown. A planet without
     information has the identity for its moment and changes nothing.
@@ -237,7 +237,7 @@ def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> 
 
 
 def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
-    """A prior from the kit's own simulated spectra, for folders that come without labels.
+    """Learn a prior from the kit's own simulated spectra, for folders that come without labels.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
 
 
 def choose_prior(depths: np.ndarray, source: str, seed: int) -> SpectrumPrior:
-    """The prior that labels teach or, where they are too few, the kit's simulated spectra.
+    """Learn the prior from labels or, where they are too few, from the kit's simulated spectra.
 
     Parameters
     ----------

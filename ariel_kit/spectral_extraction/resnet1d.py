@@ -171,7 +171,7 @@ class ResidualBlock(nn.Module):
         self.mix = nn.Conv1d(width, width, 1)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """What to add to `hidden` [shape=(planet, width, 283)]."""
+        """Work out what to add to `hidden` [shape=(planet, width, 283)]."""
         return self.mix(functional.glu(self.convolution(self.norm(hidden)), dim=1))
 
 
@@ -192,7 +192,7 @@ class TemplateAttention(nn.Module):
         self.mix = nn.Conv1d(width, width, 1)
 
     def forward(self, hidden: Tensor, templates: Tensor) -> Tensor:
-        """What to add to `hidden` [shape=(planet, width, 283)], given templates (template, 283)."""
+        """Work out what to add to `hidden` [shape=(planet, width, 283)], given templates."""
         normed = self.norm(hidden)
         tokens = torch.einsum("pcl,kl->pkc", normed, templates) / N_WAVELENGTHS
         query, key = self.query(normed), self.key(tokens) + self.name

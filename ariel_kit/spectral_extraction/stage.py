@@ -167,7 +167,7 @@ def _answers(
 
 
 def _depths(spectrum: Spectrum, correction: np.ndarray, factor: np.ndarray) -> Draws:
-    """From units of the fit's errors to depths; the factor is one of the shape's variance."""
+    """Turn units of the fit's errors into depths; `factor` scales the variance of the shape."""
     errors = Errors.of(spectrum)
     shape = np.minimum(errors.shape, errors.total) ** 2
     variances = errors.total**2 - shape + factor * shape

@@ -1,11 +1,11 @@
-"""Temperatures: by how much predicted errors have to grow to be those that are made.
+"""Sigma factors (temperatures) that turn predicted errors into those that are really made.
 
-One factor for all, then one for each regime of signal-to-noise and of spectral amplitude, drawn
-to the one for all unless a regime's planets outvote it; and a floor for what no posterior knows
-of. Fitted by maximum likelihood on planets that nothing else has learned from (temperature
-scaling: Guo et al. 2017, arXiv 1706.04599). Errors of spectra have long tails, and the Gaussian
-that is most likely over a tail is too wide for the rest: a factor therefore stays among those
-whose one-sigma coverage is about right.
+One factor holds for all planets. Each regime of signal-to-noise and of spectral amplitude has its
+own, shrunk towards the common one the more, the fewer planets it holds; and a floor stands for what
+no posterior knows of. All are fitted by maximum likelihood on planets that nothing else has learned
+from (temperature scaling: Guo et al. 2017, arXiv 1706.04599). Errors of spectra have long tails,
+and the Gaussian that is most likely over a tail is too wide for the rest. A factor is therefore kept
+among those whose one-sigma coverage is about right.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Temperature:
         )
 
     def apply(self, spectrum: Spectrum) -> Spectrum:
-        """The spectrum with honest sigmas; its covariance stays as it is.
+        """Give the spectrum honest sigmas; its covariance stays as it is.
 
         Examples
         --------
@@ -137,7 +137,7 @@ class Temperature:
 
 
 def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> Path:
-    """The file with the temperature of a line: in `models_dir` if there, else in the package.
+    """Find the temperature of a line: in `models_dir` if there, else in the package.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> 
 def fit_temperature(
     spectra: Sequence[Spectrum], truth: np.ndarray, *, regimes: int = 3
 ) -> Temperature:
-    """The temperatures of highest likelihood, regimes drawn to the whole.
+    """Fit the temperatures of highest likelihood, those of regimes shrunk towards that of all.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def _loss(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> 
 
 
 def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
-    """Factor and floor for all planets."""
+    """Find factor and floor for all planets."""
 
     def loss(logarithms: np.ndarray) -> float:
         factor, floor = np.exp(logarithms)
@@ -240,7 +240,7 @@ def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
 
 
 def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
-    """A regime's factor, as if `STRENGTH` more planets had asked for the factor for all."""
+    """Find a regime's factor, as if `STRENGTH` more planets had asked for the factor of all."""
     if len(error) == 0:
         return factor
 
@@ -260,6 +260,6 @@ def _covering(
     floor: float,
     coverage: tuple[float, float],
 ) -> float:
-    """The nearest factor with a coverage between the two."""
+    """Find the factor nearest to `factor` whose coverage lies between the two."""
     needed = np.sqrt(np.maximum(error**2 - floor**2, 0.0)) / sigma
     return float(np.clip(factor, *np.quantile(needed, coverage)))
