@@ -4,8 +4,8 @@ One factor holds for all planets. Each regime of signal-to-noise and of spectral
 own, shrunk towards the common one the more, the fewer planets it holds; and a floor stands for what
 no posterior knows of. All are fitted by maximum likelihood on planets that nothing else has learned
 from (temperature scaling: Guo et al. 2017, arXiv 1706.04599). Errors of spectra have long tails,
-and the Gaussian that is most likely over a tail is too wide for the rest. A factor is therefore kept
-among those whose one-sigma coverage is about right.
+and the Gaussian that is most likely over a tail is too wide for the rest. A factor is therefore
+kept among those whose one-sigma coverage is about right.
 """
 
 from __future__ import annotations
