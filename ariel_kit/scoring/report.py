@@ -1,8 +1,4 @@
-"""The challenge's metric, both editions, exactly, and what stands behind the one number.
-
-Source: the hosts' metric of the Ariel Data Challenge 2024 (one global ratio of log-likelihoods)
-and 2025 (a weighted mean of the ratios of all elements).
-"""
+"""A submission's score and what stands behind the one number: planets, stars, wavelengths."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,19 +19,17 @@ from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, read_csv, read_labels
 from ariel_kit.data.submission import submission_arrays
+from ariel_kit.scoring.metric import (
+    SIGMA_FLOOR,
+    Reference,
+    choose_reference,
+    score_columns,
+)
 
 log = logging.getLogger(__name__)
 
-SIGMA_FLOOR = 1e-15
 AIRS_EDGES = (1.9, 2.4, 2.9, 3.4, 3.9)
 """Micron; the AIRS regions of a breakdown."""
-
-
-class Reference(NamedTuple):
-    """The score's zero: one mean and one sigma for every planet and wavelength."""
-
-    mean: float
-    sigma: float
 
 
 @dataclass(frozen=True)
@@ -162,7 +156,7 @@ def score(
         check_shape(name, values.shape, expected)
     _refuse_bad_values(mean, sigma)
     metric = get_edition(edition).metric
-    zero = _reference(metric, reference, truth)
+    zero = choose_reference(metric, reference, truth)
 
     def part(
         group: str, name: Any, rows: Any = slice(None), columns: Any = slice(None)
@@ -211,58 +205,6 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
     return "\n".join([head, *lines])
 
 
-def log_likelihood_score(
-    truth: Any,
-    mean: Any,
-    sigma: Any,
-    *,
-    edition: int = 2024,
-    reference: Reference | None = None,
-) -> Any:
-    """The bare metric, not clipped, on numpy arrays or on torch tensors alike.
-
-    On tensors it is differentiable with respect to `mean` and `sigma`.
-
-    Parameters
-    ----------
-    truth, mean, sigma : ndarray or Tensor [shape=(planet, 283), dtype=float64]
-    edition : int
-        2024 or 2025.
-    reference : Reference, optional
-        As in `score`.
-
-    Returns
-    -------
-    scalar of the inputs' kind
-        1 for the truth with the ideal sigma, 0 for the reference.
-
-    Raises
-    ------
-    ConfigError
-        If the edition is unknown.
-
-    Examples
-    --------
-    >>> truth = np.full((2, 283), 0.004)
-    >>> float(log_likelihood_score(truth, truth, np.full((2, 283), 2e-5)).round(3))
-    0.874
-    """
-    metric = get_edition(edition).metric
-    return _score(truth, mean, sigma, slice(None), metric, _reference(metric, reference, truth))
-
-
-def element_weights(edition: int) -> np.ndarray:
-    """Weight of each wavelength in the metric [shape=(283,), dtype=float64]."""
-    return _fgs1_first(get_edition(edition).metric.fgs1_weight, 1.0)
-
-
-def _fgs1_first(fgs1: float, airs: float) -> np.ndarray:
-    """One value for FGS1 and one for every AIRS wavelength [shape=(283,)]."""
-    values = np.full(N_WAVELENGTHS, airs)
-    values[0] = fgs1
-    return values
-
-
 def regions() -> dict[str, np.ndarray]:
     """The wavelength regions of a breakdown: name to boolean mask [shape=(283,)].
 
@@ -273,42 +215,6 @@ def regions() -> dict[str, np.ndarray]:
     bands = pairwise(AIRS_EDGES)
     airs = {f"AIRS {a:.1f}-{b:.1f} um": (micron >= a) & (micron < b) for a, b in bands}
     return {"FGS1 0.7 um": np.arange(N_WAVELENGTHS) == 0, **airs}
-
-
-def _score(truth: Any, mean: Any, sigma: Any, columns: Any, metric: Metric, zero: Reference) -> Any:
-    """The metric on the wavelengths that `columns` picks of the 283."""
-    weights = _fgs1_first(metric.fgs1_weight, 1.0)[columns]
-    ideal_sigma = _fgs1_first(metric.fgs1_ideal_sigma, metric.ideal_sigma)[columns]
-    xp, (weights, ideal_sigma, zero_sigma) = _namespace(sigma, weights, ideal_sigma, zero.sigma)
-    least = _log_density(xp, truth - zero.mean, zero_sigma)
-    gain = _log_density(xp, truth - mean, xp.clip(sigma, SIGMA_FLOOR, None)) - least
-    most = _log_density(xp, 0.0 * truth, ideal_sigma) - least
-    if metric.per_element:
-        return (gain / most * weights).sum() / (weights + 0.0 * truth).sum()
-    return gain.sum() / most.sum()
-
-
-def _log_density(xp: Any, error: Any, sigma: Any) -> Any:
-    # The constant -log(2 pi) / 2 cancels in every difference above.
-    return -0.5 * (error / sigma) ** 2 - xp.log(sigma)
-
-
-def _namespace(like: Any, *constants: Any) -> tuple[Any, list[Any]]:
-    """The array module of `like`, and float64 constants as its arrays."""
-    arrays = [np.asarray(constant, dtype=np.float64) for constant in constants]
-    if isinstance(like, np.ndarray):
-        return np, arrays
-    import torch  # only a caller who has tensors gets here
-
-    return torch, [torch.as_tensor(array, device=like.device) for array in arrays]
-
-
-def _reference(metric: Metric, reference: Reference | None, truth: Any) -> Reference:
-    if reference is not None:
-        return reference
-    if metric.reference is not None:
-        return Reference(*metric.reference)
-    return Reference(float(truth.mean()), float(((truth - truth.mean()) ** 2).mean() ** 0.5))
 
 
 def _breakdown(
@@ -326,7 +232,7 @@ def _breakdown(
         group=group,
         name=name,
         n_planets=len(truth),
-        score=float(_score(truth, mean, sigma, columns, metric, zero)),
+        score=float(score_columns(truth, mean, sigma, columns, metric, zero)),
         rmse_ppm=1e6 * float(np.sqrt(np.mean(error**2))),
         bias_ppm=1e6 * float(error.mean()),
         z_std=float(z.std()),
