@@ -89,8 +89,9 @@ def score_submission(
     as_json: AsJson = False,
 ) -> int:
     """Score a submission against the truth, part by part."""
-    from ariel_kit.data.dataset import open_dataset, read_csv
+    from ariel_kit.data.dataset import open_dataset
     from ariel_kit.data.submission import submission_arrays
+    from ariel_kit.data.tables import read_csv
     from ariel_kit.scoring import format_scores, score
 
     table, stars = read_csv(submission), None

@@ -6,7 +6,7 @@ through a `Dataset`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -17,9 +17,10 @@ import numpy as np
 import polars as pl
 
 from ariel_kit.core.editions import EDITIONS, Edition
-from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError, did_you_mean
+from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
+from ariel_kit.data.tables import read_csv, read_planets, require_columns
 
 LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
@@ -172,7 +173,7 @@ class Dataset:
             table = read_csv(path)
             if len(table) != 1:
                 raise DataFileError(f"{path} must hold one row; got {len(table)}. Correct it.")
-        _require_columns(path, table.columns, columns)
+        require_columns(path, table.columns, columns)
         if not self._count(split):
             others = [f"; {name} has {n}" for name in self._tables if (n := self._count(name))]
             raise DataFileError(
@@ -201,7 +202,7 @@ class Dataset:
         else:
             row = read_csv(self.root / self.edition.adc_table).row(0, named=True)
         columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
-        _require_columns(self.root, row, columns)
+        require_columns(self.root, row, columns)
         gain, offset = (row[column] for column in columns)
         finite = all(isinstance(value, int | float) and isfinite(value) for value in (gain, offset))
         if not (finite and gain > 0):
@@ -291,7 +292,7 @@ def read_labels(path: str | Path) -> Labels:
     (2, 283)
     """
     table = read_planets(path)
-    _require_columns(path, table.columns, LABEL_COLUMNS)
+    require_columns(path, table.columns, LABEL_COLUMNS)
     # What is no number becomes null here, and NaN in the array.
     depths = table.select(pl.col(LABEL_COLUMNS).cast(pl.Float64, strict=False)).to_numpy()
     if not np.isfinite(depths).all():
@@ -311,58 +312,3 @@ def find_labels(dataset: Dataset) -> Path | None:
     """The training labels of a folder, if they are there."""
     path = dataset.root / dataset.edition.train_labels
     return path if path.is_file() else None
-
-
-def read_planets(path: str | Path) -> pl.DataFrame:
-    """Read a table of planets; ids that were written as floats become integers.
-
-    Raises
-    ------
-    DataFileError
-        If the table has no ids, or they are no whole numbers, or one repeats.
-    """
-    table = read_csv(path)
-    _require_columns(path, table.columns, ["planet_id"])
-    ids = table["planet_id"]
-    if not are_whole_numbers(ids) or ids.is_duplicated().any():
-        raise DataFileError(
-            f"{path} must hold one row per planet; its planet_id must be whole numbers, none "
-            "missing and none twice. Correct the table."
-        )
-    return table.with_columns(ids.cast(pl.Int64))
-
-
-def are_whole_numbers(column: pl.Series) -> bool:
-    """Whether all values are whole numbers, as integers or as floats.
-
-    >>> are_whole_numbers(pl.Series([7.0, 8.0])), are_whole_numbers(pl.Series([7.5, None]))
-    (True, False)
-    """
-    if column.is_empty():
-        return True
-    if column.null_count() or not column.dtype.is_numeric():
-        return False
-    return bool((column.cast(pl.Float64) % 1 == 0).all())
-
-
-def read_csv(path: str | Path) -> pl.DataFrame:
-    """Read a table, or say which file could not be read."""
-    if not Path(path).exists():
-        raise DataFileError(f"{path} is missing: name a CSV table that is there.")
-    try:
-        return pl.read_csv(path, infer_schema_length=None)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataFileError(f"{path} cannot be read as a CSV table: {error}") from error
-
-
-def _require_columns(
-    where: str | Path, found: Sequence[str] | Mapping[str, float], wanted: Sequence[str]
-) -> None:
-    missing = [column for column in wanted if column not in found]
-    if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        strange = [column for column in found if column not in wanted]
-        raise DataFileError(
-            f"{where} lacks the column(s) {', '.join(missing[:5])}{more}."
-            f"{did_you_mean(missing[0], strange)} Correct the table."
-        )

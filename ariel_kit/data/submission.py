@@ -17,10 +17,8 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import (
     LABEL_COLUMNS,
     SIGMA_COLUMNS,
-    are_whole_numbers,
-    read_csv,
-    read_planets,
 )
+from ariel_kit.data.tables import are_whole_numbers, read_csv, read_planets
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from ariel_kit.core.errors import ConfigError, DataFileError
-from ariel_kit.data.dataset import Dataset, Labels, read_planets
+from ariel_kit.data.dataset import Dataset, Labels
+from ariel_kit.data.tables import read_planets
 from ariel_kit.data.writer import MOLECULES
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
 

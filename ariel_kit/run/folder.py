@@ -14,8 +14,8 @@ from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.data.dataset import read_planets
 from ariel_kit.data.submission import submission_arrays
+from ariel_kit.data.tables import read_planets
 
 NEEDED = ("submission.csv", "run.json", "settings.yaml")
 

@@ -17,8 +17,9 @@ from ariel_kit.core.editions import Metric, get_edition
 from ariel_kit.core.errors import SubmissionError, check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.data.dataset import Labels, read_csv, read_labels
+from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.data.submission import submission_arrays
+from ariel_kit.data.tables import read_csv
 from ariel_kit.scoring.metric import (
     SIGMA_FLOOR,
     Reference,
