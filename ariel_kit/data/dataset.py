@@ -20,7 +20,7 @@ from ariel_kit.core.editions import EDITIONS, Edition
 from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
-from ariel_kit.data.tables import read_csv, read_planets, require_columns
+from ariel_kit.data.tables import Table, name_of, read_csv, read_planets, require_columns
 
 LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
@@ -275,8 +275,12 @@ class Dataset:
         return np.asarray(values[0], dtype=np.float64)
 
 
-def read_labels(path: str | Path) -> Labels:
+def read_labels(table: Table) -> Labels:
     """Read a table of true spectra: ``planet_id, wl_1 .. wl_283``.
+
+    Parameters
+    ----------
+    table : path, polars.DataFrame or pandas.DataFrame
 
     Raises
     ------
@@ -291,21 +295,21 @@ def read_labels(path: str | Path) -> Labels:
     >>> read_labels(folder / "train_labels.csv").depths.shape
     (2, 283)
     """
-    table = read_planets(path)
-    require_columns(path, table.columns, LABEL_COLUMNS)
+    where, found = name_of(table), read_planets(table)
+    require_columns(where, found.columns, LABEL_COLUMNS)
     # What is no number becomes null here, and NaN in the array.
-    depths = table.select(pl.col(LABEL_COLUMNS).cast(pl.Float64, strict=False)).to_numpy()
+    depths = found.select(pl.col(LABEL_COLUMNS).cast(pl.Float64, strict=False)).to_numpy()
     if not np.isfinite(depths).all():
         raise DataFileError(
-            f"{path} must hold finite depths; {np.sum(~np.isfinite(depths))} are not."
+            f"{where} must hold finite depths; {np.sum(~np.isfinite(depths))} are not."
         )
     outside = np.sum((depths <= 0) | (depths >= 1))
     if outside:
         raise DataFileError(
-            f"{path} must hold depths as shares of the star's light, between 0 and 1; {outside} "
+            f"{where} must hold depths as shares of the star's light, between 0 and 1; {outside} "
             "are not. Divide a table in per cent by 100, one in ppm by a million."
         )
-    return Labels(table["planet_id"].to_numpy(), depths)
+    return Labels(found["planet_id"].to_numpy(), depths)
 
 
 def find_labels(dataset: Dataset) -> Path | None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,10 @@ from ariel_kit.data.dataset import (
     LABEL_COLUMNS,
     SIGMA_COLUMNS,
 )
-from ariel_kit.data.tables import are_whole_numbers, read_csv, read_planets
+from ariel_kit.data.tables import Table, are_whole_numbers, as_polars, read_planets
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +116,13 @@ def make_submission(
 
 
 def validate_submission(
-    submission: pl.DataFrame | str | Path, sample: str | Path | Sequence[int] | None = None
+    submission: Table, sample: str | Path | Sequence[int] | None = None
 ) -> SubmissionCheck:
     """List all faults of a submission at once, and what is legal but odd.
 
     Parameters
     ----------
-    submission : path or polars.DataFrame
+    submission : path, polars.DataFrame or pandas.DataFrame
     sample : path or sequence of int, optional
         The sample submission, or its planets in order; without it ids are only checked for
         repeats.
@@ -142,21 +146,55 @@ def validate_submission(
     1 value is missing (null or NaN), the first in column wl_1 of planet 7
     """
     wanted = _sample_ids(sample)
-    if isinstance(submission, pl.DataFrame):
-        table = submission
-    else:
-        try:
-            table = read_csv(submission)
-        except DataFileError as error:
-            if not Path(submission).is_file():
-                raise  # a path that leads nowhere is no fault of a table
-            return SubmissionCheck((str(error),), ())
+    try:
+        table = as_polars(submission)
+    except (DataFileError, SubmissionError) as error:
+        if isinstance(submission, str | Path) and not Path(submission).is_file():
+            raise  # a path that leads nowhere is no fault of a table
+        return SubmissionCheck((str(error),), ())
     faults = [*_column_faults(table), *_id_faults(table, wanted), *_value_faults(table)]
     return SubmissionCheck(tuple(faults), () if faults else tuple(_oddities(table)))
 
 
-def submission_arrays(table: pl.DataFrame) -> tuple[list[int], np.ndarray, np.ndarray]:
-    """Planet ids, mean and sigma of a table that passes `validate_submission`.
+def submission_frame(submission: Table) -> pd.DataFrame:
+    """Give a submission as a DataFrame of pandas: one row per planet, by its id.
+
+    Parameters
+    ----------
+    submission : path, polars.DataFrame or pandas.DataFrame
+        For example what `make_submission` returns.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``planet_id``; columns ``wl_1 .. wl_283, sigma_1 .. sigma_283``.
+
+    Raises
+    ------
+    SubmissionError
+        With every fault of the submission.
+
+    Examples
+    --------
+    >>> from ariel_kit.core.instruments import wavelengths
+    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> frame = submission_frame(make_submission([spectrum], [7]))
+    >>> float(frame.loc[7, "sigma_283"])
+    3e-05
+    """
+    import pandas as pd
+
+    ids, mean, sigma = submission_arrays(submission)
+    index = pd.Index(ids, name="planet_id")
+    return pd.DataFrame(np.hstack([mean, sigma]), index=index, columns=VALUE_COLUMNS)
+
+
+def submission_arrays(submission: Table) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Give planet ids, mean and sigma of a table that passes `validate_submission`.
+
+    Parameters
+    ----------
+    submission : path, polars.DataFrame or pandas.DataFrame
 
     Returns
     -------
@@ -168,6 +206,7 @@ def submission_arrays(table: pl.DataFrame) -> tuple[list[int], np.ndarray, np.nd
     SubmissionError
         With every fault.
     """
+    table = as_polars(submission)
     check = validate_submission(table)
     if not check.ok:
         raise SubmissionError("\n  ".join(["the submission has faults:", *check.faults]))

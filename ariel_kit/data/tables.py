@@ -4,29 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 import polars as pl
 
-from ariel_kit.core.errors import DataFileError, did_you_mean
+from ariel_kit.core.errors import DataFileError, SubmissionError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Table: TypeAlias = Union[pl.DataFrame, "pd.DataFrame", str, Path]
+"""A table of planets: of polars, of pandas, or the path of a CSV file."""
 
 
-def read_planets(path: str | Path) -> pl.DataFrame:
+def read_planets(table: Table) -> pl.DataFrame:
     """Read a table of planets; ids that were written as floats become integers.
+
+    Parameters
+    ----------
+    table : path, polars.DataFrame or pandas.DataFrame
 
     Raises
     ------
     DataFileError
         If the table has no ids, or they are no whole numbers, or one repeats.
     """
-    table = read_csv(path)
-    require_columns(path, table.columns, ["planet_id"])
-    ids = table["planet_id"]
+    where, found = name_of(table), as_polars(table)
+    require_columns(where, found.columns, ["planet_id"])
+    ids = found["planet_id"]
     if not are_whole_numbers(ids) or ids.is_duplicated().any():
         raise DataFileError(
-            f"{path} must hold one row per planet; its planet_id must be whole numbers, none "
+            f"{where} must hold one row per planet; its planet_id must be whole numbers, none "
             "missing and none twice. Correct the table."
         )
-    return table.with_columns(ids.cast(pl.Int64))
+    return found.with_columns(ids.cast(pl.Int64))
+
+
+def name_of(table: Table) -> str:
+    """Name a table in a message: by its path where it has one."""
+    return str(table) if isinstance(table, str | Path) else "the table"
 
 
 def are_whole_numbers(column: pl.Series) -> bool:
@@ -50,6 +66,40 @@ def read_csv(path: str | Path) -> pl.DataFrame:
         return pl.read_csv(path, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataFileError(f"{path} cannot be read as a CSV table: {error}") from error
+
+
+def as_polars(table: Table) -> pl.DataFrame:
+    """Give a table as polars has it; a named index of pandas becomes columns.
+
+    Parameters
+    ----------
+    table : path, polars.DataFrame or pandas.DataFrame
+
+    Raises
+    ------
+    DataFileError
+        If a file cannot be read.
+    SubmissionError
+        If columns of pandas hold values of several kinds.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"planet_id": [7, 8], "wl_1": [0.1, 0.2]}).set_index("planet_id")
+    >>> as_polars(frame).columns
+    ['planet_id', 'wl_1']
+    """
+    if isinstance(table, str | Path):
+        return read_csv(table)
+    if isinstance(table, pl.DataFrame):
+        return table
+    named = [name for name in table.index.names if name is not None]
+    try:
+        return pl.from_pandas(table.reset_index() if named else table)
+    except (ValueError, TypeError) as error:
+        raise SubmissionError(
+            f"every column of a table must hold values of one kind, and no name twice: {error}."
+        ) from error
 
 
 def require_columns(

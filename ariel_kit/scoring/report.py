@@ -7,11 +7,9 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from ariel_kit.core.editions import Metric, get_edition
 from ariel_kit.core.errors import SubmissionError, check_shape
@@ -19,13 +17,16 @@ from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.data.submission import submission_arrays
-from ariel_kit.data.tables import read_csv
+from ariel_kit.data.tables import Table
 from ariel_kit.scoring.metric import (
     SIGMA_FLOOR,
     Reference,
     choose_reference,
     score_columns,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +97,20 @@ class ScoreReport:
         """The metric as Kaggle prints it, within 0 and 1."""
         return float(np.clip(self.raw, 0.0, 1.0))
 
-    def to_table(self) -> pl.DataFrame:
-        """All breakdowns, one row each."""
+    def to_frame(self) -> pd.DataFrame:
+        """Give all breakdowns as a DataFrame of pandas, one row each.
+
+        Examples
+        --------
+        >>> truth = np.full((2, 283), 0.004)
+        >>> frame = score(truth, (truth, truth / 400)).to_frame()
+        >>> frame[frame.group == "planet"].score.tolist()
+        [1.0, 1.0]
+        """
+        import pandas as pd
+
         rows = [self.total, *self.stars, *self.regions, *self.planets]
-        return pl.DataFrame([asdict(row) for row in rows])
+        return pd.DataFrame([asdict(row) for row in rows])
 
     def to_json(self) -> str:
         """Everything as JSON."""
@@ -107,8 +118,8 @@ class ScoreReport:
 
 
 def score(
-    solution: Labels | np.ndarray | str | Path,
-    submission: pl.DataFrame | Sequence[Spectrum] | tuple[np.ndarray, np.ndarray] | str | Path,
+    solution: Labels | np.ndarray | Table,
+    submission: Table | Sequence[Spectrum] | tuple[np.ndarray, np.ndarray],
     *,
     edition: int = 2024,
     stars: Sequence[int | None] | np.ndarray | None = None,
@@ -120,10 +131,10 @@ def score(
 
     Parameters
     ----------
-    solution : Labels, path or ndarray [shape=(planet, 283)]
+    solution : Labels, path, table or ndarray [shape=(planet, 283)]
         True transit depths.
     submission : path, table, spectra or two ndarrays [shape=(planet, 283)]
-        A ``submission.csv``, its table, `Spectrum` values, or ``(mean, sigma)``.
+        A ``submission.csv``, its table of polars or pandas, `Spectrum` values, or mean and sigma.
     edition : int
         2024 or 2025.
     stars : sequence, optional
@@ -254,9 +265,7 @@ def _prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.ndarr
     if isinstance(submission, tuple):
         mean, sigma = (np.asarray(values, dtype=np.float64) for values in submission)
         return None, mean, sigma
-    if isinstance(submission, str | Path):
-        submission = read_csv(submission)
-    if isinstance(submission, pl.DataFrame):
+    if not isinstance(submission, Sequence) or isinstance(submission, str):
         return submission_arrays(submission)
     spectra = list(submission)
     ids = [spectrum.planet_id for spectrum in spectra]
@@ -265,10 +274,10 @@ def _prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.ndarr
 
 
 def _truth(solution: Any, ids: list[int] | None, n_rows: int) -> tuple[np.ndarray, int]:
-    if isinstance(solution, str | Path):
-        solution = read_labels(solution)
+    if isinstance(solution, np.ndarray):
+        return solution.astype(np.float64), 0
     if not isinstance(solution, Labels):
-        return np.asarray(solution, dtype=np.float64), 0
+        solution = read_labels(solution)
     if ids is None:
         return solution.depths, 0
     unknown = sorted(set(ids) - set(solution.planet_ids.tolist()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -13,6 +14,7 @@ from ariel_kit.data.submission import (
     COLUMNS,
     make_submission,
     submission_arrays,
+    submission_frame,
     validate_submission,
 )
 
@@ -200,3 +202,34 @@ def test_legal_oddities_warn_without_fault(table, name):
     check = validate_submission(odd)
     assert check.ok
     assert any(message in warning for warning in check.warnings), check.warnings
+
+
+def test_a_submission_goes_to_pandas_and_back_without_losing_a_bit(table):
+    frame = submission_frame(table)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.index.name == "planet_id"
+    assert [*frame.columns] == COLUMNS[1:]
+    ids, mean, sigma = submission_arrays(table)
+    assert frame.index.to_list() == ids
+    assert frame.to_numpy().tobytes() == np.hstack([mean, sigma]).tobytes()
+    again = submission_arrays(frame)
+    assert again[0] == ids
+    assert (again[1].tobytes(), again[2].tobytes()) == (mean.tobytes(), sigma.tobytes())
+
+
+def test_a_frame_of_pandas_is_judged_as_its_file_is(table, tmp_path):
+    frame = submission_frame(table)
+    frame.iloc[0, 3] = np.nan
+    frame.iloc[1, 4] = -1.0
+    frame.to_csv(tmp_path / "s.csv")
+    assert validate_submission(frame).faults == validate_submission(tmp_path / "s.csv").faults
+    assert len(validate_submission(frame).faults) == 2
+    with pytest.raises(SubmissionError, match="1 value is negative"):
+        submission_frame(frame)
+
+
+def test_a_frame_with_words_among_its_numbers_is_a_fault_not_a_crash(table):
+    frame = submission_frame(table).astype(object)
+    frame.iloc[0, 3] = "much"
+    (fault,) = validate_submission(frame).faults
+    assert "values of one kind" in fault

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -14,7 +16,7 @@ from ariel_kit.core.errors import ConfigError, ShapeError, SubmissionError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import LABEL_COLUMNS, Labels, read_labels
-from ariel_kit.data.submission import make_submission
+from ariel_kit.data.submission import make_submission, submission_frame
 from ariel_kit.scoring import Reference, format_scores, log_likelihood_score, score
 
 MEAN, STD = 0.0025517145902829823, 0.0017261973793536417
@@ -135,7 +137,7 @@ def test_statistics_see_planted_errors():
     assert report.total.coverage == pytest.approx(expected, abs=0.02)
 
 
-def test_paths_spectra_and_tables_score_alike(table, tmp_path):
+def test_paths_spectra_and_tables_of_both_libraries_score_alike(table, tmp_path):
     truth, mean, sigma = table
     ids = [11, 5, 9, 2, 30, 31, 32]
     labels = pl.DataFrame(truth, schema=LABEL_COLUMNS)
@@ -145,8 +147,10 @@ def test_paths_spectra_and_tables_score_alike(table, tmp_path):
     frame = make_submission(spectra, ids, tmp_path / "submission.csv")
 
     expected = official_2024(*table)
-    for submission in (tmp_path / "submission.csv", frame, spectra):
-        report = score(tmp_path / "labels.csv", submission)
+    answers = (tmp_path / "submission.csv", frame, spectra, submission_frame(frame))
+    truths = (tmp_path / "labels.csv", labels, pd.read_csv(tmp_path / "labels.csv"))
+    for solution, submission in product(truths, answers):
+        report = score(solution, submission)
         assert report.raw == pytest.approx(expected, rel=1e-12)
         assert [row.name for row in report.planets] == [str(i) for i in ids]
 
@@ -163,11 +167,16 @@ def test_planets_without_a_prediction_are_counted_and_without_truth_refused(tabl
         score(Labels(np.arange(90, 97), truth), spectra)
 
 
-def test_the_report_prints_as_table_and_json(table):
+def test_the_report_is_a_frame_of_pandas_and_json(table):
     report = score(table[0], table[1:], stars=[0, 1, 0, 1, 1, 0, None])
-    frame = report.to_table()
+    frame = report.to_frame()
+    assert isinstance(frame, pd.DataFrame)
     assert frame["group"].to_list() == ["all"] + ["star"] * 3 + ["region"] * 5 + ["planet"] * 7
     assert frame["score"][0] == report.raw
+    planets = frame[frame["group"] == "planet"].set_index("name")
+    for i in range(7):
+        alone = official_2024(*(values[i : i + 1] for values in table))
+        assert planets.loc[str(i), "score"] == pytest.approx(alone, rel=1e-12)
     parsed = json.loads(report.to_json())
     assert parsed["score"] == report.score
     assert [row["name"] for row in parsed["stars"]] == ["0", "1", "unknown"]
