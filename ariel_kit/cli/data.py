@@ -13,6 +13,7 @@ from ariel_kit.cli.options import (
     DataDir,
     Edition,
     Jobs,
+    ModelsDir,
     OutputDir,
     Overrides,
     Seed,
@@ -88,6 +89,7 @@ def doctor(
         Path | None, typer.Option(help="Data folder to check; one planet is timed.")
     ] = None,
     split: Split = "test",
+    models_dir: ModelsDir = None,
     config: Config = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -95,7 +97,8 @@ def doctor(
     """Check machine and data before a long run, and project its time."""
     from ariel_kit.cli.doctor import examine
 
-    findings = examine(data_dir, split=split, settings=read_settings(config, overrides))
+    settings = read_settings(config, overrides)
+    findings = examine(data_dir, split=split, settings=settings, models_dir=models_dir)
     lines = [f"{'ok ' if f.ok else 'BAD'}  {f.name:<10}  {f.detail}" for f in findings]
     show(rows(findings), as_json, "\n".join(lines))
     return 0 if all(finding.ok for finding in findings) else 2

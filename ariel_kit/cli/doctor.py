@@ -47,6 +47,7 @@ def examine(
     *,
     split: str = "test",
     settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
 ) -> list[Finding]:
     """Check machine and data, take one planet through the line, project the time of all.
 
@@ -56,6 +57,8 @@ def examine(
         Without it only the machine is looked at.
     split : str
     settings : RunSettings, optional
+    models_dir : path, optional
+        Own weights of the learned stages, as in `run_pipeline`.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def examine(
     except ArielKitError as error:
         return [*findings, Finding("data", False, str(error))]
     findings += _data(dataset, planet_ids, split)
-    return [*findings, _one_planet(dataset, planet_ids, split, settings)]
+    return [*findings, _one_planet(dataset, planet_ids, split, settings, models_dir)]
 
 
 def _machine(settings: RunSettings) -> Iterator[Finding]:
@@ -144,16 +147,20 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _one_planet(
-    dataset: Dataset, planet_ids: list[int], split: str, settings: RunSettings
+    dataset: Dataset,
+    planet_ids: list[int],
+    split: str,
+    settings: RunSettings,
+    models_dir: str | Path | None,
 ) -> Finding:
     from ariel_kit.preprocessing import calibrate_planet, calibration_warmup
     from ariel_kit.run.line import load_line
     from ariel_kit.spectral_extraction import simulated_prior
 
     calibration_warmup()
-    line = load_line(settings, edition=dataset.edition.year)
     prior, planet = simulated_prior(settings.seed), planet_ids[0]
     try:
+        line = load_line(settings, models_dir, edition=dataset.edition.year)
         for _ in range(2):  # the first pass also loads libraries; the second is timed
             start = time.perf_counter()
             observation = calibrate_planet(

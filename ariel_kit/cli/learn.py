@@ -20,6 +20,7 @@ from ariel_kit.cli.options import (
     OutputDir,
     Overrides,
     Split,
+    TrainLabels,
     read_settings,
     show,
 )
@@ -81,6 +82,7 @@ def cv(
     full_fit: Annotated[
         bool, typer.Option("--full-fit", help="Fit sigma's temperature for later runs, too.")
     ] = False,
+    models_dir: ModelsDir = None,
     config: Config = None,
     overrides: Overrides = None,
     n_jobs: Jobs = 1,
@@ -100,6 +102,7 @@ def cv(
         group_by=group_by,
         full_fit=full_fit,
         settings=settings,
+        models_dir=models_dir,
         n_jobs=n_jobs,
     )
     facts = json.loads((output_dir / "scores.json").read_text(encoding="utf-8"))
@@ -138,6 +141,7 @@ def ablate(
     labels: Annotated[Path, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")],
     output_dir: OutputDir = Path("ablation"),
     split: Split = "test",
+    train_labels: TrainLabels = None,
     models_dir: ModelsDir = None,
     config: Config = None,
     overrides: Overrides = None,
@@ -152,6 +156,7 @@ def ablate(
         labels,
         output_dir,
         split=split,
+        train_labels=train_labels,
         settings=read_settings(config, overrides),
         models_dir=models_dir,
         n_jobs=n_jobs,

@@ -20,6 +20,7 @@ from ariel_kit.cli.options import (
     Seed,
     Split,
     Submission,
+    TrainLabels,
     counted,
     read_settings,
     rows,
@@ -32,9 +33,7 @@ def run(
     data_dir: DataDir,
     output_dir: OutputDir,
     split: Split = "test",
-    train_labels: Annotated[
-        Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
-    ] = None,
+    train_labels: TrainLabels = None,
     on_error: Annotated[
         Literal["fallback", "fail"] | None,
         typer.Option(

@@ -39,6 +39,9 @@ Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
 ModelsDir = Annotated[
     Path | None, typer.Option(help="Folder of own weights, as train leaves it. [default: shipped]")
 ]
+TrainLabels = Annotated[
+    Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Edition = Literal[2024, 2025]

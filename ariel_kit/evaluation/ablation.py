@@ -7,12 +7,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 import numpy as np
 
 from ariel_kit.core.cache import StoredSequence
 from ariel_kit.core.config import RunSettings, StageSettings
+from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import Spectrum
@@ -22,15 +23,26 @@ from ariel_kit.run.draft import answer_all
 from ariel_kit.run.line import load_line
 from ariel_kit.run.products import calibrate_planets
 from ariel_kit.scoring import score
+from ariel_kit.scoring.metric import choose_reference
 
 if TYPE_CHECKING:
     from ariel_kit.spectral_extraction import SpectrumPrior
 
 log = logging.getLogger(__name__)
 
-Row = dict[str, Any]
-"""``stages`` (list of str), ``score``, ``rmse_ppm``, ``coverage``, ``seconds_per_planet``, and
-``default`` where the stages are those of the settings."""
+
+class Row(TypedDict):
+    """What one choice of stages is worth, as `plot_ablation` draws it.
+
+    ``default`` stands in the row whose stages are those of the settings, and in no other.
+    """
+
+    stages: list[str]
+    score: float
+    rmse_ppm: float
+    coverage: float
+    seconds_per_planet: float
+    default: NotRequired[bool]
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,8 @@ class Variant:
         Learned stages that were on.
     default : bool
         Whether these are the stages of the settings.
+    edition : int
+        Of the planets, and so of the metric.
     spectra : list of Spectrum
         One per planet, in the order in which the planets first appear.
     seconds_per_planet : float
@@ -51,15 +65,21 @@ class Variant:
 
     stages: tuple[str, ...]
     default: bool
+    edition: int
     spectra: list[Spectrum]
     seconds_per_planet: float
 
     def row(self, truth: Labels, planet_ids: Sequence[int] | None = None) -> Row:
-        """Score all planets, or some of them."""
+        """Score all planets, or some of them, by the metric of their edition.
+
+        The answer that scores zero is that of all planets, so parts can be compared.
+        """
         chosen = [s for s in self.spectra if planet_ids is None or s.planet_id in planet_ids]
-        true_depths = truth.of([spectrum.planet_id for spectrum in chosen])
+        zero = choose_reference(
+            get_edition(self.edition).metric, None, _depths(truth, self.spectra)
+        )
         mean, sigma = (np.array([getattr(s, name) for s in chosen]) for name in ("mean", "sigma"))
-        report = score(true_depths, (mean, sigma))
+        report = score(_depths(truth, chosen), (mean, sigma), edition=self.edition, reference=zero)
         row: Row = {
             "stages": list(self.stages),
             "score": report.score,
@@ -68,6 +88,11 @@ class Variant:
             "seconds_per_planet": self.seconds_per_planet,
         }
         return {**row, "default": True} if self.default else row
+
+
+def _depths(truth: Labels, spectra: Sequence[Spectrum]) -> np.ndarray:
+    """True depths of the planets of `spectra` [shape=(planet, 283), dtype=float64]."""
+    return truth.of([spectrum.planet_id for spectrum in spectra])
 
 
 def ablate(
@@ -97,8 +122,7 @@ def ablate(
 
     Returns
     -------
-    list of dict
-        As `plot_ablation` draws them.
+    list of Row
 
     Examples
     --------
@@ -150,6 +174,7 @@ def run_variants(
         for stages in chosen
     ]
     planet_ids = list(dict.fromkeys(observation.planet_id for observation in observations))
+    edition = observations[0].edition
     tried = []
     for stages, line in zip(chosen, lines, strict=True):
         # One planet first: what is loaded or compiled once is not counted.
@@ -159,7 +184,7 @@ def run_variants(
         seconds = (time.perf_counter() - start) / len(planet_ids)
         spectra, _ = answer_all(fitted, [], planet_ids, prior)
         names = stages.switched_on()
-        tried.append(Variant(names, stages == settings.stages, spectra, seconds))
+        tried.append(Variant(names, stages == settings.stages, edition, spectra, seconds))
         log.info("stages %s: %.2f s per planet", ", ".join(names) or "none", seconds)
     return tried
 
@@ -189,6 +214,7 @@ def ablate_folder(
     output_dir: str | Path,
     *,
     split: str = "test",
+    train_labels: str | Path | None = None,
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
@@ -198,19 +224,18 @@ def ablate_folder(
     Parameters
     ----------
     data_dir : path
-        In the challenge's layout. Its training labels, without those of the planets that are
-        predicted, teach the prior, as in a run.
+        In the challenge's layout.
     labels : path
         True spectra.
     output_dir : path
         Keeps the calibrated planets, for the next time.
     split : str
-    settings, models_dir, n_jobs
+    train_labels, settings, models_dir, n_jobs
         As in `run_pipeline`.
 
     Returns
     -------
-    list of dict
+    list of Row
 
     Raises
     ------
@@ -227,7 +252,7 @@ def ablate_folder(
             f"{labels} must hold true spectra of planets in {split!r}; it holds none of them. "
             "Give the labels of that split."
         )
-    prior = learn_run_prior(dataset, planet_ids, None, settings.seed)
+    prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
     paths, failures = calibrate_planets(
         dataset,
         planet_ids,
@@ -250,7 +275,7 @@ def ablate_folder(
 
 
 def format_ablation(rows: Sequence[Row]) -> str:
-    """The rows as a text table.
+    """Lay the rows out as a text table.
 
     Examples
     --------

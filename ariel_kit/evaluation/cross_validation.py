@@ -13,7 +13,6 @@ import polars as pl
 
 from ariel_kit.core.cache import StoredSequence, atomic_path
 from ariel_kit.core.config import RunSettings, save_settings, settings_hash
-from ariel_kit.core.editions import Edition
 from ariel_kit.core.errors import DataFileError, FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
@@ -21,15 +20,18 @@ from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.runtime import versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
-from ariel_kit.data.submission import make_submission
+from ariel_kit.data.submission import make_submission, submission_frame
 from ariel_kit.evaluation.folds import Fold, GroupBy, make_folds
 from ariel_kit.run.draft import answer_all
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
-from ariel_kit.scoring import Breakdown, Reference, ScoreReport, score
+from ariel_kit.scoring import Breakdown, ScoreReport, score
+from ariel_kit.scoring.metric import choose_reference
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS, choose_prior
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ariel_kit.uncertainty import Temperature
 
 OUT_OF_FOLD = "oof.csv"
@@ -66,6 +68,21 @@ class CrossValidation:
     failures: list[PlanetFailure]
     temperature: Temperature | None = None
 
+    def to_frame(self) -> pd.DataFrame:
+        """Give the out-of-fold table as a DataFrame of pandas, one row per planet, by its id.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``fold, group, wl_1 .. wl_283, sigma_1 .. sigma_283``.
+        """
+        import pandas as pd
+
+        table = submission_frame(make_submission(self.spectra, self.truth.planet_ids.tolist()))
+        columns = ["planet_id", "fold", "group"]
+        members = pd.DataFrame(_members(self.folds), columns=columns).set_index("planet_id")
+        return members.loc[table.index].join(table)
+
 
 def cross_validate(
     data_dir: str | Path,
@@ -77,6 +94,7 @@ def cross_validate(
     group_by: GroupBy = "star",
     full_fit: bool = False,
     settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
     n_jobs: int = 1,
 ) -> CrossValidation:
     """Predict each labelled planet with a prior learned from other folds, and score that.
@@ -103,6 +121,8 @@ def cross_validate(
         the folds the stage that applies it is then off. The prior needs no saving: a run learns
         it from the labels.
     settings : RunSettings, optional
+    models_dir : path, optional
+        Own weights of the learned stages, as in `run_pipeline`.
     n_jobs : int
         Processes.
 
@@ -117,6 +137,8 @@ def cross_validate(
     DataFileError
         If a table is missing or damaged, there are no labels, or molecules are asked for and not
         known.
+    WeightsError
+        If a learned stage is switched on and its weights are missing or damaged.
     """
     from ariel_kit.uncertainty import find_temperature
 
@@ -125,7 +147,8 @@ def cross_validate(
     if full_fit:
         stages = settings.stages.model_copy(update={"uncertainty": False})
         settings = settings.model_copy(update={"stages": stages})
-    line = load_line(settings, edition=dataset.edition.year)
+    # A mistake in the weights is told before an hour is spent.
+    line = load_line(settings, models_dir, edition=dataset.edition.year)
     truth = _truth(dataset, labels, split)
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
     output.mkdir(parents=True, exist_ok=True)
@@ -200,7 +223,7 @@ def _judge(
     """Put the folds together and score them: all, each fold, each group."""
     found = {spectrum.planet_id: spectrum for spectra, _ in predicted for spectrum in spectra}
     spectra = [found[planet] for planet in truth.planet_ids.tolist()]
-    zero = _zero(dataset.edition, truth)
+    zero = choose_reference(dataset.edition.metric, None, truth.depths)  # one for all parts
 
     def part(kind: str, name: str, ids: list[int]) -> Breakdown:
         mean, sigma = (np.array([getattr(found[p], which) for p in ids]) for which in VALUES)
@@ -217,11 +240,9 @@ def _judge(
     )
 
 
-def _zero(edition: Edition, truth: Labels) -> Reference | None:
-    """The score's zero: one for all parts of a table."""
-    if edition.metric.reference is not None:
-        return None
-    return Reference(float(truth.depths.mean()), float(truth.depths.std()))
+def _members(folds: list[Fold]) -> list[tuple[int, str, str]]:
+    """Planet, fold and group of each planet."""
+    return [(planet, f.name, group) for f in folds for planet, group in f.groups.items()]
 
 
 def _parts(folds: list[Fold]) -> Iterator[tuple[str, str, list[int]]]:
@@ -250,8 +271,8 @@ def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
 
 def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: RunSettings) -> None:
     """Who was in which fold; what was scored, with what."""
-    rows = [(planet, f.name, group) for f in result.folds for planet, group in f.groups.items()]
-    table = pl.DataFrame(rows, schema=["planet_id", "fold", "group"], orient="row")
+    columns = ["planet_id", "fold", "group"]
+    table = pl.DataFrame(_members(result.folds), schema=columns, orient="row")
     with atomic_path(output / "folds.csv") as unfinished:
         table.write_csv(unfinished)
     record = {

@@ -33,11 +33,11 @@ OPTIONS = {
     "score": ["--edition", "--data-dir", "submission", "labels"],
     "validate": ["--sample", "submission"],
     "demo": ["--output-dir", "--n-planets", "--seed", "--n-jobs"],
-    "doctor": ["--data-dir", "--split", "--config", "--set"],
+    "doctor": ["--data-dir", "--split", "--models-dir", "--config", "--set"],
     "train": ["--config", "--data-dir", "--labels", "--output-dir", "--set", "--resume"],
     "models": ["--models-dir"],
-    "ablate": ["--data-dir", "--labels", "--output-dir", "--split", "--models-dir", "--set"],
-    "cv": ["--data-dir", "--labels", "--split", "--folds", "--group-by", "--full-fit", "--set"],
+    "ablate": ["--data-dir", "--labels", "--train-labels", "--split", "--models-dir", "--set"],
+    "cv": ["--data-dir", "--labels", "--folds", "--group-by", "--full-fit", "--models-dir"],
     "report": ["--labels", "--output", "run"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],
@@ -343,6 +343,15 @@ def test_the_doctor_finds_what_is_wrong_before_the_run_does(own, capsys, monkeyp
     assert "18 of 24 frame files are there and whole; not" in bad[0]
     assert len(bad) == 2
     assert not examine(own / "test")[-1].ok
+
+
+def test_the_doctor_finds_weights_that_are_not_there(tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(
+        "ariel_kit.spectral_extraction.simulated_prior", lambda seed: learned_prior(tiny)
+    )
+    assert main(["doctor", "--data-dir", str(tiny), "--models-dir", str(tmp_path)]) == 2
+    (bad,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD"))
+    assert f"{tmp_path} must hold weights folders" in bad
 
 
 def learned_prior(root):

@@ -6,14 +6,25 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from ariel_kit.core.config import RunSettings, StageSettings
+from ariel_kit import preprocessing
+from ariel_kit.cli import main
+from ariel_kit.core.config import ExtractionSettings, RunSettings, StageSettings
 from ariel_kit.core.errors import ConfigError, WeightsError
-from ariel_kit.data.dataset import Labels
+from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.evaluation import ablation
-from ariel_kit.evaluation.ablation import ablate, format_ablation, run_variants, usual_variants
+from ariel_kit.evaluation.ablation import (
+    Variant,
+    ablate,
+    format_ablation,
+    run_variants,
+    usual_variants,
+)
 from ariel_kit.plots import plot_ablation
-from ariel_kit.simulation import draw_planets, simulate_observation
+from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
 from ariel_kit.spectral_extraction import fit_planets, learn_prior
 from tests.support.micro import FACTORS, save_micro_models
 
@@ -116,6 +127,64 @@ def test_visits_of_one_planet_are_one_planet(observations):
     (variant,) = run_variants([*observations, again], prior=PRIOR, variants=[()])
     assert [s.planet_id for s in variant.spectra] == [p.planet_id for p in PLANETS]
     assert variant.spectra[0].provenance["visits"] == 2
+
+
+def test_planets_of_2025_are_scored_by_the_metric_of_2025(tmp_path, monkeypatch, capsys):
+    """From the command line to the number, beside the hosts' definition typed again."""
+    planets = draw_planets(3, seed=95, edition=2025)
+    write_tables(tmp_path / "data", train=planets, test=[])
+    truth = {planet.planet_id: planet for planet in planets}
+    monkeypatch.setattr(
+        preprocessing,
+        "calibrate_planet",
+        lambda dataset, planet, **_: simulate_observation(truth[planet], seed=0),
+    )
+    monkeypatch.setattr(ablation, "usual_variants", lambda default: [()])
+    write_tables(tmp_path / "others", train=draw_planets(40, seed=96, edition=2025), test=[])
+    labels, others = (tmp_path / name / "train.csv" for name in ("data", "others"))
+    command = ["ablate", "--data-dir", str(tmp_path / "data"), "--labels", str(labels)]
+    command += ["--split", "train", "--train-labels", str(others)]
+    command += ["--output-dir", str(tmp_path / "out"), "--set", "extraction.extractor=white"]
+    assert main([*command, "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+
+    prior = learn_prior(read_labels(others).depths)
+    white = ExtractionSettings(extractor="white")
+    observations = [simulate_observation(planet, seed=0) for planet in planets]
+    fits = fit_planets(observations, prior=prior, settings=white)
+    depths, mean, sigma = (
+        np.array(values)
+        for values in (
+            [planet.depths for planet in planets],
+            [fit.mean for fit in fits],
+            [fit.sigma for fit in fits],
+        )
+    )
+    assert row["score"] == pytest.approx(score_of_2025(depths, mean, sigma), rel=1e-9)
+
+
+def score_of_2025(truth, mean, sigma):
+    """The weighted average of one ratio per element; zero is the mean and spread of the truth."""
+    best = np.append(1e-6, np.full(282, 1e-5)) * np.ones_like(truth)
+    most = norm.logpdf(truth, truth, best)
+    least = norm.logpdf(truth, truth.mean(), truth.std())
+    weights = np.append(57.846, np.ones(282)) * np.ones_like(truth)
+    ratio = (norm.logpdf(truth, mean, sigma) - least) / (most - least)
+    return np.clip(np.average(ratio, weights=weights), 0, 1)
+
+
+def test_a_part_of_2025_is_scored_against_the_zero_of_all_planets():
+    """Else a group of planets that are alike would have a zero that no other group has."""
+    planets = draw_planets(4, seed=97, edition=2025)
+    ids, depths = [p.planet_id for p in planets], np.array([p.depths for p in planets])
+    spectra = [
+        Spectrum(i, wavelengths(), 1.01 * d, np.full(283, 1e-4))
+        for i, d in zip(ids, depths, strict=True)
+    ]
+    variant = Variant((), False, 2025, spectra, 0.1)
+    labels = Labels(np.array(ids), depths)
+    parts = [variant.row(labels, [planet])["score"] for planet in ids]
+    assert np.mean(parts) == pytest.approx(variant.row(labels)["score"])
 
 
 def test_mistakes_are_told_before_anything_is_fitted(observations, tmp_path, monkeypatch):

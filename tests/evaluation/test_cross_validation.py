@@ -11,7 +11,7 @@ import pytest
 
 from ariel_kit import preprocessing
 from ariel_kit.cli import main
-from ariel_kit.core.config import RunSettings, make_settings
+from ariel_kit.core.config import RunSettings, StageSettings, make_settings
 from ariel_kit.core.errors import ConfigError, DataFileError, FitError
 from ariel_kit.data.dataset import LABEL_COLUMNS, Labels, open_dataset, read_labels
 from ariel_kit.data.submission import validate_submission
@@ -20,6 +20,7 @@ from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
 from ariel_kit.spectral_extraction import priors
 from ariel_kit.uncertainty import Temperature, find_temperature
+from tests.support.micro import FACTORS, save_micro_models
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
@@ -125,6 +126,40 @@ def test_the_scores_are_those_of_the_metric_on_each_part(folder, tmp_path):
         alone = score(truth.of(ids), (values[:, :283], values[:, 283:]))
         assert parts["fold", name]["score"] == pytest.approx(alone.raw, abs=1e-12)
         assert parts["fold", name]["n_planets"] == len(ids)
+
+
+def test_the_out_of_fold_table_is_a_frame_of_pandas(folder, tmp_path):
+    result = cross_validate(folder, tmp_path / "out", settings=WHITE)
+    frame, members = result.to_frame(), fold_of(tmp_path / "out" / "folds.csv")
+    assert [*frame.columns[:3], frame.columns[-1]] == ["fold", "group", "wl_1", "sigma_283"]
+    assert {str(planet): fold for planet, fold in frame["fold"].items()} == members
+    for planet, values in depths_of(tmp_path / "out" / "oof.csv").items():
+        assert frame.loc[planet].to_list()[2:] == list(values)
+    table = frame.drop(columns=["fold", "group"])
+    labels = folder / "train_labels.csv"
+    scores = {f: score(labels, table[frame["fold"] == f]).raw for f in frame["fold"].unique()}
+    parts = {part.name: part.score for part in result.parts if part.group == "fold"}
+    assert scores == pytest.approx(parts)
+
+
+def test_own_weights_reach_every_fold(folder, tmp_path):
+    """The temperature of the own folder widens each sigma by its known factor."""
+    models = save_micro_models(tmp_path / "models")
+    plain, warm = (RunSettings(stages=StageSettings.only(*on)) for on in ((), ("uncertainty",)))
+    before = cross_validate(folder, tmp_path / "out", settings=plain)
+    after = cross_validate(folder, tmp_path / "out", settings=warm, models_dir=models)
+    for one, other in zip(before.spectra, after.spectra, strict=True):
+        np.testing.assert_allclose(other.sigma, FACTORS["fit"] * one.sigma, rtol=1e-9)
+
+
+def test_a_folder_without_weights_is_told_before_anything_is_calibrated(
+    folder, tmp_path, capsys, calibrations
+):
+    (tmp_path / "empty").mkdir()
+    folders = ["--data-dir", str(folder), "--output-dir", str(tmp_path / "out")]
+    assert main(["cv", *folders, "--models-dir", str(tmp_path / "empty")]) == 1
+    assert "must hold weights folders" in capsys.readouterr().err
+    assert calibrations == []
 
 
 def test_folding_again_calibrates_nothing_again(folder, tmp_path, calibrations):
