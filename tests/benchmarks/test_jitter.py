@@ -27,6 +27,7 @@ from ariel_kit.preprocessing import calibrate_planet, calibration_warmup
 from ariel_kit.simulation import draw_planets, pointing, simulate_planet, write_tables
 from ariel_kit.simulation.generate import STREAM_POINTING
 from ariel_kit.simulation.scene import PlanetTruth
+from tests.support.results import listed, write_results
 
 pytestmark = pytest.mark.benchmark
 
@@ -167,6 +168,7 @@ def pointing_errors(before: Observation, moved: pointing.Pointing) -> dict[str, 
 def test_plain_sums_lose_their_jitter(rows: list[Row]) -> None:
     """FGS1 by the pointing of its own frames; as good as weights that are blind to jitter."""
     gains = {(r.star, r.jitter): r.fgs1_gain for r in rows if r.extraction == "plain"}
+    write_results("jitter_noise", listed((gains[star, 0.1] for star in (4, 5, 6, 7)), ".2f"))
     assert min(gains[star, 0.1] for star in (4, 5, 7)) > 1.7
     assert gains[6, 0.1] > 1.2  # a faint star: jitter does not dominate
     assert gains[5, 0.2] > 2.2
@@ -178,6 +180,8 @@ def test_nothing_gets_worse(rows: list[Row]) -> None:
     assert max(row.white for row in rows) < 1.001
     assert min(row.fgs1_gain for row in rows) > 0.99
     still = [row for row in rows if row.jitter == 0]
+    growth = max(max(r.airs_worst, r.white, 1 / r.fgs1_gain) - 1 for r in rows if r.jitter > 0)
+    write_results("jitter_growth", f"{100 * growth:.1f} %")
     assert all(0.99 < row.airs <= 1.0001 for row in still)
 
 
@@ -191,7 +195,9 @@ def test_white_light_scatters_less(rows: list[Row]) -> None:
 def test_pointing_is_known_twice_as_well(rows: list[Row]) -> None:
     """Along the rows by far; along the spectrum at the limit that 12 of 45 steps set, 0.516."""
     moved = [row for row in rows if row.jitter > 0]
-    assert max(row.pointing for row in moved) < 0.5
+    errors = [row.pointing for row in moved]
+    write_results("jitter_pointing", f"{min(errors):.2f} to {max(errors):.2f}")
+    assert max(errors) < 0.5
     assert max(row.pointing_y for row in moved) < 0.2
     assert max(row.pointing_x for row in moved) < 0.54
 

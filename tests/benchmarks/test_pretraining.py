@@ -16,6 +16,7 @@ from ariel_kit.training.loop import train
 from ariel_kit.training.pools.blind import CHUNK
 from ariel_kit.training.recipes import load_orders
 from ariel_kit.training.tasks import find_task
+from tests.support.results import write_results
 
 ALL, HALF = 16, 8
 """Chunks of planets."""
@@ -48,4 +49,7 @@ def test_pretraining(tmp_path: Path) -> None:
         best[chunks, pretrained] = losses.min()
         reached = [*steps[losses <= best[ALL, "null"]].astype(int), "never"][0]
         print(f"| {chunks * CHUNK} | {pretrained} | {losses.min():.4f} | {reached} |", flush=True)
+    losses_of = {n: (best[n, "null"], best[n, "default"]) for n in (ALL, HALF)}
+    told = [f"{a:.3f} and {b:.3f} with {n * CHUNK} planets" for n, (a, b) in losses_of.items()]
+    write_results("pretraining", ", ".join(told))
     assert best[HALF, "default"] <= best[ALL, "null"]

@@ -23,6 +23,7 @@ from ariel_kit.uncertainty import (
     honest_sigma,
     smooth,
 )
+from tests.support.results import listed, write_results
 from tests.support.visits import as_visits
 
 SEED = 9160
@@ -90,6 +91,7 @@ def test_refinement(measured: tuple[np.ndarray, list[Spectrum], list]) -> None:
     warm = Temperature.load(find_temperature(refined=True))
     show("blend, temperature", truth, honest_sigma(fits, draws, temperature=warm))
     gains = {group: blend[group] - fit[group] for group in GROUPS}
+    write_results("refinement", listed(gains.values(), "+.3f"))
     assert np.mean(list(gains.values())) > 0.0
     assert min(gains.values()) > -0.002
 
@@ -116,7 +118,9 @@ def test_oracles_of_level_and_shape(measured: tuple[np.ndarray, list[Spectrum], 
     base = show("nothing", truth, fits)
     known = show("level", truth, levelled)
     assert all(known[group] > base[group] for group in GROUPS)
-    show("shape", truth, shaped)
+    shape = show("shape", truth, shaped)
+    for name, scores in {"level": known, "shape": shape}.items():
+        write_results(name, listed((scores[group] - base[group] for group in GROUPS), "+.2f"))
 
 
 @pytest.mark.benchmark
@@ -142,3 +146,6 @@ def test_temperatures(measured: tuple[np.ndarray, list[Spectrum], list]) -> None
             print("  ".join(f"{inside[c].mean():.3f} ({c.sum():2d})" for c in cells if c.any()))
         assert 0.63 < inside.mean() < 0.76
         assert loss < 0.01
+    planets = f"{inside.mean():.3f} over the {len(truth)}"
+    lost = f"{loss:.4f} of score lost to the best single factor"
+    write_results("temperatures", f"{planets}, and {lost}")

@@ -39,6 +39,7 @@ from ariel_kit.spectral_extraction import (
     learn_prior,
 )
 from ariel_kit.spectral_extraction.nuisances import NuisancePrior
+from tests.support.results import listed, write_results
 from tests.support.scored_planets import GROUPS, Measured, training_spectra
 from tests.support.visits import as_visits
 
@@ -83,7 +84,8 @@ def test_score_table(measured: Measured) -> None:
     white = fit_planets(
         measured.observations, prior=prior, settings=ExtractionSettings(extractor="white")
     )
-    show("white baseline", measured, white)
+    flat = [score for score, *_ in show("white baseline", measured, white).values()]
+    write_results("white_baseline", f"{min(flat):.2f} to {max(flat):.2f}")
     calibrating = float(np.median(measured.seconds))
     print(f"{calibrating:.2f} s to calibrate a planet (median), {fitting:.2f} s to fit it")
     known, *_, unseen = joint.values()
@@ -114,6 +116,7 @@ def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
         measured,
         fitted(ids, still, true_prior),
     )
+    write_results("true_drift", listed(score for score, *_ in steady.values()))
     assert all(steady[group][0] > base[group][0] for group in GROUPS)
 
 
@@ -145,6 +148,7 @@ def test_drift_family_oracle(measured: Measured, monkeypatch: pytest.MonkeyPatch
         measured,
         fitted(ids, curves, prior),
     )
+    write_results("drift_family", listed(score for score, *_ in best.values()))
     assert np.mean([best[group][0] - base[group][0] for group in GROUPS]) > -0.005
 
 

@@ -21,6 +21,7 @@ from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
 from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.spectral_extraction import learn_prior, simulated_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
+from tests.support.results import write_results
 from tests.support.visits import as_visits
 
 pytestmark = pytest.mark.real
@@ -81,7 +82,9 @@ def scatter_ppm(depth: np.ndarray, label: np.ndarray) -> float:
     return float((depth / scale - label).std() * 1e6)
 
 
-def check_white_curves(curves: WhiteCurves) -> None:
+def check_white_curves(curves: WhiteCurves) -> list[str]:
+    """Compare depths with labels; say of each star how far they scatter."""
+    told = []
     for star in (0, 1):
         own = curves.star == star
         depth = curves.white.depth[own]
@@ -102,6 +105,8 @@ def check_white_curves(curves: WhiteCurves) -> None:
         # outliers count once: the typical planet is as good as its sigma says
         z = (depth - curves.weighted[own]) / curves.white.sigma[own, 3]
         assert 0.6 < 1.4826 * np.median(np.abs(z - np.median(z))) < 1.4
+        told.append(f"{weighted:.1f} ppm (star {star}, residual {rms:.3f} times the noise)")
+    return told
 
 
 def test_every_sixth_white_curve(folder: Path, labels: Labels) -> None:
@@ -110,7 +115,8 @@ def test_every_sixth_white_curve(folder: Path, labels: Labels) -> None:
 
 @pytest.mark.slow
 def test_all_473_white_curves(folder: Path, labels: Labels) -> None:
-    check_white_curves(fit_white_curves(folder, labels, every=1))
+    told = check_white_curves(fit_white_curves(folder, labels, every=1))
+    write_results("real_white", ", ".join(told))
 
 
 def real_planet(folder: Path) -> tuple[tuple[LightCurves, LightCurves], np.ndarray]:
@@ -157,6 +163,7 @@ def test_real_planet_with_the_prior_of_the_other_labels(folder: Path, labels: La
     (spectrum,) = fit_light_curves(visits, prior=learn_prior(others)).spectra
     report("prior of the other labels", spectrum, label)
     score, rmse, z = rate(spectrum, label)
+    write_results("real_planet", f"{score:.3f} (RMSE {rmse:.1f} ppm, z {z:.2f})")
     assert spectrum.provenance["fit"]["white_residual"] == pytest.approx(1, abs=0.03)
     assert score >= 0.80
     assert rmse <= 20  # 17.4 before drift colours followed white light, 18.7 since; one planet
@@ -172,6 +179,7 @@ def test_real_planet_with_simulated_spectra_only(folder: Path) -> None:
         (spectrum,) = fit_light_curves(visits, prior=prior, settings=settings).spectra
         report(f"simulated spectra only, low_rank {low_rank}", spectrum, label)
     score, rmse, z = rate(spectrum, label)
+    write_results("real_simulated", f"{score:.3f} (RMSE {rmse:.1f} ppm, z {z:.2f})")
     assert spectrum.provenance["fit"]["white_residual"] == pytest.approx(1, abs=0.03)
     assert score >= 0.76
     assert rmse <= 30
