@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ariel_kit.core.cache import StoredSequence, atomic_path, file_sha256
-from ariel_kit.core.config import RunSettings, save_settings, settings_hash
+from ariel_kit.core.cache import StoredSequence, file_sha256
+from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import Timings, find_place, versions
@@ -22,8 +21,10 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.run.budget import Budget, cheaper
 from ariel_kit.run.draft import Draft
+from ariel_kit.run.folder import RunFolder
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
+from ariel_kit.run.record import BudgetRecord, RunIdentity, RunRecord
 
 if TYPE_CHECKING:
     from ariel_kit.spectral_extraction import SpectrumPrior
@@ -127,24 +128,23 @@ def run_pipeline(
     """
     settings, timings = settings or RunSettings(), Timings()
     budget = Budget(settings.budget)
-    dataset, output = open_split(data_dir, split, output_dir=output_dir), Path(output_dir)
+    dataset, folder = open_split(data_dir, split, output_dir=output_dir), RunFolder(output_dir)
+    identity = RunIdentity.of(dataset, split, settings)
     planet_ids = dataset.submission_planets(split)
     load = partial(load_line, models_dir=models_dir, edition=dataset.edition.year)
     line = load(settings)  # a mistake is told before an hour is spent
     short = load(cheaper(settings))
-    _warn_of_another_run(output, _identity(dataset, split, settings))
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-        output.mkdir(parents=True, exist_ok=True)
-        save_settings(settings, output / "settings.yaml")
+        folder.start(identity, settings)
         full = partial(extract_spectra, line=line, prior=prior, recipe="full")
         quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
-        draft = Draft(output / "submission.csv", planet_ids, prior, quick)
+        draft = Draft(folder.submission, planet_ids, prior, quick)
     with timings.stage("calibrate"):
         calibrations = iter_calibrations(
             dataset,
             budget.ration(planet_ids),
-            output / "products",
+            folder.products,
             total=len(planet_ids),
             split=split,
             settings=settings.calibration,
@@ -159,10 +159,8 @@ def run_pipeline(
     with timings.stage("write"):
         spectra, failures = draft.write(fitted, unread)
 
-    if failures:
-        log.warning("%d of %d planets got the safe prior", len(failures), len(planet_ids))
     result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior)
-    _record(result, dataset, split, settings, line.weights)
+    folder.finish(_record(result, dataset, identity, settings, line.weights), spectra)
     return result
 
 
@@ -244,58 +242,34 @@ def learn_run_prior(
     from ariel_kit.spectral_extraction import choose_prior, simulated_prior
 
     path = find_labels(dataset) if train_labels is None else Path(train_labels)
-    labels = None if path is None else read_labels(path)
-    if labels is None or len(labels.planet_ids) == 0:
+    if path is None or len((labels := read_labels(path)).planet_ids) == 0:
         return simulated_prior(seed)
     depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
     return choose_prior(depths, str(path.resolve()), seed)
 
 
-def _identity(dataset: Dataset, split: str, settings: RunSettings) -> dict[str, str]:
-    """What makes two runs the same one."""
-    return {
-        "data": str(dataset.root.resolve()),
-        "split": split,
-        "settings": settings_hash(settings),
-    }
-
-
-def _warn_of_another_run(output: Path, identity: dict[str, str]) -> None:
-    """Say so before the results of a finished run with other data or settings are replaced."""
-    path = output / "run.json"
-    if path.is_file() and not identity.items() <= json.loads(path.read_bytes()).items():
-        log.warning(
-            "%s holds the results of a run with other data or settings: its submission is "
-            "replaced, and a report there is still of that run",
-            output,
-        )
-
-
 def _record(
     result: RunResult,
     dataset: Dataset,
-    split: str,
+    identity: RunIdentity,
     settings: RunSettings,
     weights: dict[str, str],
-) -> None:
-    """Write what was run, on what, how long it took and what failed; and each planet's stages."""
-    recipes = Counter(
-        spectrum.provenance.get("recipe", "safe prior") for spectrum in result.spectra
+) -> RunRecord:
+    """Write down what was run, on what, how long it took and what failed."""
+    recipes = Counter(s.provenance.get("recipe", "safe prior") for s in result.spectra)
+    ids = [spectrum.planet_id for spectrum in result.spectra]
+    stars = {planet: dataset.star(identity.split, planet) for planet in ids}
+    return RunRecord(
+        identity=identity,
+        edition=dataset.edition.year,
+        planets=len(ids),
+        stars={planet: star for planet, star in stars.items() if star is not None},
+        prior=result.prior.source,
+        weights=weights,
+        place=find_place(),
+        versions=versions(),
+        seconds={stage: round(seconds, 3) for stage, seconds in result.timings.items()},
+        budget=BudgetRecord(**settings.budget.model_dump(), recipes=dict(recipes)),
+        failures=tuple(result.failures),
+        submission_sha256=file_sha256(result.submission_path),
     )
-    record = {
-        **_identity(dataset, split, settings),
-        "edition": dataset.edition.year,
-        "planets": len(result.spectra),
-        "prior": result.prior.source,
-        "weights": weights,
-        "place": find_place(),
-        "versions": versions(),
-        "seconds": {stage: round(seconds, 3) for stage, seconds in result.timings.items()},
-        "budget": {**settings.budget.model_dump(), "recipes": dict(recipes)},
-        "failures": [asdict(failure) for failure in result.failures],
-        "submission_sha256": file_sha256(result.submission_path),
-    }
-    steps = {str(spectrum.planet_id): spectrum.provenance for spectrum in result.spectra}
-    for name, content in (("provenance.json", steps), ("run.json", record)):
-        with atomic_path(result.submission_path.with_name(name)) as unfinished:
-            unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from ariel_kit.cli import data, learn, line, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 
-VERBS = {
+VERBS: dict[str, Callable[..., int]] = {
     "doctor": data.doctor,
     "simulate": data.simulate,
     "demo": line.demo,

@@ -1,4 +1,4 @@
-"""One folder that Kaggle takes as a data set: wheel, weights, metadata, submission notebook."""
+"""One folder that Kaggle takes as a data set: wheel, metadata, submission notebook."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def write_bundle(output_dir: str | Path, *, user: str = NO_USER) -> list[Path]:
     Returns
     -------
     list of Path
-        The wheel, the data set's metadata, the notebook, and the folder of weights if the kit
-        has any; they also are in the wheel.
+        The wheel, which holds the weights, the data set's metadata, and the notebook.
     """
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
@@ -47,9 +46,6 @@ def write_bundle(output_dir: str | Path, *, user: str = NO_USER) -> list[Path]:
     }
     written[1].write_text(json.dumps(metadata, indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(PACKAGE / "templates" / NOTEBOOK, written[2])
-    if (PACKAGE / "weights").is_dir():
-        written.append(output / "weights")
-        shutil.copytree(PACKAGE / "weights", written[-1], dirs_exist_ok=True)
     return written
 
 

@@ -18,12 +18,12 @@ from ariel_kit.cli.options import (
     Overrides,
     Seed,
     Split,
-    counted,
     read_settings,
     rows,
     show,
     whole_numbers,
 )
+from ariel_kit.core.words import counted
 
 
 def simulate(
@@ -51,7 +51,7 @@ def simulate(
         seed=seed,
     )
     facts = {"data_dir": str(output_dir), "n_train": n_train, "n_test": n_test}
-    show(facts, as_json, f"{n_train} train and {n_test} test planets in {output_dir}")
+    show(facts, as_json, f"{n_train} train and {counted(n_test, 'test planet')} in {output_dir}")
     return 0
 
 
@@ -79,8 +79,10 @@ def calibrate(
         n_jobs=n_jobs,
     )
     facts = {"products": [str(path) for path in paths], "failures": rows(failures)}
-    lines = [f"{counted(len(paths), 'observation')} in {output_dir / 'products'}"]
-    show(facts, as_json, "\n".join([*lines, *map(str, failures)]))
+    text = f"{counted(len(paths), 'observation')} in {output_dir / 'products'}"
+    if failures:  # the log has told each as it happened
+        text += f", {counted(len(failures), 'planet')} failed"
+    show(facts, as_json, text)
     return 2 if failures else 0
 
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from ariel_kit.core.cache import StoredSequence
 from ariel_kit.core.config import ExtractionSettings, RunSettings
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import open_dataset, read_labels
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.report import write_report
@@ -47,7 +48,7 @@ def run_demo(
     output, settings = Path(output_dir), RunSettings(seed=seed)
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output, prefix="raw_") as raw:
-        log.info("simulating %d planets at full cadence", n_planets)
+        log.info("simulating %s at full cadence", counted(n_planets, "planet"))
         simulate_dataset(raw, n_train=0, n_test=n_planets, seed=seed)
         shutil.copy(Path(raw) / "test_labels.csv", output)
         truth = read_labels(output / "test_labels.csv")
@@ -66,7 +67,7 @@ def run_demo(
         write_report(
             output,
             labels=output / "test_labels.csv",
-            title=f"ariel_kit demo: {n_planets} simulated planets",
+            title=f"ariel_kit demo: {counted(n_planets, 'simulated planet')}",
             compare={"white baseline": reports["white baseline"]},
         )
     return reports

@@ -16,6 +16,7 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import ArielKitError
 from ariel_kit.core.instruments import INSTRUMENTS
 from ariel_kit.core.runtime import available_cores, find_place, versions
+from ariel_kit.core.words import counted
 from ariel_kit.data.calibration_maps import CALIBRATION_MAPS
 from ariel_kit.data.dataset import Dataset, find_labels, open_dataset, read_labels
 from ariel_kit.run.products import PLANET_BYTES
@@ -99,7 +100,8 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
 
 
 def _data(dataset: Dataset, planet_ids: list[int], split: str) -> Iterator[Finding]:
-    detail = f"{dataset.root}: {dataset.edition.year} layout, {len(planet_ids)} planets in {split}"
+    planets = counted(len(planet_ids), "planet")
+    detail = f"{dataset.root}: {dataset.edition.year} layout, {planets} in {split}"
     yield Finding("data", True, detail)
     yield _labels(dataset, planet_ids)
     wanted = [path for planet in planet_ids for path in _frames(dataset, split, planet)]
@@ -123,7 +125,7 @@ def _labels(dataset: Dataset, planet_ids: list[int]) -> Finding:
         return Finding("labels", False, str(error))
     n = int((~np.isin(labelled, planet_ids)).sum())  # nothing learns from a planet's own label
     few = f", fewer than {FEWEST_LABELS}: the prior comes from simulated spectra"
-    detail = f"{path}: {n} other planets{few if n < FEWEST_LABELS else ''}"
+    detail = f"{path}: {counted(n, 'other planet')}{few if n < FEWEST_LABELS else ''}"
     return Finding("labels", True, detail)
 
 
@@ -172,7 +174,7 @@ def _one_planet(
         return Finding("one planet", False, str(error))
     hours = seconds * len(planet_ids) / 3600
     detail = (
-        f"planet {planet} took {seconds:.1f} s; all {len(planet_ids)} would take "
+        f"planet {planet} took {seconds:.1f} s; {counted(len(planet_ids), 'planet')} would take "
         f"{hours:.2f} of the {settings.budget.hours:g} hours there are (budget.hours)"
     )
     if spectrum.fit is None:

@@ -25,6 +25,7 @@ from ariel_kit.cli.options import (
     show,
 )
 from ariel_kit.core.errors import ConfigError, DataFileError
+from ariel_kit.core.words import counted
 
 TOLD = "licence", "editions", "revisions", "command", "limits", "kit_version", "sha256"
 """Fields of a card that ``models --json`` repeats."""
@@ -108,7 +109,9 @@ def cv(
     facts = json.loads((output_dir / "scores.json").read_text(encoding="utf-8"))
     parts = tuple(replace(part, name=f"{part.group} {part.name}") for part in result.parts)
     lines = [format_scores({"out of fold": replace(result.report, stars=parts)})]
-    lines += [f"safe prior for {failure}" for failure in result.failures]
+    if result.failures:  # the log has told each as it happened
+        planets = counted(len(result.failures), "planet")
+        lines.append(f"{planets} with the safe prior, see scores.json")
     show(facts, as_json, "\n".join(lines))
     return 2 if result.failures and settings.on_error == "fail" else 0
 

@@ -21,12 +21,12 @@ from ariel_kit.cli.options import (
     Split,
     Submission,
     TrainLabels,
-    counted,
     read_settings,
     rows,
     show,
 )
 from ariel_kit.core.errors import ConfigError
+from ariel_kit.core.words import counted
 
 
 def run(
@@ -72,7 +72,8 @@ def run(
         "seconds": result.timings,
     }
     lines = [f"{result.submission_path}: {counted(n_planets, 'planet')} in {seconds:.1f} s"]
-    lines += [f"safe prior for {failure}" for failure in result.failures]
+    if result.failures:  # the log has told each as it happened
+        lines.append(f"{counted(len(result.failures), 'planet')} with the safe prior, see run.json")
     show(facts, as_json, "\n".join(lines))
     return 2 if result.failures and settings.on_error == "fail" else 0
 

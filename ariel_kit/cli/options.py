@@ -65,15 +65,6 @@ def whole_numbers(option: str, text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def counted(number: int, thing: str) -> str:
-    """How many of a thing.
-
-    >>> counted(1, "planet"), counted(2, "planet")
-    ('1 planet', '2 planets')
-    """
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def rows(records: Any) -> list[dict[str, Any]]:
     """Dataclass records as JSON objects."""
     return [vars(record) for record in records]

@@ -35,7 +35,7 @@ def bundle(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write what an offline Kaggle notebook needs: wheel, weights, metadata, the notebook."""
+    """Write what an offline Kaggle notebook needs: wheel, metadata, the notebook."""
     from ariel_kit.cli.bundle import NO_USER, write_bundle
 
     paths = [str(path) for path in write_bundle(output_dir, user=user or NO_USER)]

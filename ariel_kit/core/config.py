@@ -177,8 +177,9 @@ def load_settings(
             raise ConfigError(
                 f"{path} is missing: name a YAML file that is there, or a shipped recipe."
             ) from error
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f"{path} cannot be read as YAML: {error}") from error
+        except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+            detail = " ".join(str(error).split())
+            raise ConfigError(f"{path} cannot be read as YAML: {detail}.") from error
         if not isinstance(loaded, dict | None):
             raise ConfigError(
                 f"{path} must hold a mapping of settings; got {type(loaded).__name__}."

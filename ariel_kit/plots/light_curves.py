@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.spectrum import Spectrum, WhiteLightCurve
 from ariel_kit.plots.style import PPM, legend, merged, new_axes, note, palette, panels, title
 
 if TYPE_CHECKING:
@@ -32,14 +34,16 @@ class WhiteCurve(NamedTuple):
         return (self.raw - self.model) * PPM
 
 
-def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCurve:
-    """Sum AIRS over wavelengths and fit it with transit and drift.
+def white_curve(light: Observation | Spectrum, *, seconds: float = 144.0) -> WhiteCurve:
+    """Give white light beside its fit: the one a spectrum came from, or one of an observation.
 
     Parameters
     ----------
-    observation : Observation
+    light : Spectrum or Observation
+        A fitted spectrum, whose first visit is shown as its own fit had it; or an observation,
+        whose white light is then fitted by itself.
     seconds : float
-        Length of a time bin.
+        Length of a time bin of an observation.
 
     Returns
     -------
@@ -48,8 +52,24 @@ def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCur
     Raises
     ------
     FitError
-        If the light curve is not positive and finite.
+        If the light curve is not positive and finite, or the planet of the spectrum has no fit.
     """
+    curve = _own_fit(light) if isinstance(light, Spectrum) else _fit_now(light, seconds)
+    level = np.median((curve.model / curve.drift)[[0, -1]])
+    flux, model, noise = (values / level for values in (curve.flux, curve.model, curve.noise))
+    return WhiteCurve(curve.time, flux, curve.drift, model, noise)
+
+
+def _own_fit(spectrum: Spectrum) -> WhiteLightCurve:
+    if not spectrum.white_light:
+        raise FitError(
+            f"planet {spectrum.planet_id} has no white-light fit to draw: it was not fitted. Draw "
+            "its observation."
+        )
+    return spectrum.white_light[0]
+
+
+def _fit_now(observation: Observation, seconds: float) -> WhiteLightCurve:
     from ariel_kit.light_curve.checks import summed
     from ariel_kit.light_curve.drift import default_drift, time_basis
     from ariel_kit.light_curve.limb_darkening import limb_darkening_of
@@ -60,18 +80,22 @@ def white_curve(observation: Observation, *, seconds: float = 144.0) -> WhiteCur
     pair = limb_darkening_of([visit])
     fit = fit_white_light(time, span, flux, noise, prior.covariance, limb_darkening=pair)
     drift = np.exp(time_basis(time, prior.degree) @ fit.drift[0])
-    level = np.median((fit.model[0] / drift)[[0, -1]])
-    return WhiteCurve(time, flux[0] / level, drift, fit.model[0] / level, noise[0] / level)
+    return WhiteLightCurve(time, span, flux[0], noise[0], drift, fit.model[0])
 
 
 def plot_white_light_curve(
-    observation: Observation, *, seconds: float = 144.0, ax: Axes | None = None, **kwargs: Any
+    observation: Observation | Spectrum,
+    *,
+    seconds: float = 144.0,
+    ax: Axes | None = None,
+    **kwargs: Any,
 ) -> np.ndarray:
     """Plot the white light curve: raw, drift removed, model; below it the residuals in ppm.
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or Spectrum
+        As in `white_curve`.
     seconds : float
         Length of a time bin.
     ax : Axes, optional
@@ -157,7 +181,9 @@ def plot_light_curve_map(
     return ax
 
 
-def plot_residual_rms(observation: Observation, *, ax: Axes | None = None, **kwargs: Any) -> Axes:
+def plot_residual_rms(
+    observation: Observation | Spectrum, *, ax: Axes | None = None, **kwargs: Any
+) -> Axes:
     """Plot the rms of white-light residuals against bin size: white noise falls with the root.
 
     The rms of white residuals would lie within the band in two of three visits; the fewer bins
@@ -165,7 +191,8 @@ def plot_residual_rms(observation: Observation, *, ax: Axes | None = None, **kwa
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or Spectrum
+        As in `white_curve`; the shortest bin is that of the spectrum's fit.
     ax : Axes, optional
     **kwargs
         Keywords of `matplotlib.axes.Axes.loglog` for the residuals.

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.report.pictures import Picture, collect, draw
 from ariel_kit.report.tables import headlines, planet_rows, settings_rows, stages
-from ariel_kit.run.folder import Run, read_run
+from ariel_kit.run.folder import Run, RunFolder
 from ariel_kit.scoring import ScoreReport, score
 
-__all__ = ["Picture", "Run", "draw", "read_run", "write_report"]
+__all__ = ["Picture", "Run", "RunFolder", "draw", "write_report"]
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "report.html"
 SHOWN_PLANETS = 20
@@ -56,26 +57,27 @@ def write_report(
     SubmissionError
         If a planet of the run has no label.
     """
-    run = read_run(run)
+    finished = RunFolder(run).read()
     truth = None if labels is None else read_labels(labels)
-    report = _score(run, truth)
-    rows = planet_rows(run, report)
-    by_id = {spectrum.planet_id: spectrum for spectrum in run.spectra}
-    pictures, missing = collect(run, [by_id[row.planet_id] for row in rows], truth, report)
+    report = _score(finished, truth)
+    rows = planet_rows(finished, report)
+    by_id = {spectrum.planet_id: spectrum for spectrum in finished.spectra}
+    pictures, missing = collect(finished, [by_id[row.planet_id] for row in rows], truth, report)
+    split = finished.record.identity.split
     return _render(
-        Path(output or run.folder / "report.html"),
-        title=title or f"ariel_kit run of {len(rows)} {run.split} planets",
-        run=run,
-        headlines=headlines(run, rows, report),
+        Path(output or finished.folder.path / "report.html"),
+        title=title or f"ariel_kit run of {counted(len(rows), f'{split} planet')}",
+        run=finished,
+        headlines=headlines(finished, rows, report),
         report=report,
         reports={} if report is None else {"this run": report, **(compare or {})},
         rows=rows[:SHOWN_PLANETS],
         n_planets=len(rows),
         pictures=pictures,
         missing=missing,
-        notices=_notices(run),
-        stages=stages(run),
-        settings=settings_rows(run.settings),
+        notices=_notices(finished),
+        stages=stages(finished.spectra),
+        settings=settings_rows(finished.settings),
     )
 
 
@@ -83,7 +85,7 @@ def _score(run: Run, truth: Labels | None) -> ScoreReport | None:
     if truth is None:
         return None
     stars = run.stars if any(star is not None for star in run.stars) else None
-    return score(truth, run.spectra, edition=run.edition, stars=stars)
+    return score(truth, run.spectra, edition=run.record.edition, stars=stars)
 
 
 def _notices(run: Run) -> list[str]:
@@ -91,10 +93,6 @@ def _notices(run: Run) -> list[str]:
     found = []
     if not run.is_unchanged:
         found.append("submission.csv is no longer the file that the run wrote.")
-    if not any(spectrum.provenance for spectrum in run.spectra):
-        found.append("The run kept no provenance.json, so what the fit did is not known.")
-    if not run.products:
-        found.append("The run kept no calibrated light curves, so stars are not known.")
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 from ariel_kit import plots
 from ariel_kit.core.errors import ArielKitError, DataFileError
@@ -20,6 +20,7 @@ from ariel_kit.run.folder import Run
 from ariel_kit.scoring import ScoreReport
 
 DPI = 110
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,17 @@ def draw(
     """
     from matplotlib.figure import Figure
 
-    sources = []
-    for scheme in ("light", "dark"):
+    sources = {}
+    for scheme in SCHEMES:
         with plots.paper(scheme):
             figure = Figure(figsize=size, dpi=DPI, layout="constrained")
             plot(*data, ax=figure.subplots())
             file = BytesIO()
             figure.savefig(file, format="png")
         encoded = base64.b64encode(file.getvalue()).decode()
-        sources.append(f"data:image/png;base64,{encoded}")
+        sources[scheme] = f"data:image/png;base64,{encoded}"
     width, height = (round(DPI * inches) for inches in size)
-    return Picture(caption, *sources, width, height)
+    return Picture(caption, sources["light"], sources["dark"], width, height)
 
 
 def draw_answers(
@@ -96,14 +97,28 @@ def draw_answers(
         yield draw(plots.plot_score_by_snr, caption, report, spectra)
 
 
-def draw_light_curves(observation: Observation) -> Iterator[Picture]:
-    """One calibrated visit, from white light to pointing."""
+def draw_white_light(spectrum: Spectrum) -> Iterator[Picture]:
+    """Draw the run's own white-light fit of a planet."""
     for plot, caption in (
         (plots.plot_white_light_curve, "White light: raw, drift removed, model, residuals"),
-        (plots.plot_light_curve_map, "Every light curve: relative flux over time and wavelength"),
         (plots.plot_residual_rms, "White-light residuals against bin size, beside white noise"),
     ):
-        yield draw(plot, caption, observation)
+        yield draw(plot, caption, spectrum)
+
+
+def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
+    """Draw the first calibrated visit of a planet: every light curve, and the pointing.
+
+    Raises
+    ------
+    DataFileError
+        If the visit is no longer among the products of the run, or damaged.
+    """
+    if planet_id not in run.products:
+        raise DataFileError(f"{run.folder.products} holds no calibrated visit of this run.")
+    observation = Observation.load(run.products[planet_id][0])
+    caption = "Every light curve: relative flux over time and wavelength"
+    yield draw(plots.plot_light_curve_map, caption, observation)
     caption = "Pointing, and the flux and noise of FGS1"
     yield draw(plots.plot_pointing, caption, observation, observation, size=TALL)
 
@@ -118,9 +133,10 @@ def draw_detectors(run: Run, planet_id: int) -> Iterator[Picture]:
     """
     from ariel_kit.preprocessing import mean_image
 
-    if not run.data.is_dir():
-        raise DataFileError(f"the raw data are no longer in {run.data}.")
-    dataset, split = open_dataset(run.data), run.split
+    data, split = run.record.identity.data, run.record.identity.split
+    if not data.is_dir():
+        raise DataFileError(f"the raw data are no longer in {data}.")
+    dataset = open_dataset(data)
     images = [mean_image(dataset, planet_id, each, split=split) for each in (AIRS, FGS1)]
     caption = "Where the light falls: row profile of AIRS-CH0, image of the star on FGS1"
     yield draw(plots.plot_profiles, caption, *images)
@@ -149,18 +165,17 @@ def collect(
     missing : list of str
     """
     pictures, missing = list(draw_answers(spectra, truth, report)), []
-    shown = next((s.planet_id for s in spectra if s.planet_id in run.products), None)
+    shown = next((spectrum for spectrum in spectra if spectrum.white_light), None)
     if shown is None:
-        missing.append("There are no pictures of light curves: products/ holds none of this run.")
-    else:
-        observation = Observation.load(run.products[shown][0])
-        kinds = {
-            "light curves": partial(draw_light_curves, observation),
-            "the detectors": partial(draw_detectors, run, shown),
-        }
-        for kind, make in kinds.items():
-            try:
-                pictures += list(make())
-            except ArielKitError as error:
-                missing.append(f"There are no pictures of {kind}: {error}")
+        return pictures, ["There are no pictures of light curves: no planet could be fitted."]
+    kinds: dict[str, Callable[[], Iterator[Picture]]] = {
+        "the white light": partial(draw_white_light, shown),
+        "the calibrated visit": partial(draw_visit, run, shown.planet_id),
+        "the detectors": partial(draw_detectors, run, shown.planet_id),
+    }
+    for kind, make in kinds.items():
+        try:
+            pictures += list(make())
+        except ArielKitError as error:
+            missing.append(f"There are no pictures of {kind}: {error}")
     return pictures, missing

@@ -81,8 +81,7 @@ def planet_rows(run: Run, report: ScoreReport | None) -> list[PlanetRow]:
 
 
 def _misfit(spectrum: Spectrum) -> float:
-    fit = spectrum.provenance.get("fit", {})
-    return float(fit.get("white_residual", np.nan))
+    return float("nan") if spectrum.fit is None else spectrum.fit.white_residual
 
 
 def headlines(run: Run, rows: Sequence[PlanetRow], report: ScoreReport | None) -> list[Headline]:
@@ -110,7 +109,7 @@ def _about_sigma(rows: Sequence[PlanetRow]) -> Iterator[Headline]:
 
 
 def _effort(run: Run, rows: Sequence[PlanetRow]) -> Iterator[Headline]:
-    failed, seconds = len(run.failures), sum(run.seconds.values())
+    failed, seconds = len(run.failures), sum(run.record.seconds.values())
     meaning = f"{failed} got the safe prior" if failed else "all fitted"
     yield Headline("planets", str(len(rows)), meaning)
     if seconds:
@@ -141,12 +140,11 @@ class Stage(NamedTuple):
     facts: list[tuple[str, str, str, str]]
 
 
-def stages(run: Run) -> list[Stage]:
-    """What each stage did, or why it did not, in the order of the line."""
-    seen: dict[str, list[Any]] = {}
-    for spectrum in run.spectra:
-        observed = run.observed.get(spectrum.planet_id, {}).get("provenance", {})
-        for name, facts in {**observed, **spectrum.provenance}.items():
+def stages(spectra: Sequence[Spectrum]) -> list[Stage]:
+    """Tell what each stage did, or why it did not, in the order of the line."""
+    seen: dict[str, list[Mapping[str, Any]]] = {}
+    for spectrum in spectra:
+        for name, facts in spectrum.provenance.items():
             # A plain value, such as the name of a recipe, is the whole outcome.
             known = facts if isinstance(facts, Mapping) else {"status": facts}
             seen.setdefault(name, []).append(known)

@@ -1,135 +1,251 @@
-"""What a run left behind, read from its folder."""
+"""The folder of a run: what it leaves behind, written and read in one place."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cached_property
+import logging
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+from zipfile import BadZipFile
 
-from ariel_kit.core.cache import file_sha256
-from ariel_kit.core.config import RunSettings, load_settings, settings_hash
+import numpy as np
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from ariel_kit.core.cache import atomic_path, file_sha256
+from ariel_kit.core.config import RunSettings, load_settings, save_settings
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.observation import Observation
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
 from ariel_kit.data.submission import submission_arrays
 from ariel_kit.data.tables import read_planets
+from ariel_kit.run.products import stored_visits
+from ariel_kit.run.record import RunIdentity, RunRecord
 
-NEEDED = ("submission.csv", "run.json", "settings.yaml")
+log = logging.getLogger(__name__)
+
+Content = TypeVar("Content")
+
+RECORD = TypeAdapter(RunRecord)
+PROVENANCE = TypeAdapter(dict[int, dict[str, JsonValue]])
+FACTS = TypeAdapter(dict[int, FitFacts])
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run. Make one with `read_run`.
+    """A finished run. Make one with `RunFolder.read`.
 
     Attributes
     ----------
-    folder : Path
-    spectra : list of Spectrum
-        In the order of the submission; their provenance tells what each stage did.
-    record : dict
-        The content of ``run.json``.
+    folder : RunFolder
+    record : RunRecord
     settings : RunSettings
+    spectra : list of Spectrum
+        In the order of the submission and with its numbers; beside them what the run's own fit
+        concluded and what each stage did. They have no covariance.
     products : dict
         Planet id to the files of its calibrated visits, where they are kept.
     """
 
-    folder: Path
-    spectra: list[Spectrum]
-    record: dict[str, Any]
+    folder: RunFolder
+    record: RunRecord
     settings: RunSettings
+    spectra: list[Spectrum]
     products: dict[int, list[Path]]
-
-    @property
-    def split(self) -> str:
-        """``train`` or ``test``."""
-        return str(self.record.get("split", "test"))
-
-    @property
-    def edition(self) -> int:
-        """2024 or 2025."""
-        return int(self.record.get("edition", 2024))
-
-    @property
-    def data(self) -> Path:
-        """Where the raw data were when the run read them."""
-        return Path(self.record.get("data", "unknown"))
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Seconds of each stage."""
-        return dict(self.record.get("seconds", {}))
 
     @property
     def failures(self) -> dict[int, str]:
         """Planet id to the reason why it got the safe prior."""
-        found = self.record.get("failures", [])
-        return {int(row["planet_id"]): f"{row['error']}: {row['reason']}" for row in found}
-
-    @cached_property
-    def observed(self) -> dict[int, dict[str, Any]]:
-        """Planet id to what its first calibrated visit says besides its arrays."""
-        return {planet: Observation.load_meta(paths[0]) for planet, paths in self.products.items()}
+        return {f.planet_id: f"{f.error}: {f.reason}" for f in self.record.failures}
 
     @property
     def stars(self) -> list[int | None]:
-        """The star of each spectrum, where it is known."""
-        return [self.observed.get(s.planet_id, {}).get("star") for s in self.spectra]
+        """The star of each spectrum, where it has a number."""
+        return [self.record.stars.get(spectrum.planet_id) for spectrum in self.spectra]
 
     @property
     def is_unchanged(self) -> bool:
         """Whether submission.csv is still the file that the run wrote."""
-        written = self.record.get("submission_sha256")
-        return written is None or written == file_sha256(self.folder / "submission.csv")
+        return self.record.submission_sha256 == file_sha256(self.folder.submission)
 
 
-def read_run(folder: str | Path) -> Run:
-    """Read the output folder of ``ariel-kit run``.
+class RunFolder:
+    """The one owner of a run's folder: it writes every file of it and reads them back.
 
     Parameters
     ----------
-    folder : path
+    path : path
+        The output folder of ``ariel-kit run``. Nothing is made before `start`.
 
-    Returns
-    -------
-    Run
+    Attributes
+    ----------
+    path : Path
+    submission : Path
+        ``submission.csv``, the answer.
+    products : Path
+        Folder of the calibrated visits.
+    settings : Path
+        ``settings.yaml``, what the run was asked for.
+    provenance : Path
+        ``provenance.json``, what each stage did to each planet.
+    fits : Path
+        ``fits.npz``, what the fit concluded of each planet, and its white light.
+    record : Path
+        ``run.json``, the `RunRecord`. It is written last: a folder without it is unfinished.
 
-    Raises
-    ------
-    DataFileError
-        If the folder is not that of a finished run, or a file of it is damaged.
+    Examples
+    --------
+    >>> folder = RunFolder(getfixture("tmp_path"))
+    >>> folder.submission.name
+    'submission.csv'
+    >>> folder.is_finished
+    False
     """
-    folder = Path(folder)
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
-    if missing:
-        raise DataFileError(
-            f"{folder} is not a finished run: it must hold {', '.join(NEEDED)}; "
-            f"{', '.join(missing)} cannot be found. Give the --output-dir of ariel-kit run."
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.submission = self.path / "submission.csv"
+        self.products = self.path / "products"
+        self.settings = self.path / "settings.yaml"
+        self.provenance = self.path / "provenance.json"
+        self.fits = self.path / "fits.npz"
+        self.record = self.path / "run.json"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the folder holds all that a finished run leaves."""
+        return not self._missing()
+
+    def start(self, identity: RunIdentity, settings: RunSettings) -> None:
+        """Make the folder and keep the settings; warn where another run's results are replaced."""
+        if self.record.is_file() and not self._holds(identity):
+            log.warning(
+                "%s holds the results of a run with other data or settings, or a damaged record: "
+                "its submission is replaced, and a report there is still of that run",
+                self.path,
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.settings) as unfinished:
+            save_settings(settings, unfinished)
+
+    def finish(self, record: RunRecord, spectra: Sequence[Spectrum]) -> None:
+        """Write what was concluded beside the submission; the record comes last.
+
+        Parameters
+        ----------
+        record : RunRecord
+        spectra : sequence of Spectrum
+            One per planet, as submitted.
+        """
+        steps = {spectrum.planet_id: spectrum.provenance for spectrum in spectra}
+        _write(self.provenance, json.dumps(steps, indent=1).encode())
+        with atomic_path(self.fits) as unfinished:
+            np.savez_compressed(unfinished, **_fit_arrays(spectra))  # type: ignore[arg-type]
+        _write(self.record, RECORD.dump_json(record, indent=1))
+
+    def read(self) -> Run:
+        """Read a finished run.
+
+        Raises
+        ------
+        DataFileError
+            If the folder is not that of a finished run, or a file of it is damaged.
+        ConfigError
+            If its settings are no longer settings of the kit.
+        SubmissionError
+            If its submission has faults.
+        """
+        if missing := self._missing():
+            raise DataFileError(
+                f"{self.path} is not a finished run: {', '.join(missing)} cannot be found. Give "
+                "the --output-dir of ariel-kit run, or run it again."
+            )
+        record = _read(self.record, RECORD)
+        settings = load_settings(RunSettings, self.settings)
+        spectra = self._read_spectra()
+        planet_ids = [spectrum.planet_id for spectrum in spectra]
+        products = stored_visits(
+            self.products, planet_ids, split=record.identity.split, settings=settings.calibration
         )
-    record, settings = (
-        _read_json(folder / "run.json"),
-        load_settings(RunSettings, folder / "settings.yaml"),
-    )
-    ids, mean, sigma = submission_arrays(read_planets(folder / "submission.csv"))
-    path = folder / "provenance.json"
-    steps = _read_json(path) if path.is_file() else {}
-    spectra = [
-        Spectrum(planet, wavelengths(), m, s, provenance=steps.get(str(planet), {}))
-        for planet, m, s in zip(ids, mean, sigma, strict=True)
-    ]
-    products = folder / "products" / settings_hash(settings.calibration)
-    split = record.get("split", "test")
-    found = {planet: sorted(products.glob(f"{split}_{planet}_*.npz")) for planet in ids}
-    kept = {planet: paths for planet, paths in found.items() if paths}
-    return Run(folder, spectra, record, settings, kept)
+        return Run(self, record, settings, spectra, products)
+
+    def _missing(self) -> list[str]:
+        files = (self.submission, self.settings, self.provenance, self.fits, self.record)
+        return [file.name for file in files if not file.is_file()]
+
+    def _holds(self, identity: RunIdentity) -> bool:
+        """Whether the results are those of this run, as far as their record can be read."""
+        try:
+            return _read(self.record, RECORD).identity == identity
+        except DataFileError:
+            return False
+
+    def _read_spectra(self) -> list[Spectrum]:
+        ids, mean, sigma = submission_arrays(read_planets(self.submission))
+        steps, (facts, curves) = _read(self.provenance, PROVENANCE), _read_fits(self.fits)
+        return [
+            Spectrum(
+                planet_id=planet,
+                wavelength=wavelengths(),
+                mean=planet_mean,
+                sigma=planet_sigma,
+                fit=facts.get(planet),
+                white_light=tuple(curves.get(planet, ())),
+                provenance=dict(steps.get(planet, {})),
+            )
+            for planet, planet_mean, planet_sigma in zip(ids, mean, sigma, strict=True)
+        ]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _fit_arrays(spectra: Sequence[Spectrum]) -> dict[str, np.ndarray]:
+    """Facts as JSON, and one array ``planet/visit`` of white light [shape=(field, time)]."""
+    facts = {s.planet_id: s.fit for s in spectra if s.fit is not None}
+    curves = {
+        f"{spectrum.planet_id}/{visit}": np.stack(
+            [getattr(curve, item.name) for item in fields(WhiteLightCurve)]
+        )
+        for spectrum in spectra
+        for visit, curve in enumerate(spectrum.white_light)
+    }
+    return {"facts": np.array(FACTS.dump_json(facts).decode()), **curves}
+
+
+def _read_fits(path: Path) -> tuple[dict[int, FitFacts], dict[int, list[WhiteLightCurve]]]:
+    """Facts and, visit by visit, the white light of each planet."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise DataFileError(
-            f"{path} is damaged ({error}); run ariel-kit run again, it goes on where it was."
-        ) from error
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            facts = FACTS.validate_json(str(arrays["facts"]))
+            curves: dict[int, list[WhiteLightCurve]] = {}
+            for name in arrays.files:
+                if name != "facts":
+                    planet = int(name.partition("/")[0])
+                    curves.setdefault(planet, []).append(WhiteLightCurve(*arrays[name]))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+        raise _damaged(path, error) from error
+    return facts, curves
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_path(path) as unfinished:
+        unfinished.write_bytes(content + b"\n")
+
+
+def _read(path: Path, kind: TypeAdapter[Content]) -> Content:
+    try:
+        return kind.validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> DataFileError:
+    """Name the file and its first fault in one sentence."""
+    detail = str(error)
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        detail = ": ".join([".".join(map(str, fault["loc"])), fault["msg"]]).removeprefix(": ")
+    return DataFileError(
+        f"{path} is damaged, or another version wrote it ({detail}); run ariel-kit run again, it "
+        "goes on where it was."
+    )

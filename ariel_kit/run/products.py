@@ -81,9 +81,8 @@ def iter_calibrations(
     """
     jobs = resolve_jobs(n_jobs)
     require_memory(jobs * PLANET_BYTES[settings.memory], f"calibrating {jobs} planet(s) at once")
-    cache = Cache(folder, settings, Observation, ("calibration",))
     answers = iter_planets(
-        partial(_calibrate, dataset, split, cache, settings),
+        partial(_calibrate, dataset, split, _cache(folder, settings), settings),
         planet_ids,
         total=total,
         n_jobs=n_jobs,
@@ -97,6 +96,34 @@ def iter_calibrations(
         yield planet, answer
 
 
+def stored_visits(
+    folder: Path, planet_ids: Iterable[int], *, split: str, settings: CalibrationSettings
+) -> dict[int, list[Path]]:
+    """Find the calibrated visits of planets in `folder`; planets without any are left out.
+
+    Parameters
+    ----------
+    folder, split, settings
+        As in `iter_calibrations`.
+    planet_ids : iterable of int
+    """
+    cache = _cache(folder, settings)
+    found = {}
+    for planet in planet_ids:
+        first = cache.path(_name(split, planet, 0))
+        found[planet] = sorted(first.parent.glob(_name(split, planet, "*") + first.suffix))
+    return {planet: paths for planet, paths in found.items() if paths}
+
+
+def _cache(folder: Path, settings: CalibrationSettings) -> Cache[Observation]:
+    return Cache(folder, settings, Observation, ("calibration",))
+
+
+def _name(split: str, planet_id: int, visit: int | str) -> str:
+    """What the product of a visit is called."""
+    return f"{split}_{planet_id}_{visit}"
+
+
 def _calibrate(
     dataset: Dataset,
     split: str,
@@ -108,7 +135,7 @@ def _calibrate(
 
     paths = []
     for visit in range(dataset.visits(split, planet_id)):
-        name = f"{split}_{planet_id}_{visit}"
+        name = _name(split, planet_id, visit)
         inputs = [dataset.root / f"{split}_adc_info.csv", dataset.root / "adc_info.csv"]
         for instrument in INSTRUMENTS.values():
             inputs.append(dataset.signal_path(split, planet_id, instrument, visit))

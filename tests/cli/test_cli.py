@@ -214,8 +214,9 @@ def test_failed_planets_decide_the_exit_code_by_on_error(own, tmp_path, capsys):
     folders = ["--data-dir", str(own), "--output-dir", str(tmp_path / "out")]
     assert main(["run", *folders, *FAST]) == 2
     captured = capsys.readouterr()
-    assert f"safe prior for planet {bad}: DataFileError" in captured.out
-    assert str(path) in captured.out
+    assert captured.out.splitlines()[-1] == "1 planet with the safe prior, see run.json"
+    assert captured.err.count(str(path)) == 1  # told once, as it happened
+    assert f"planet {bad}: DataFileError" in captured.err
     fail = (tmp_path / "out" / "submission.csv").read_bytes()
     assert main(["run", *folders, *FAST, "--on-error", "fallback", "--json"]) == 0
     (failure,) = json.loads(capsys.readouterr().out)["failures"]
@@ -380,6 +381,7 @@ def test_the_demo_does_everything_at_full_size(tmp_path, capsys):
     assert set(reports) == {"joint fit", "white baseline"}
     assert reports["joint fit"]["raw"] > reports["white baseline"]["raw"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "fits.npz",
         "products",
         "provenance.json",
         "report.html",

@@ -1,0 +1,12 @@
+"""Words of messages that depend on numbers."""
+
+from __future__ import annotations
+
+
+def counted(number: int, thing: str) -> str:
+    """Say how many of a thing there are.
+
+    >>> counted(1, "planet"), counted(2, "planet")
+    ('1 planet', '2 planets')
+    """
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
