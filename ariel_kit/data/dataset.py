@@ -49,7 +49,7 @@ class Labels:
     depths: np.ndarray
 
     def of(self, planet_ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        """The depths of `planet_ids`, in that order.
+        """Look up the depths of `planet_ids`, in that order [shape=(planet, 283), dtype=float64].
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Dataset:
         return self.root / f"{split}_{self.edition.planet_table}.csv"
 
     def table(self, split: str) -> pl.DataFrame:
-        """The planet index of a split: adc_info in 2024, star_info in 2025."""
+        """Give the planet index of a split: adc_info in 2024, star_info in 2025."""
         if split not in SPLITS:
             raise UnknownNameError("split", split, SPLITS)
         if split not in self._tables:
@@ -185,18 +185,18 @@ class Dataset:
         return min(len(self.planets(split)), len(self.submission_planets(split)))
 
     def planets(self, split: str) -> list[int]:
-        """Planet ids of a split, in the order of its table."""
+        """List the planet ids of a split, in the order of its table."""
         return self.table(split)["planet_id"].to_list()
 
     def submission_planets(self, split: str) -> list[int]:
-        """Planet ids in the order a submission must have them."""
+        """List planet ids in the order that a submission must have."""
         path = self.root / "sample_submission.csv"
         if split == "test" and path.is_file():
             return read_planets(path)["planet_id"].to_list()
         return self.planets(split)
 
     def adc(self, split: str, planet_id: int, instrument: Instrument) -> Adc:
-        """Gain and offset of the converter."""
+        """Look up gain and offset of the converter."""
         if self.edition.adc_table is None:
             row = self._row(split, planet_id)
         else:
@@ -213,7 +213,7 @@ class Dataset:
         return Adc(float(gain), float(offset))
 
     def star(self, split: str, planet_id: int) -> int | None:
-        """The star's number in 2024; None in 2025, where every star differs."""
+        """Look up the star's number; None in 2025, where every star differs."""
         star = self._row(split, planet_id).get("star")
         return None if star is None else int(star)
 
@@ -224,7 +224,7 @@ class Dataset:
         return rows.row(0, named=True)
 
     def visits(self, split: str, planet_id: int) -> int:
-        """Number of visits of a planet: 1 in 2024, what the folder holds in 2025."""
+        """Count the visits of a planet: 1 in 2024, what the folder holds in 2025."""
         if not self.edition.visits:
             return 1
         pattern = f"{INSTRUMENTS['AIRS-CH0'].name}_signal_*.parquet"
@@ -239,14 +239,14 @@ class Dataset:
     def signal_path(
         self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
     ) -> Path:
-        """Where the raw frames of a visit are."""
+        """Name the file of the raw frames of a visit."""
         name = f"{instrument.name}_signal{self._suffix(visit)}.parquet"
         return self._folder(split, planet_id) / name
 
     def calibration_path(
         self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
     ) -> Path:
-        """The folder of a visit's calibration frames."""
+        """Name the folder of a visit's calibration frames."""
         name = f"{instrument.name}_calibration{self._suffix(visit)}"
         return self._folder(split, planet_id) / name
 
@@ -265,7 +265,7 @@ class Dataset:
         )
 
     def read_wavelengths(self) -> np.ndarray:
-        """The folder's own wavelength grid [shape=(283,), dtype=float64, unit=micron]."""
+        """Read the folder's own wavelength grid [shape=(283,), dtype=float64, unit=micron]."""
         path = self.root / "wavelengths.csv"
         values = read_csv(path).to_numpy()
         if values.shape != (1, N_WAVELENGTHS):
@@ -313,6 +313,6 @@ def read_labels(table: Table) -> Labels:
 
 
 def find_labels(dataset: Dataset) -> Path | None:
-    """The training labels of a folder, if they are there."""
+    """Find the training labels of a folder, if they are there."""
     path = dataset.root / dataset.edition.train_labels
     return path if path.is_file() else None

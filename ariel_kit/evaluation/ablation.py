@@ -1,4 +1,4 @@
-"""What each learned stage is worth: the line with stages on and off, on planets of known truth."""
+"""Measure what each learned stage is worth, on planets of known truth."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Variant:
 
 
 def _depths(truth: Labels, spectra: Sequence[Spectrum]) -> np.ndarray:
-    """True depths of the planets of `spectra` [shape=(planet, 283), dtype=float64]."""
+    """Look up the true depths of the planets of `spectra` [shape=(planet, 283), dtype=float64]."""
     return truth.of([spectrum.planet_id for spectrum in spectra])
 
 
@@ -152,7 +152,7 @@ def run_variants(
     models_dir: str | Path | None = None,
     variants: Sequence[Sequence[str]] | None = None,
 ) -> list[Variant]:
-    """What the line answers with each choice of stages; see `ablate`.
+    """Run the line with each choice of stages; see `ablate`.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def run_variants(
 
 
 def usual_variants(default: StageSettings) -> list[tuple[str, ...]]:
-    """No stage, each alone, all together, and the defaults; none twice.
+    """List no stage, each alone, all together, and the defaults; none twice.
 
     Examples
     --------

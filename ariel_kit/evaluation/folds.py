@@ -78,7 +78,7 @@ def make_folds(
 
 
 def read_molecules(dataset: Dataset) -> dict[int, tuple[str, ...]]:
-    """Which gases each planet holds, as the simulator wrote it down.
+    """Read which gases each planet holds, as the simulator wrote it down.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def _stars(dataset: Dataset, split: str, ids: np.ndarray) -> np.ndarray:
 
 
 def _molecule_folds(dataset: Dataset, ids: list[int]) -> Iterator[Fold]:
-    """One fold for each molecule that enough planets lack."""
+    """Make one fold for each molecule that enough planets lack."""
     gases = read_molecules(dataset)
     count = Counter(gas for planet in ids for gas in gases[planet])
     left_out = {gas for gas, holders in count.items() if len(ids) - holders >= FEWEST_LABELS}

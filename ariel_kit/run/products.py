@@ -71,7 +71,7 @@ def iter_calibrations(
     backend: str | None = None,
     address: str | None = None,
 ) -> Iterator[tuple[int, list[Path] | PlanetFailure]]:
-    """As `calibrate_planets`, but each planet comes as soon as it is done, in any order.
+    """Calibrate as `calibrate_planets` does, but yield each planet as soon as it is done.
 
     Yields
     ------
@@ -120,7 +120,7 @@ def _cache(folder: Path, settings: CalibrationSettings) -> Cache[Observation]:
 
 
 def _name(split: str, planet_id: int, visit: int | str) -> str:
-    """What the product of a visit is called."""
+    """Name the product of a visit."""
     return f"{split}_{planet_id}_{visit}"
 
 
