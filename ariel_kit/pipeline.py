@@ -1,4 +1,4 @@
-"""The line itself: a raw folder in, a valid submission out."""
+"""Take a raw folder through the line to a valid submission."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def _gather(
     draft: Draft,
     full: Callable[[Sequence[Path]], list[Spectrum]],
 ) -> tuple[list[Path], list[PlanetFailure]]:
-    """Observations in the order of the planets, and the planets without one; the draft follows."""
+    """Sort observations by planet, list the planets without one, and keep the draft up to date."""
     visits: dict[int, list[Path]] = {}
     failures: dict[int, PlanetFailure] = {}
     for planet, answer in calibrations:

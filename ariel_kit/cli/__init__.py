@@ -99,7 +99,7 @@ def _before_every_verb(
 
 
 def _corrected(message: str) -> str:
-    """The parser's message with the nearest choice, where a value is none of them."""
+    """Add the nearest choice to the parser's message, where a value is none of them."""
     message = message.replace("Value error, ", "")
     wrong = re.search(r"'([^']*)' is not one of (.*)\.", message)
     hint = did_you_mean(wrong[1], re.findall(r"'([^']*)'", wrong[2])) if wrong else ""

@@ -89,12 +89,12 @@ def write_wheel(folder: Path) -> Path:
 
 
 def _is_left_over(path: Path) -> bool:
-    """Caches of Python and numba, and files that an editor hides."""
+    """Tell caches of Python and numba, and files that an editor hides, from the kit's files."""
     return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
 
 
 def _record(contents: dict[str, bytes], own_name: str) -> str:
-    """The list of files with checksum and size that ends a wheel."""
+    """List the files of a wheel with checksum and size."""
     lines = []
     for name, content in contents.items():
         digest = urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Pre-flight: what would stop a long run, found before it starts."""
+"""Find what would stop a long run before it starts."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _labels(dataset: Dataset, planet_ids: list[int]) -> Finding:
 
 
 def _frames(dataset: Dataset, split: str, planet: int) -> Iterator[Path]:
-    """The files of all visits of a planet."""
+    """List the files of all visits of a planet."""
     for visit in range(dataset.visits(split, planet)):
         for instrument in INSTRUMENTS.values():
             yield dataset.signal_path(split, planet, instrument, visit)
@@ -139,7 +139,7 @@ def _frames(dataset: Dataset, split: str, planet: int) -> Iterator[Path]:
 
 
 def _is_parquet(path: Path) -> bool:
-    """Whether a file begins and ends as parquet does; half a download has no end."""
+    """Check that a file begins and ends as parquet does; half a download has no end."""
     if not path.is_file() or path.stat().st_size < 2 * len(PARQUET_MAGIC):
         return False
     with path.open("rb") as file:

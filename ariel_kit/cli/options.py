@@ -49,7 +49,7 @@ Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 
 
 def read_settings(config: str | None, overrides: list[str] | None, **options: Any) -> RunSettings:
-    """Recipe, then overrides, then the verb's own options: the later wins."""
+    """Read the recipe, then overrides, then the verb's own options; the later wins."""
     from ariel_kit.core.config import RunSettings, find_recipe, load_settings
 
     chosen = [f"{name}={value}" for name, value in options.items() if value is not None]
@@ -58,7 +58,7 @@ def read_settings(config: str | None, overrides: list[str] | None, **options: An
 
 
 def whole_numbers(option: str, text: str) -> list[int]:
-    """The numbers of a list such as ``0,1``."""
+    """Read a list of numbers such as ``0,1``."""
     parts = text.split(",")
     if not all(part.strip().isdigit() for part in parts):
         raise typer.BadParameter(f"{option} must be whole numbers with commas; got {text!r}.")
@@ -66,7 +66,7 @@ def whole_numbers(option: str, text: str) -> list[int]:
 
 
 def rows(records: Any) -> list[dict[str, Any]]:
-    """Dataclass records as JSON objects."""
+    """Turn dataclass records into JSON objects."""
     return [vars(record) for record in records]
 
 

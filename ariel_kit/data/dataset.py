@@ -49,7 +49,7 @@ class Labels:
     depths: np.ndarray
 
     def of(self, planet_ids: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Pick the depths of `planet_ids`, in that order.
+        """Look up the depths of `planet_ids`, in that order [shape=(planet, 283), dtype=float64].
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Dataset:
         return self.root / f"{split}_{self.edition.planet_table}.csv"
 
     def table(self, split: str) -> pl.DataFrame:
-        """Read the table of a split's planets: adc_info in 2024, star_info in 2025."""
+        """Give the planet index of a split: adc_info in 2024, star_info in 2025."""
         if split not in SPLITS:
             raise UnknownNameError("split", split, SPLITS)
         if split not in self._tables:
@@ -189,7 +189,7 @@ class Dataset:
         return self.table(split)["planet_id"].to_list()
 
     def submission_planets(self, split: str) -> list[int]:
-        """List the planet ids in the order that a submission must have."""
+        """List planet ids in the order that a submission must have."""
         path = self.root / "sample_submission.csv"
         if split == "test" and path.is_file():
             return read_planets(path)["planet_id"].to_list()
@@ -213,7 +213,7 @@ class Dataset:
         return Adc(float(gain), float(offset))
 
     def star(self, split: str, planet_id: int) -> int | None:
-        """Look up the star's number in 2024; None in 2025, where every star differs."""
+        """Look up the star's number; None in 2025, where every star differs."""
         star = self._row(split, planet_id).get("star")
         return None if star is None else int(star)
 
@@ -239,14 +239,14 @@ class Dataset:
     def signal_path(
         self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
     ) -> Path:
-        """Give the file of a visit's raw frames."""
+        """Name the file of the raw frames of a visit."""
         name = f"{instrument.name}_signal{self._suffix(visit)}.parquet"
         return self._folder(split, planet_id) / name
 
     def calibration_path(
         self, split: str, planet_id: int, instrument: Instrument, visit: int = 0
     ) -> Path:
-        """Give the folder of a visit's calibration frames."""
+        """Name the folder of a visit's calibration frames."""
         name = f"{instrument.name}_calibration{self._suffix(visit)}"
         return self._folder(split, planet_id) / name
 

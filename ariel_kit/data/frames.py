@@ -42,7 +42,7 @@ class Frames:
     n_pairs: int
 
     def take(self, pixels: np.ndarray) -> Frames:
-        """Some of the pixels; nothing is copied."""
+        """Select some of the pixels; nothing is copied."""
         return replace(self, offsets=self.offsets[pixels])
 
 

@@ -46,7 +46,7 @@ def name_of(table: Table) -> str:
 
 
 def are_whole_numbers(column: pl.Series) -> bool:
-    """Tell whether all values are whole numbers, as integers or as floats.
+    """Check that all values are whole numbers, as integers or as floats.
 
     >>> are_whole_numbers(pl.Series([7.0, 8.0])), are_whole_numbers(pl.Series([7.5, None]))
     (True, False)

@@ -12,7 +12,7 @@ PATCH = 4
 
 
 def make_block(width: int) -> nn.Module:
-    """Make a ConvNeXt V2 block with global response normalisation (Woo et al. 2023, arXiv:2301.00808).
+    """Make a ConvNeXt V2 block with global response normalisation (arXiv:2301.00808).
 
     Parameters
     ----------

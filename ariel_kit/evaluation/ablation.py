@@ -1,4 +1,4 @@
-"""What each learned stage is worth: the line with stages on and off, on planets of known truth."""
+"""Measure what each learned stage is worth, on planets of known truth."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Variant:
 
 
 def _depths(truth: Labels, spectra: Sequence[Spectrum]) -> np.ndarray:
-    """True depths of the planets of `spectra` [shape=(planet, 283), dtype=float64]."""
+    """Look up the true depths of the planets of `spectra` [shape=(planet, 283), dtype=float64]."""
     return truth.of([spectrum.planet_id for spectrum in spectra])
 
 

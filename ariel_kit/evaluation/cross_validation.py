@@ -1,4 +1,4 @@
-"""Fold after fold through the line, scored together; then what later runs need, from all labels."""
+"""Take fold after fold through the line, and score all of them together."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def cross_validate(
     if full_fit:
         stages = settings.stages.model_copy(update={"uncertainty": False})
         settings = settings.model_copy(update={"stages": stages})
-    # A mistake is told before an hour is spent.
+    # A mistake in the weights is told before an hour is spent.
     line = load_line(settings, models_dir, edition=dataset.edition.year)
     truth = _truth(dataset, labels, split)
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
@@ -184,7 +184,7 @@ def cross_validate(
 
 
 def _truth(dataset: Dataset, labels: str | Path | None, split: str) -> Labels:
-    """True spectra of the planets of a split that have one, in its order."""
+    """Read the true spectra of the planets of a split that have one, in its order."""
     path = find_labels(dataset) if labels is None else Path(labels)
     if path is None:
         raise DataFileError(f"{dataset.root} holds no labels: name a table with --labels.")
@@ -241,12 +241,12 @@ def _judge(
 
 
 def _members(folds: list[Fold]) -> list[tuple[int, str, str]]:
-    """Planet, fold and group of each planet."""
+    """List planet, fold and group of each planet."""
     return [(planet, f.name, group) for f in folds for planet, group in f.groups.items()]
 
 
 def _parts(folds: list[Fold]) -> Iterator[tuple[str, str, list[int]]]:
-    """Kind, name and planets of each fold, and of each group where groups are not planets."""
+    """List kind, name and planets of each fold, and of each group of more than one planet."""
     for fold in folds:
         yield "fold", fold.name, list(fold.groups)
     group = {planet: name for fold in folds for planet, name in fold.groups.items()}
@@ -257,7 +257,7 @@ def _parts(folds: list[Fold]) -> Iterator[tuple[str, str, list[int]]]:
 
 
 def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
-    """Temperatures of sigma, from spectra whose labels nothing has seen."""
+    """Fit the temperature of sigma to out-of-fold spectra."""
     from ariel_kit.uncertainty import fit_temperature
 
     fitted = [s for s in spectra if s.fit is not None]
@@ -270,7 +270,7 @@ def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
 
 
 def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: RunSettings) -> None:
-    """Write who was in which fold, and what was scored with what."""
+    """Write the fold of each planet, and the scores with the settings and versions behind them."""
     columns = ["planet_id", "fold", "group"]
     table = pl.DataFrame(_members(result.folds), schema=columns, orient="row")
     with atomic_path(output / "folds.csv") as unfinished:

@@ -78,7 +78,7 @@ def make_folds(
 
 
 def read_molecules(dataset: Dataset) -> dict[int, tuple[str, ...]]:
-    """Which gases each planet holds, as the simulator wrote it down.
+    """Read which gases each planet holds, as the simulator wrote it down.
 
     Raises
     ------

@@ -89,7 +89,7 @@ def _score(run: Run, truth: Labels | None) -> ScoreReport | None:
 
 
 def _notices(run: Run) -> list[str]:
-    """What a reader has to know before believing the page."""
+    """List what a reader has to know before believing the page."""
     found = []
     if not run.is_unchanged:
         found.append("submission.csv is no longer the file that the run wrote.")

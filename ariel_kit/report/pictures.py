@@ -81,7 +81,7 @@ def draw(
 def draw_answers(
     spectra: Sequence[Spectrum], truth: Labels | None, report: ScoreReport | None
 ) -> Iterator[Picture]:
-    """Spectra at both ends of the list, and what the scores say; `spectra` begin with the worst."""
+    """Draw the worst and the best spectrum, first and last of `spectra`, and what scores say."""
     ends = {"worst": spectra[0], "best": spectra[-1]} if len(spectra) > 1 else {"only": spectra[0]}
     for which, spectrum in ends.items():
         data: list[Any] = [spectrum]
@@ -124,7 +124,7 @@ def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
 
 
 def draw_detectors(run: Run, planet_id: int) -> Iterator[Picture]:
-    """The detectors of one planet, from its raw data.
+    """Draw the detectors of one planet from its raw data.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def draw_detectors(run: Run, planet_id: int) -> Iterator[Picture]:
 def collect(
     run: Run, spectra: Sequence[Spectrum], truth: Labels | None, report: ScoreReport | None
 ) -> tuple[list[Picture], list[str]]:
-    """All pictures of a run, and a sentence for each kind that cannot be drawn.
+    """Draw all pictures of a run, and say of each kind that cannot be drawn why.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ class PlanetRow:
 
 
 def planet_rows(run: Run, report: ScoreReport | None) -> list[PlanetRow]:
-    """Every planet, the worst first."""
+    """List every planet, the worst first."""
     scores = {} if report is None else {row.name: row for row in report.planets}
     rows = [
         PlanetRow(
@@ -85,7 +85,7 @@ def _misfit(spectrum: Spectrum) -> float:
 
 
 def headlines(run: Run, rows: Sequence[PlanetRow], report: ScoreReport | None) -> list[Headline]:
-    """The few numbers at the top of the page: of the truth where it is known, else of sigma."""
+    """Choose the numbers at the top of the page: about the truth, or sigma where it is unknown."""
     quality = _about_sigma(rows) if report is None else _about_truth(report)
     return [*quality, *_effort(run, rows)]
 
@@ -188,7 +188,7 @@ def _summary(values: Sequence[Any]) -> tuple[str, str, str]:
 
 
 def settings_rows(settings: RunSettings) -> list[tuple[str, Any, bool, str]]:
-    """Every setting: dotted name, value, whether it was changed, description."""
+    """List every setting: dotted name, value, whether it was changed, description."""
     rows, usual = [], RunSettings()
     for name, _, _, description in describe_settings(RunSettings):
         value: Any = settings

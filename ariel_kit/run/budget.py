@@ -1,4 +1,4 @@
-"""The wall of a run: how fast planets pass, and what there still is time for."""
+"""The time of a run: how fast planets pass, and how many more there is time for."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ariel_kit.core.parallel import PlanetFailure
 log = logging.getLogger(__name__)
 
 RECENT = 32
-"""Planets whose pace is taken for that of the rest."""
+"""Number of the last planets whose pace is taken for that of the rest."""
 FEWEST = 8
-"""Planets to measure before the rest is projected."""
+"""Number of planets that are measured before the time of the rest is projected."""
 SMALL_SHARE = 0.25
 """A full fit that costs less than this share of the calibration is worth more than further
 planets (``pytest -m benchmark -s tests/benchmarks/test_score_table.py`` has the scores of both)."""
 
 
 def cheaper(settings: RunSettings) -> RunSettings:
-    """Give the quick recipe, for planets that the full one has no time for: white light alone."""
+    """Reduce settings to the quick recipe, white light alone, for want of time."""
     extraction = settings.extraction.model_copy(update={"extractor": "white"})
     return settings.model_copy(update={"extraction": extraction, "stages": StageSettings.only()})
 
@@ -83,7 +83,7 @@ class Budget:
             yield planet
 
     def note(self) -> bool:
-        """Count one more planet; true when the full fit should be timed on those so far."""
+        """Count one more planet; say whether the full fit should be timed on those so far."""
         self._n_done += 1
         self._recent.append(self._clock())
         return self._n_done == FEWEST
@@ -97,14 +97,14 @@ class Budget:
         self._recent = deque((moment + spent for moment in self._recent), self._recent.maxlen)
 
     def affordable(self, n_planets: int) -> int:
-        """Work out how many of `n_planets` there is time to fit in full."""
+        """Say how many of `n_planets` there is time to fit in full."""
         self._foresee(0, n_planets)
         if self.fit_pace == 0 or self.left <= 0:
             return n_planets if self.left > 0 else 0
         return min(n_planets, int(self.left / self.fit_pace))
 
     def failure(self, planet_id: int) -> PlanetFailure:
-        """Say of a planet that there was no time for it."""
+        """Report a planet for which no time was left."""
         reason = (
             f"a planet must start before the wall of {self.settings.hours:g} h; no time was left. "
             "Raise budget.hours, or use more processes."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ariel_kit.spectral_extraction import SpectrumPrior
 
 GROUP = 32
-"""Observations that get their quick spectra together, once a run has found its pace."""
+"""Number of observations that get their quick spectra together; a run begins with one."""
 
 
 class Draft:
@@ -90,7 +90,7 @@ def answer_all(
     planet_ids: Sequence[int],
     prior: SpectrumPrior,
 ) -> tuple[list[Spectrum], list[PlanetFailure]]:
-    """Give each planet one spectrum: its visits together, or the safe prior where none can be used.
+    """Give each planet one spectrum: its visits combined, or the safe prior where none is usable.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def answer_all(
 
 
 def _fault(spectrum: Spectrum) -> str | None:
-    """Say why a fitted spectrum cannot be submitted, or None."""
+    """Say why a fitted spectrum cannot be submitted; None where it can."""
     if spectrum.fit is None:
         return str(spectrum.provenance["fit"]["reason"])
     finite = np.isfinite(spectrum.mean).all() and np.isfinite(spectrum.sigma).all()

@@ -200,7 +200,7 @@ class RunFolder:
 
 
 def _fit_arrays(spectra: Sequence[Spectrum]) -> dict[str, np.ndarray]:
-    """Facts as JSON, and one array ``planet/visit`` of white light [shape=(field, time)]."""
+    """Put facts into JSON, and white light into one array per visit [shape=(field, time)]."""
     facts = {s.planet_id: s.fit for s in spectra if s.fit is not None}
     curves = {
         f"{spectrum.planet_id}/{visit}": np.stack(
@@ -213,7 +213,7 @@ def _fit_arrays(spectra: Sequence[Spectrum]) -> dict[str, np.ndarray]:
 
 
 def _read_fits(path: Path) -> tuple[dict[int, FitFacts], dict[int, list[WhiteLightCurve]]]:
-    """Facts and, visit by visit, the white light of each planet."""
+    """Read the facts and, visit by visit, the white light of each planet."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             facts = FACTS.validate_json(str(arrays["facts"]))

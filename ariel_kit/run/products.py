@@ -71,7 +71,7 @@ def iter_calibrations(
     backend: str | None = None,
     address: str | None = None,
 ) -> Iterator[tuple[int, list[Path] | PlanetFailure]]:
-    """Calibrate as `calibrate_planets` does, and give each planet as soon as it is done.
+    """Calibrate as `calibrate_planets` does, but yield each planet as soon as it is done.
 
     Yields
     ------

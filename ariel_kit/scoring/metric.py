@@ -96,7 +96,7 @@ def _log_density(xp: Any, error: Any, sigma: Any) -> Any:
 
 
 def _namespace(like: Any, *constants: Any) -> tuple[Any, list[Any]]:
-    """The array module of `like`, and float64 constants as its arrays."""
+    """Find the array module of `like`, and make float64 constants its arrays."""
     arrays = [np.asarray(constant, dtype=np.float64) for constant in constants]
     if isinstance(like, np.ndarray):
         return np, arrays
@@ -115,7 +115,7 @@ def choose_reference(metric: Metric, reference: Reference | None, truth: Any) ->
 
 
 def _fgs1_first(fgs1: float, airs: float) -> np.ndarray:
-    """One value for FGS1 and one for every AIRS wavelength [shape=(283,)]."""
+    """Put one value for FGS1 before one for every AIRS wavelength [shape=(283,)]."""
     values = np.full(N_WAVELENGTHS, airs)
     values[0] = fgs1
     return values

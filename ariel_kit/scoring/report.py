@@ -113,7 +113,7 @@ class ScoreReport:
         return pd.DataFrame([asdict(row) for row in rows])
 
     def to_json(self) -> str:
-        """Everything as JSON."""
+        """Give everything as JSON."""
         return json.dumps({"score": self.score, "raw": self.raw, **asdict(self)})
 
 
@@ -218,7 +218,7 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
 
 
 def regions() -> dict[str, np.ndarray]:
-    """The wavelength regions of a breakdown: name to boolean mask [shape=(283,)].
+    """Name the wavelength regions of a breakdown, each with its mask [shape=(283,), dtype=bool].
 
     >>> [int(mask.sum()) for mask in regions().values()]
     [1, 53, 65, 75, 89]

@@ -79,6 +79,44 @@ def test_modules_of_the_table_exist():
         assert (ROOT / "ariel_kit" / name).exists(), name
 
 
+NEW = ROOT / "ariel_kit" / "stage.py"
+"""The one file of a task that does not exist yet: of a room without a name."""
+
+
+def tasks() -> list[tuple[str, str]]:
+    """The newcomer's tasks and what the README says of their files."""
+    (section,) = re.findall(r"## Change it\n(.*?)\n## ", README, re.DOTALL)
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:2] == "| "]
+    return [(task, files) for task, files in rows if task != "task"]
+
+
+def paths_of(files: str) -> list[Path]:
+    names = re.findall(r"`([\w/]+\.\w+)`", files)
+    return [ROOT / n if n == "pyproject.toml" else ROOT / "ariel_kit" / n for n in names]
+
+
+def test_there_are_five_tasks_of_at_most_five_files():
+    assert len(tasks()) == 5
+    for task, files in tasks():
+        entries = files.split("; ")
+        assert len(entries) <= 5, task
+        assert all(paths_of(entry) for entry in entries)
+
+
+@pytest.mark.parametrize("task", [task for task, _ in tasks()])
+def test_files_and_names_of_a_task_exist(task):
+    """A new file may be named, where the shape that it has to have stands in a file that is."""
+    files = dict(tasks())[task]
+    known = [path for path in paths_of(files) if path != NEW]
+    for path in known:
+        assert path.is_file(), path
+    text = "\n".join(path.read_text(encoding="utf-8") for path in known)
+    if "create_model" in files:
+        text += (ROOT / "ariel_kit" / "models" / "registry.py").read_text(encoding="utf-8")
+    for name in re.findall(r"`(\w+)`", files):
+        assert re.search(rf"\b{name}\b", text), f"{name} is in none of {[p.name for p in known]}"
+
+
 def test_named_recipes_are_shipped():
     names = re.findall(r"`(\w+)`", re.search(r"shipped recipe \((.*?)\)", README).group(1))
     shipped = (ROOT / "ariel_kit" / "configs").glob("*.yaml")
