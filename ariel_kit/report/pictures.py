@@ -10,6 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from ariel_kit import plots
+from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.errors import ArielKitError, DataFileError
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
 from ariel_kit.core.observation import Observation
@@ -97,13 +98,29 @@ def draw_answers(
 
 
 def draw_light_curves(observation: Observation) -> Iterator[Picture]:
-    """One calibrated visit, from white light to pointing."""
-    for plot, caption in (
-        (plots.plot_white_light_curve, "White light: raw, drift removed, model, residuals"),
-        (plots.plot_light_curve_map, "Every light curve: relative flux over time and wavelength"),
-        (plots.plot_residual_rms, "White-light residuals against bin size, beside white noise"),
+    """Draw one calibrated visit, from white light to pointing."""
+    from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+
+    settings = ExtractionSettings(extractor="white")
+    (spectrum,) = fit_planets([observation], prior=simulated_prior(), settings=settings)
+    for plot, caption, shown in (
+        (
+            plots.plot_white_light_curve,
+            "White light: raw, drift removed, model, residuals",
+            spectrum,
+        ),
+        (
+            plots.plot_light_curve_map,
+            "Every light curve: relative flux over time and wavelength",
+            observation,
+        ),
+        (
+            plots.plot_residual_rms,
+            "White-light residuals against bin size, beside white noise",
+            spectrum,
+        ),
     ):
-        yield draw(plot, caption, observation)
+        yield draw(plot, caption, shown)
     caption = "Pointing, and the flux and noise of FGS1"
     yield draw(plots.plot_pointing, caption, observation, observation, size=TALL)
 
