@@ -52,15 +52,15 @@ print(result.submission_path.name, "is valid" if check.ok else check.faults)
 # over.
 
 # %%
-observation = ak.Observation.load(result.products[0])
-_ = ak.plot_white_light_curve(observation)
+(spectrum,) = result.spectra
+_ = ak.plot_white_light_curve(spectrum)
 
 # %% [markdown]
 # Each wavelength has a light curve of its own. How much deeper the transit is at one than at
 # another, a hundredth of its depth, is what the atmosphere absorbs.
 
 # %%
-_ = ak.plot_light_curve_map(observation)
+_ = ak.plot_light_curve_map(ak.Observation.load(result.products[0]))
 
 # %% [markdown]
 # ## The spectrum
@@ -69,7 +69,6 @@ _ = ak.plot_light_curve_map(observation)
 
 # %%
 truth = ak.read_labels(data / "test_labels.csv")
-(spectrum,) = result.spectra
 _ = ak.plot_spectrum(spectrum, truth.of([spectrum.planet_id])[0])
 
 # %% [markdown]

@@ -61,17 +61,21 @@ scratch.cleanup()
 #
 # Over hours the instrument's response changes by a few hundred ppm, as much as the features of a
 # spectrum. It is shared by all wavelengths, with a smooth colour, and that is how it can be told
-# from a transit. A dozen visits, drawn as light curves; the first of them:
+# from a transit. A dozen visits, drawn as light curves, and the white light of the first with its
+# fit:
 
 # %%
+from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.simulation import draw_planets, simulate_observation
+from ariel_kit.spectral_extraction import simulated_prior
 
-planets = draw_planets(12, seed=9104, stars=(4, 5))
+planets, prior = draw_planets(12, seed=9104, stars=(4, 5)), simulated_prior()
 visits = [simulate_observation(planet, seed=0) for planet in planets]
-_ = ak.plot_white_light_curve(visits[0])
+white = ak.fit_planets(visits, prior=prior, settings=ExtractionSettings(extractor="white"))
+_ = ak.plot_white_light_curve(white[0])
 
 # %%
-_ = ak.plot_residual_rms(simulate_observation(planets[0], seed=0, bin_seconds=48))
+_ = ak.plot_residual_rms(white[0])
 
 # %% [markdown]
 # Residuals fall with the root of the bin, as white noise does: drift and transit explain the
@@ -86,11 +90,7 @@ _ = ak.plot_residual_rms(simulate_observation(planets[0], seed=0, bin_seconds=48
 # %%
 import numpy as np
 
-from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.spectral_extraction import simulated_prior
-
-truth, prior = np.array([planet.depths for planet in planets]), simulated_prior()
-white = ak.fit_planets(visits, prior=prior, settings=ExtractionSettings(extractor="white"))
+truth = np.array([planet.depths for planet in planets])
 joint = ak.fit_planets(visits, prior=prior)
 for name, spectra in {"white": white, "joint": joint}.items():
     pair = tuple(np.array([getattr(s, which) for s in spectra]) for which in ("mean", "sigma"))

@@ -89,8 +89,8 @@ for warning in check.warnings:
 
 # %%
 ak.plot_spectrum(result.spectra[0])
-for product in result.products[:1]:
-    ak.plot_white_light_curve(ak.Observation.load(product))
+if result.spectra[0].white_light:
+    ak.plot_white_light_curve(result.spectra[0])
 
 # %% [markdown]
 # ## Tidy up

@@ -7,18 +7,15 @@ Further keywords go to the matplotlib artist that shows the picture's subject.
 
 from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles
 from ariel_kit.plots.light_curves import (
-    WhiteCurve,
     plot_light_curve_map,
     plot_residual_rms,
     plot_white_light_curve,
-    white_curve,
 )
 from ariel_kit.plots.scores import plot_ablation, plot_calibration_of_sigma, plot_score_by_snr
 from ariel_kit.plots.spectra import plot_spectrum
 from ariel_kit.plots.style import palette, paper
 
 __all__ = [
-    "WhiteCurve",
     "palette",
     "paper",
     "plot_ablation",
@@ -31,5 +28,4 @@ __all__ = [
     "plot_score_by_snr",
     "plot_spectrum",
     "plot_white_light_curve",
-    "white_curve",
 ]

@@ -1,4 +1,4 @@
-"""Light curves: white light and its residuals, every wavelength at once, noise against bin size."""
+"""Draw light curves: white light and its residuals, every wavelength, noise against bin size."""
 
 from __future__ import annotations
 
@@ -9,95 +9,39 @@ import numpy as np
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Observation
-from ariel_kit.core.spectrum import Spectrum, WhiteLightCurve
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.plots.style import PPM, legend, merged, new_axes, note, palette, panels, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHORT_BIN = 48.0
-"""Seconds; where the curve of noise against bin size begins."""
 
-
-class WhiteCurve(NamedTuple):
-    """The white light curve of an observation and its fit, all relative to the star's level."""
+class _Relative(NamedTuple):
+    """White light over the level of the star; all [shape=(time,), dtype=float64]."""
 
     time: np.ndarray
     raw: np.ndarray
-    drift: np.ndarray
-    model: np.ndarray
     noise: np.ndarray
+    drift: np.ndarray
+    transit: np.ndarray
 
     @property
     def residual(self) -> np.ndarray:
         """Data minus model, in ppm of the star."""
-        return (self.raw - self.model) * PPM
-
-
-def white_curve(light: Observation | Spectrum, *, seconds: float = 144.0) -> WhiteCurve:
-    """Give white light beside its fit: the one a spectrum came from, or one of an observation.
-
-    Parameters
-    ----------
-    light : Spectrum or Observation
-        A fitted spectrum, whose first visit is shown as its own fit had it; or an observation,
-        whose white light is then fitted by itself.
-    seconds : float
-        Length of a time bin of an observation.
-
-    Returns
-    -------
-    WhiteCurve
-
-    Raises
-    ------
-    FitError
-        If the light curve is not positive and finite, or the planet of the spectrum has no fit.
-    """
-    curve = _own_fit(light) if isinstance(light, Spectrum) else _fit_now(light, seconds)
-    level = np.median((curve.model / curve.drift)[[0, -1]])
-    flux, model, noise = (values / level for values in (curve.flux, curve.model, curve.noise))
-    return WhiteCurve(curve.time, flux, curve.drift, model, noise)
-
-
-def _own_fit(spectrum: Spectrum) -> WhiteLightCurve:
-    if not spectrum.white_light:
-        raise FitError(
-            f"planet {spectrum.planet_id} has no white-light fit to draw: it was not fitted. Draw "
-            "its observation."
-        )
-    return spectrum.white_light[0]
-
-
-def _fit_now(observation: Observation, seconds: float) -> WhiteLightCurve:
-    from ariel_kit.light_curve.checks import summed
-    from ariel_kit.light_curve.drift import default_drift, time_basis
-    from ariel_kit.light_curve.limb_darkening import limb_darkening_of
-    from ariel_kit.light_curve.white_light import fit_white_light
-
-    visit, prior = observation.visit(seconds), default_drift()
-    time, span, flux, noise = summed([visit.airs])
-    pair = limb_darkening_of([visit])
-    fit = fit_white_light(time, span, flux, noise, prior.covariance, limb_darkening=pair)
-    drift = np.exp(time_basis(time, prior.degree) @ fit.drift[0])
-    return WhiteLightCurve(time, span, flux[0], noise[0], drift, fit.model[0])
+        return (self.raw - self.drift * self.transit) * PPM
 
 
 def plot_white_light_curve(
-    observation: Observation | Spectrum,
-    *,
-    seconds: float = 144.0,
-    ax: Axes | None = None,
-    **kwargs: Any,
+    spectrum: Spectrum, *, visit: int = 0, ax: Axes | None = None, **kwargs: Any
 ) -> np.ndarray:
-    """Plot the white light curve: raw, drift removed, model; below it the residuals in ppm.
+    """Plot the white light that was fitted: raw, drift removed, model; below it the residuals.
 
     Parameters
     ----------
-    observation : Observation or Spectrum
-        As in `white_curve`.
-    seconds : float
-        Length of a time bin.
+    spectrum : Spectrum
+        As the fit made it, with its `white_light`.
+    visit : int
+        Which visit, where a planet has several.
     ax : Axes, optional
         Whose place is used.
     **kwargs
@@ -108,38 +52,68 @@ def plot_white_light_curve(
     ndarray [shape=(2,), dtype=object]
         The Axes of the light curve and of the residuals.
 
+    Raises
+    ------
+    FitError
+        If there is no such fit.
+
     Examples
     --------
-    >>> from ariel_kit.simulation import draw_planets, simulate_observation
-    >>> (planet,) = draw_planets(1, seed=3)
-    >>> _, below = plot_white_light_curve(simulate_observation(planet, seed=0))
+    >>> from ariel_kit.core.spectrum import WhiteLightCurve
+    >>> time, ones = np.linspace(0, 7, 50), np.ones(50)
+    >>> transit = np.where(abs(time - 3.5) < 1.3, 0.996, 1.0)
+    >>> light = WhiteLightCurve(time, 0.14 * ones, 1e9 * transit, 1e5 * ones, ones, 1e9 * transit)
+    >>> spectrum = Spectrum(7, np.ones(283), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> from dataclasses import replace
+    >>> _, below = plot_white_light_curve(replace(spectrum, white_light=(light,)))
     >>> below.get_ylabel()
     'residual (ppm)'
     """
+    curve = _relative(spectrum, visit)
     upper, lower = panels(ax, heights=(2.4, 1))
-    colours, curve = palette(upper), white_curve(observation, seconds=seconds)
-    depth = np.ptp(curve.model / curve.drift)
-    shift = 0.35 * depth + 1 - curve.drift.min()  # the raw curve stands above the corrected one
-    dots: dict[str, Any] = {"ls": "", "marker": ".", "ms": 4}
-    raw, clean = curve.raw + shift, curve.raw / curve.drift
-    upper.plot(curve.time, raw, **dots, color=colours.quiet, label="raw, shifted up")
-    upper.plot(curve.time, curve.drift + shift, "--", color=colours.ink, lw=1, label="drift")
-    look = {**dots, "color": colours.data, "label": "drift removed"}
-    upper.plot(curve.time, clean, **merged(look, kwargs))
-    transit = curve.model / curve.drift
-    upper.plot(curve.time, transit, "-", color=colours.model, lw=1.2, label="transit model")
-    title(upper, f"Planet {observation.planet_id}: white light, AIRS summed")
-    upper.set_ylabel("flux relative to the star")
-    upper.set_ylim(1 - 1.65 * depth, None)
-    legend(upper, ncols=4, loc="lower center", columnspacing=1, handletextpad=0.4, handlelength=1.6)
+    _draw_white_light(upper, curve, kwargs)
+    title(upper, f"Planet {spectrum.planet_id}: white light, AIRS summed")
     upper.tick_params(labelbottom=False)
     lower.sharex(upper)
-    lower.axhline(0, color=colours.model, lw=1)
-    errors: dict[str, Any] = {"fmt": ".", "ms": 3, "elinewidth": 0.5}
-    lower.errorbar(curve.time, curve.residual, curve.noise * PPM, color=colours.data, **errors)
-    lower.set(xlabel="time (hours)", ylabel="residual (ppm)")
-    note(lower, f"{curve.residual.std():.0f} ppm rms, {np.median(curve.noise) * PPM:.0f} expected")
+    _draw_residuals(lower, curve)
     return np.array([upper, lower])
+
+
+def _relative(spectrum: Spectrum, visit: int) -> _Relative:
+    """Divide the white light of a visit by the level of the star outside the transit."""
+    if not 0 <= visit < len(spectrum.white_light):
+        raise FitError(
+            f"planet {spectrum.planet_id} must have a white-light fit of visit {visit} to draw; it "
+            f"has {len(spectrum.white_light)}. Draw a spectrum as the fit or the run returned it."
+        )
+    light = spectrum.white_light[visit]
+    star = light.model / light.drift
+    level = np.median(star[[0, -1]])
+    return _Relative(light.time, light.flux / level, light.noise / level, light.drift, star / level)
+
+
+def _draw_white_light(ax: Any, curve: _Relative, given: dict[str, Any]) -> None:
+    """Draw the raw curve with its drift above the corrected one with its transit."""
+    colours, depth = palette(ax), np.ptp(curve.transit)
+    shift = 0.35 * depth + 1 - curve.drift.min()
+    dots: dict[str, Any] = {"ls": "", "marker": ".", "ms": 4}
+    look = {**dots, "color": colours.data, "label": "drift removed"}
+    ax.plot(curve.time, curve.raw + shift, **dots, color=colours.quiet, label="raw, shifted up")
+    ax.plot(curve.time, curve.drift + shift, "--", color=colours.ink, lw=1, label="drift")
+    ax.plot(curve.time, curve.raw / curve.drift, **merged(look, given))
+    ax.plot(curve.time, curve.transit, "-", color=colours.model, lw=1.2, label="transit model")
+    ax.set_ylabel("flux relative to the star")
+    ax.set_ylim(1 - 1.65 * depth, None)
+    legend(ax, ncols=4, loc="lower center", columnspacing=1, handletextpad=0.4, handlelength=1.6)
+
+
+def _draw_residuals(ax: Any, curve: _Relative) -> None:
+    colours, noise = palette(ax), curve.noise * PPM
+    errors: dict[str, Any] = {"fmt": ".", "ms": 3, "elinewidth": 0.5}
+    ax.axhline(0, color=colours.model, lw=1)
+    ax.errorbar(curve.time, curve.residual, noise, color=colours.data, **errors)
+    ax.set(xlabel="time (hours)", ylabel="residual (ppm)")
+    note(ax, f"{curve.residual.std():.0f} ppm rms, {np.median(noise):.0f} expected")
 
 
 def plot_light_curve_map(
@@ -182,7 +156,7 @@ def plot_light_curve_map(
 
 
 def plot_residual_rms(
-    observation: Observation | Spectrum, *, ax: Axes | None = None, **kwargs: Any
+    spectrum: Spectrum, *, visit: int = 0, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
     """Plot the rms of white-light residuals against bin size: white noise falls with the root.
 
@@ -191,8 +165,10 @@ def plot_residual_rms(
 
     Parameters
     ----------
-    observation : Observation or Spectrum
-        As in `white_curve`; the shortest bin is that of the spectrum's fit.
+    spectrum : Spectrum
+        As the fit made it, with its `white_light`.
+    visit : int
+        Which visit, where a planet has several.
     ax : Axes, optional
     **kwargs
         Keywords of `matplotlib.axes.Axes.loglog` for the residuals.
@@ -201,14 +177,23 @@ def plot_residual_rms(
     -------
     Axes
 
+    Raises
+    ------
+    FitError
+        If there is no such fit.
+
     Examples
     --------
+    >>> from ariel_kit.core.config import ExtractionSettings
     >>> from ariel_kit.simulation import draw_planets, simulate_observation
-    >>> (planet,) = draw_planets(1, seed=3)
-    >>> plot_residual_rms(simulate_observation(planet, seed=0, bin_seconds=48.0)).get_xlabel()
+    >>> from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+    >>> visits = [simulate_observation(draw_planets(1, seed=3)[0], seed=0)]
+    >>> white = ExtractionSettings(extractor="white")
+    >>> (spectrum,) = fit_planets(visits, prior=simulated_prior(), settings=white)
+    >>> plot_residual_rms(spectrum).get_xlabel()
     'bin (minutes)'
     """
-    ax, curve = new_axes(ax), white_curve(observation, seconds=SHORT_BIN)
+    ax, curve = new_axes(ax), _relative(spectrum, visit)
     colours, n = palette(ax), len(curve.time)
     sizes = np.unique(np.geomspace(1, max(1, n // 8), 20).astype(int))
     rms = [_block_means(curve.residual, size).std() for size in sizes]
@@ -221,7 +206,7 @@ def plot_residual_rms(
     line = {"marker": "o", "color": colours.data, "ms": 4, "label": "residuals of the white fit"}
     ax.loglog(minutes, rms, **merged(line, kwargs))
     ax.set(xlabel="bin (minutes)", ylabel="rms (ppm)")
-    title(ax, f"Planet {observation.planet_id}: residuals against bin size")
+    title(ax, f"Planet {spectrum.planet_id}: residuals against bin size")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
     legend(ax)

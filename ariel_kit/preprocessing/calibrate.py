@@ -1,15 +1,16 @@
-"""Raw frames to an `Observation`: two passes over the samples of each instrument.
+"""Calibrate raw frames into an `Observation`, by two passes over the samples of each instrument.
 
-The first pass finds the mean image. From it follow the foreground, what stands in for bad pixels
-and the weight of every pixel. The second pass calibrates each sample again and adds it, weighted,
-to the light curves: nothing larger than a light curve is ever stored.
+The first pass finds the mean image. From it follow the foreground, the donors of bad pixels and the
+weight of every pixel. The second pass calibrates each sample again and adds it, weighted, to the
+light curves: nothing larger than a light curve is ever stored. `steps` has the same calibration one
+step at a time.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,11 +36,34 @@ from ariel_kit.preprocessing.normalize import white_noise
 logger = logging.getLogger(__name__)
 
 MAX_BAD_FRACTION = 0.8
+"""Largest share of a wavelength's light on bad pixels that can be infilled."""
 AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
-"""Rows and columns around a bad pixel that the PSF infill takes light from."""
+"""Rows and columns around a bad pixel from which the PSF infill takes light."""
 FGS1_BORDER = 3
+"""Pixels at the border of the image whose level is the foreground of FGS1."""
 SAMPLE_STRETCHES = 8
 SAMPLE_LENGTH = 512
+"""Stretches of frames, and frames in each, in which the scatter of FGS1's pixels is measured."""
+
+
+class _AirsCurves(NamedTuple):
+    """The fields of an `Observation` that AIRS fills, and facts for its provenance."""
+
+    flux: np.ndarray
+    noise: np.ndarray
+    row_moments: np.ndarray
+    bad_fraction: np.ndarray
+    facts: dict[str, Any]
+
+
+class _Fgs1Curve(NamedTuple):
+    """The fields of an `Observation` that FGS1 fills, and facts for its provenance."""
+
+    flux: np.ndarray
+    noise: float
+    pointing: np.ndarray
+    pointing_noise: np.ndarray
+    facts: dict[str, Any]
 
 
 def calibrate_planet(
@@ -95,24 +119,24 @@ def calibrate_planet(
         planet_id=int(planet_id),
         star=dataset.star(split, planet_id),
         edition=dataset.edition.year,
-        airs=airs["flux"],
-        airs_time=AIRS.pair_times(len(airs["flux"])),
-        airs_noise=airs["noise"],
-        row_moments=airs["row_moments"],
-        bad_fraction=airs["bad_fraction"],
-        fgs1=fgs1["flux"],
-        fgs1_time=FGS1.pair_times(len(fgs1["flux"])),
-        fgs1_noise=fgs1["noise"],
-        pointing=fgs1["pointing"],
-        pointing_noise=fgs1["pointing_noise"],
-        provenance={"calibration": {**facts, "airs": airs["facts"], "fgs1": fgs1["facts"]}},
+        airs=airs.flux,
+        airs_time=AIRS.pair_times(len(airs.flux)),
+        airs_noise=airs.noise,
+        row_moments=airs.row_moments,
+        bad_fraction=airs.bad_fraction,
+        fgs1=fgs1.flux,
+        fgs1_time=FGS1.pair_times(len(fgs1.flux)),
+        fgs1_noise=fgs1.noise,
+        pointing=fgs1.pointing,
+        pointing_noise=fgs1.pointing_noise,
+        provenance={"calibration": {**facts, "airs": airs.facts, "fgs1": fgs1.facts}},
     )
 
 
 def mean_image(
     dataset: Dataset, planet_id: int, instrument: Instrument, *, split: str, visit: int = 0
 ) -> np.ndarray:
-    """The mean CDS frame of a visit, bad pixels modelled: where the light falls on a detector.
+    """Average the CDS frames of a visit, bad pixels modelled: where light falls on a detector.
 
     Parameters
     ----------
@@ -164,7 +188,7 @@ def calibration_warmup() -> float:
     return seconds
 
 
-def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> dict[str, Any]:
+def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurves:
     detector = visit.open(AIRS)
     levels = _mean_levels(detector)
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
@@ -189,16 +213,16 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> dict[str,
         ),
         foreground=np.broadcast_to(foreground, star.shape),
     )
-    return {
-        "flux": np.ascontiguousarray(sums[:, 0].T),
-        "noise": white_noise(sums[:, 0]).astype(np.float32),
-        "row_moments": _row_moments(sums),
-        "bad_fraction": bad_fraction.astype(np.float32),
-        "facts": {**detector.facts, "foreground": float(np.median(foreground))},
-    }
+    return _AirsCurves(
+        flux=np.ascontiguousarray(sums[:, 0].T),
+        noise=white_noise(sums[:, 0]).astype(np.float32),
+        row_moments=_row_moments(sums),
+        bad_fraction=bad_fraction.astype(np.float32),
+        facts={**detector.facts, "foreground": float(np.median(foreground))},
+    )
 
 
-def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> dict[str, Any]:
+def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curve:
     detector = visit.open(FGS1)
     levels = _mean_levels(detector)
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
@@ -228,21 +252,21 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> dict[str,
     )[0]
     motion = (sums[1:] / (sums[0] / sums[0].mean())).T
     blur = np.sqrt(np.where(detector.bad, 0, variance)[inside] @ motion_weights[inside] ** 2)
-    return {
-        "flux": sums[0],
-        "noise": float(white_noise(sums[0])),
-        "pointing": (motion - motion.mean(axis=0)).astype(np.float32),
-        "pointing_noise": blur,
-        "facts": {
+    return _Fgs1Curve(
+        flux=sums[0],
+        noise=float(white_noise(sums[0])),
+        pointing=(motion - motion.mean(axis=0)).astype(np.float32),
+        pointing_noise=blur,
+        facts={
             **detector.facts,
             "foreground": foreground,
             "pixels": int(np.sum(flux != 0)),
         },
-    }
+    )
 
 
 def _mean_levels(detector: Detector) -> np.ndarray:
-    """Mean image with its bad pixels modelled; axes (y, x)."""
+    """Average the CDS frames and model the bad pixels; axes (y, x)."""
     levels = detector.mean_image()
     if not levels.sum() > 0:
         raise DataFileError(
@@ -253,7 +277,7 @@ def _mean_levels(detector: Detector) -> np.ndarray:
 
 
 def _row_moments(sums: np.ndarray) -> np.ndarray:
-    """Row centroid and width of the white light; axes (time, moment), relative to their means."""
+    """Measure row centroid and width of the white light, about their means; axes (time, moment)."""
     flux, first, second = sums.sum(axis=0, dtype=np.float64)
     centre = first / flux
     width = np.sqrt(np.maximum(second / flux - centre**2, 0))
@@ -262,7 +286,7 @@ def _row_moments(sums: np.ndarray) -> np.ndarray:
 
 
 def _bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
-    """Share of each column's light that falls on bad pixels."""
+    """Sum the share of each column's light that falls on bad pixels."""
     light = np.maximum(star, 0)
     fraction = 1 - (light * ~detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
     lost = np.flatnonzero(fraction > MAX_BAD_FRACTION)

@@ -30,7 +30,7 @@ def code_cells(notebook) -> list[str]:
 
 
 def test_the_notebooks_are_these():
-    assert sorted(path.stem for path in FOLDER.glob("*.py")) == NAMES
+    assert sorted(path.stem for path in FOLDER.glob("[0-9]*.py")) == NAMES
     assert sorted([*PICTURES, ELSEWHERE]) == NAMES
 
 

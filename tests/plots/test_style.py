@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize, to_hex, to_rgb
 from ariel_kit import plots
 from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.core.instruments import FGS1, wavelengths
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import Spectrum, WhiteLightCurve
 from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import PALETTES, headroom, new_axes
 from ariel_kit.scoring import score
@@ -114,13 +114,18 @@ def test_headroom_is_a_share_of_the_height_on_any_scale(scale):
 
 
 VISIT = simulate_observation(draw_planets(1, seed=3)[0], seed=0, bin_seconds=144.0)
-SPECTRUM = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+ONES = np.ones(50)
+TRANSIT = ONES - 0.004 * (abs(np.linspace(-3.5, 3.5, 50)) < 1.3)
+LIGHT = WhiteLightCurve(
+    np.linspace(0, 7, 50), 0.14 * ONES, TRANSIT + 1e-4, 1e-4 * ONES, ONES, TRANSIT
+)
+SPECTRUM = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5), white_light=(LIGHT,))
 TRUTH = Labels(np.array([7]), np.full((1, 283), 0.00401))
 ROW = {"stages": [], "score": 0.7, "rmse_ppm": 30.0, "coverage": 0.68, "seconds_per_planet": 0.6}
 LINES: dict[str, Callable[..., object]] = {
     "spectrum": lambda **k: plots.plot_spectrum(SPECTRUM, **k),
-    "white light": lambda **k: plots.plot_white_light_curve(VISIT, **k)[0],
-    "residuals": lambda **k: plots.plot_residual_rms(VISIT, **k),
+    "white light": lambda **k: plots.plot_white_light_curve(SPECTRUM, **k)[0],
+    "residuals": lambda **k: plots.plot_residual_rms(SPECTRUM, **k),
     "scores": lambda **k: plots.plot_score_by_snr(score(TRUTH, [SPECTRUM]), [SPECTRUM], **k),
     "pointing": lambda **k: plots.plot_pointing(VISIT, VISIT, **k)[1],
     "profiles": lambda **k: plots.plot_profiles(np.ones((32, 282)), np.ones((32, 32)), **k)[0],
