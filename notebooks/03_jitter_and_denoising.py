@@ -109,14 +109,13 @@ _ = ak.plot_spectrum(joint[0], truth[0])
 # answer is another drift for the fit to expect, and how far to trust it.
 
 # %%
-from unittest.mock import Mock
-
 from ariel_kit.denoising.stage import make_denoiser
-from ariel_kit.models import create_model
+from ariel_kit.spectral_extraction.fit import bin_planets, fit_light_curves
 
-denoise = make_denoiser(create_model("physnet", weights="default"))
-listener = Mock(wraps=denoise)  # remembers what the fit asks the network
-fits = {"joint": joint, "with PhySNet": ak.fit_planets(visits, prior=prior, denoise=listener)}
+denoise = make_denoiser(ak.create_model("physnet", weights="default"))
+binned = bin_planets(visits, ExtractionSettings())
+fit = fit_light_curves(binned, prior=prior, denoise=denoise)
+fits = {"joint": joint, "with PhySNet": fit.spectra}
 
 # %% [markdown]
 # How far off the white depth of each planet is, the mean over AIRS, and its sigma:
@@ -146,7 +145,7 @@ from dataclasses import replace
 
 from ariel_kit.simulation.drift import extracted_columns
 
-(asked,) = listener.call_args.args
+asked = fit.joints[0].systematics
 views = {"joint": asked, "with PhySNet": replace(asked, nuisances=denoise(asked))}
 true = [np.log1p(p.airs_drift(asked.time / 7.5, extracted_columns())) for p in planets]
 share = asked.weight / asked.weight.sum(1, keepdim=True)
