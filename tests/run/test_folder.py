@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 from ariel_kit.cli import main
 from ariel_kit.core.config import RunSettings, make_settings
 from ariel_kit.core.errors import ArielKitError
+from ariel_kit.core.spectrum import WhiteLightCurve
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.pipeline import RunResult, run_pipeline
 from ariel_kit.run.folder import RunFolder
@@ -68,6 +69,18 @@ def test_the_white_light_of_each_visit_comes_back_bit_by_bit(made):
         rms = np.sqrt(np.mean(curve.residual**2))
         assert rms == pytest.approx(read.fit.white_residual, rel=1e-3)
     assert (path / "fits.npz").stat().st_size < 50_000
+
+
+def test_visits_of_a_planet_keep_their_order_and_lengths(run):
+    folder = RunFolder(run)
+    read = folder.read()
+    curves = tuple(WhiteLightCurve(*np.arange(6.0 * n).reshape(6, n)) for n in range(3, 15))
+    first, second = read.spectra
+    folder.finish(read.record, [replace(first, white_light=curves), second])
+    again = folder.read().spectra
+    assert [len(curve.time) for curve in again[0].white_light] == [*range(3, 15)]
+    assert again[0].white_light[11].model.tolist() == curves[11].model.tolist()
+    assert len(again[1].white_light) == 1
 
 
 def cut(content: bytes) -> bytes:
