@@ -182,3 +182,83 @@ def expose_pixels(
             z, state = _normal(state)
             m = _measured(min(early + late + reset, FULL_WELL), curve)
             frames[p, 2 * t + 1] = _digitise(m + noise * z, gain, offset)
+
+
+@njit(cache=True)
+def _lens(z: float, k: float, radius: float) -> float:
+    """Area shared by discs of radius `k` and `radius` at distance `z`, all in stellar radii."""
+    if z >= k + radius:
+        return 0.0
+    if z <= abs(radius - k):
+        return math.pi * min(k, radius) ** 2
+    a = min(1.0, max(-1.0, (z * z + k * k - radius * radius) / (2.0 * z * k)))
+    b = min(1.0, max(-1.0, (z * z + radius * radius - k * k) / (2.0 * z * radius)))
+    at_planet = math.acos(a) - a * math.sqrt(1.0 - a * a)
+    at_star = math.acos(b) - b * math.sqrt(1.0 - b * b)
+    return k * k * at_planet + radius * radius * at_star
+
+
+@njit(cache=True)
+def _brightness(x: float, law: np.ndarray) -> float:
+    """Intensity at mu = x^2 over that of the centre; axes law (4,)."""
+    c1, c2, c3, c4 = law[0], law[1], law[2], law[3]
+    return 1.0 - c1 - c2 - c3 - c4 + x * (c1 + x * (c2 + x * (c3 + x * c4)))
+
+
+@njit(cache=True)
+def _slope(x: float, law: np.ndarray) -> float:
+    """Derivative of `_brightness` in x; axes law (4,)."""
+    return law[0] + x * (2.0 * law[1] + x * (3.0 * law[2] + x * 4.0 * law[3]))
+
+
+@njit(cache=True)
+def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.ndarray) -> float:
+    """Share of the star's light behind a planet of radius `k` at distance `z`.
+
+    With x = sqrt(mu) the star is a stack of discs of radius sqrt(1 - x^4), each as bright as the
+    step of the intensity there. Axes: law (4,), x and weights (node,), nodes on (-1, 1).
+    """
+    if z >= 1.0 + k:
+        return 0.0
+    total = math.pi * (1.0 - law[0] / 5.0 - law[1] / 3.0 - 3.0 * law[2] / 7.0 - law[3] / 2.0)
+    dark = law[0] == 0.0 and law[1] == 0.0 and law[2] == 0.0 and law[3] == 0.0
+    if dark or z + k >= 1.0:
+        inner, light = 0.0, _brightness(0.0, law) * _lens(z, k, 1.0)
+    else:
+        inner = (1.0 - (z + k) ** 2) ** 0.25  # discs up to this x hold the whole planet
+        light = _brightness(inner, law) * math.pi * k * k
+    if dark:
+        return light / total
+    outer = (max(0.0, 1.0 - (z - k) ** 2)) ** 0.25  # smaller discs miss the planet or lie behind it
+    for j in range(len(x)):
+        # u runs from 0 to 1 slowly at both ends, where the shared area bends sharply
+        angle = 0.5 * math.pi * (x[j] + 1.0)
+        u = 0.5 * (1.0 - math.cos(angle))
+        place = inner + (outer - inner) * u
+        area = _lens(z, k, math.sqrt(1.0 - place**4))
+        step = 0.25 * math.pi * math.sin(angle) * weights[j] * (outer - inner)
+        light += _slope(place, law) * area * step
+        if z < k:
+            place = outer + (1.0 - outer) * 0.5 * (x[j] + 1.0)
+            step = 0.5 * weights[j] * (1.0 - outer)
+            light += _slope(place, law) * math.pi * (1.0 - place**4) * step
+    return light / total
+
+
+@njit(cache=True, parallel=True)
+def blocked_light(
+    separation: np.ndarray,
+    radii: np.ndarray,
+    law: np.ndarray,
+    x: np.ndarray,
+    weights: np.ndarray,
+    blocked: np.ndarray,
+) -> None:
+    """Fill `blocked` with the share of the star's light behind the planet.
+
+    Axes: separation (moment,) [stellar radius], radii (wavelength,) [stellar radius], law
+    (wavelength, 4), x and weights (node,), blocked (wavelength, moment).
+    """
+    for w in prange(len(radii)):
+        for m in range(len(separation)):
+            blocked[w, m] = _blocked(separation[m], radii[w], law[w], x, weights)
