@@ -1,4 +1,4 @@
-"""The loops of the simulated detector: random numbers, charge, read-out and converter.
+"""The loops of the simulator: random numbers, charge, read-out, converter; shared areas of discs.
 
 Every pixel draws from a stream of its own, so frames are the same at any number of threads.
 """
@@ -184,7 +184,7 @@ def expose_pixels(
             frames[p, 2 * t + 1] = _digitise(m + noise * z, gain, offset)
 
 
-@njit(cache=True)
+@kernel
 def _lens(z: float, k: float, radius: float) -> float:
     """Area shared by discs of radius `k` and `radius` at distance `z`, all in stellar radii."""
     if z >= k + radius:
@@ -198,20 +198,20 @@ def _lens(z: float, k: float, radius: float) -> float:
     return k * k * at_planet + radius * radius * at_star
 
 
-@njit(cache=True)
+@kernel
 def _brightness(x: float, law: np.ndarray) -> float:
     """Intensity at mu = x^2 over that of the centre; axes law (4,)."""
     c1, c2, c3, c4 = law[0], law[1], law[2], law[3]
     return 1.0 - c1 - c2 - c3 - c4 + x * (c1 + x * (c2 + x * (c3 + x * c4)))
 
 
-@njit(cache=True)
+@kernel
 def _slope(x: float, law: np.ndarray) -> float:
     """Derivative of `_brightness` in x; axes law (4,)."""
     return law[0] + x * (2.0 * law[1] + x * (3.0 * law[2] + x * 4.0 * law[3]))
 
 
-@njit(cache=True)
+@kernel
 def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.ndarray) -> float:
     """Share of the star's light behind a planet of radius `k` at distance `z`.
 
@@ -245,7 +245,7 @@ def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.nda
     return light / total
 
 
-@njit(cache=True, parallel=True)
+@parallel_kernel
 def blocked_light(
     separation: np.ndarray,
     radii: np.ndarray,

@@ -44,12 +44,14 @@ def test_light_agrees_with_batman(
 ) -> None:
     """Central, deep, shallow and grazing transits: within 0.1 ppm of the star's light.
 
-    batman integrates the four-coefficient law by steps of its own, good to 0.1 ppm at 0.08.
+    batman integrates the four-coefficient law in steps of its own: 0.1 ppm at a depth of 0.08.
     """
     orbit = CircularOrbit(3.7, 24 * 4.2, distance, inclination)
     law = LAWS[name]
     ours = transmitted_light(orbit, np.array([depth]), law[None], TIME, np.zeros(len(TIME)))[:, 0]
-    assert ours == pytest.approx(batman_light(orbit, depth, law, name), abs=1.2e-7)
+    assert ours == pytest.approx(
+        batman_light(orbit, depth, law, name), abs=1e-7 * max(1, depth / 0.04)
+    )
     assert ours.min() < 1 - 0.05 * depth
 
 
