@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ariel_kit.simulation.generate import simulate_dataset, simulate_planet, write_tables
 from ariel_kit.simulation.lightcurves import simulate_light_curves, simulate_observation
-from ariel_kit.simulation.scene import PlanetTruth, draw_planets
+from ariel_kit.simulation.population import draw_planets
+from ariel_kit.simulation.scene import PlanetTruth
 from ariel_kit.simulation.spectra import draw_spectra
 
 __all__ = [

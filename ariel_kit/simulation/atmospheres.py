@@ -33,6 +33,14 @@ MEAN_MOLECULAR_WEIGHT = 2.3
 REFERENCE_PRESSURE = 1e7
 """dyn/cm2 (10 bar), where heights start."""
 
+LARGEST_SCALE_HEIGHT = 0.08
+"""Of an atmosphere, over the planet's radius."""
+HEIGHT_2025 = 0.5
+"""Scale height of the planets of 2025 over that of hydrogen at the temperature of a planet that
+reflects nothing: it gives their labels' scatter."""
+LOG_HAZE_2025 = (1.0, 2.0)
+"""Mean and scatter of the logarithm of their scattering, relative to that of hydrogen."""
+
 LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
 """Range of log10 of the mixing ratio, drawn evenly."""
 LOG_ABUNDANCE_UNSEEN = (-6.5, -3.0)
@@ -90,24 +98,90 @@ def draw_atmospheres(
     hosts = [_host(int(s)) for s in np.broadcast_to(star, (n,))]
     star_radius, median_temperature, largest = np.array(hosts).reshape(n, 3).T
     gases, abundance = _draw_abundance(rng, n, molecules)
-    temperature = np.clip(
-        median_temperature * np.exp(rng.normal(0, 0.08, n)), TEMPERATURES[0], TEMPERATURES[-1]
-    )
+    temperature = median_temperature * np.exp(rng.normal(0, 0.08, n))
     radius_ratio = largest * rng.uniform(0.42, 1.0, n)
     density = 1.3 * np.exp(rng.normal(0, 1.1, n))
     radius = radius_ratio * star_radius * SOLAR_RADIUS
     gravity = 4 / 3 * np.pi * GRAVITATION * density * radius
-    height = BOLTZMANN * temperature / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS * gravity)
     cloudy = rng.random(n) < 0.4
     return Atmospheres(
         mean_depth=radius_ratio**2,
-        scale_height=np.minimum(height / radius, 0.08),
-        temperature=temperature,
+        scale_height=relative_scale_height(temperature, gravity, radius),
+        temperature=_within_tables(temperature),
         cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
         haze=np.exp(rng.normal(-0.3, 0.4, n)),
         gases=gases,
         abundance=abundance,
     )
+
+
+def draw_atmospheres_of(
+    *,
+    mean_depth: np.ndarray,
+    radius: np.ndarray,
+    gravity: np.ndarray,
+    temperature: np.ndarray,
+    rng: np.random.Generator,
+    molecules: Molecules = "known",
+) -> Atmospheres:
+    """Draw the atmospheres of planets whose size, gravity and temperature are settled.
+
+    Hazes vary more than those of `draw_atmospheres`, as the label statistics of 2025 ask: FGS1 lies
+    below the mean over AIRS for two planets of three only.
+
+    Parameters
+    ----------
+    mean_depth : ndarray [shape=(planet,)]
+    radius : ndarray [shape=(planet,), unit=cm]
+    gravity : ndarray [shape=(planet,), unit=cm/s2]
+    temperature : ndarray [shape=(planet,), unit=kelvin]
+    rng : numpy.random.Generator
+    molecules : {"known", "unseen", "all"} or sequence of str
+
+    Returns
+    -------
+    Atmospheres
+    """
+    n = len(mean_depth)
+    gases, abundance = _draw_abundance(rng, n, molecules)
+    cloudy = rng.random(n) < 0.4
+    return Atmospheres(
+        mean_depth=mean_depth,
+        scale_height=HEIGHT_2025 * relative_scale_height(temperature, gravity, radius),
+        temperature=_within_tables(temperature),
+        cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
+        haze=np.exp(rng.normal(*LOG_HAZE_2025, n)),
+        gases=gases,
+        abundance=abundance,
+    )
+
+
+def relative_scale_height(
+    temperature: np.ndarray, gravity: np.ndarray, radius: np.ndarray
+) -> np.ndarray:
+    """Scale height k T / (mu g) over the planet's radius, at most `LARGEST_SCALE_HEIGHT`.
+
+    Parameters
+    ----------
+    temperature : ndarray [shape=(planet,), unit=kelvin]
+    gravity : ndarray [shape=(planet,), unit=cm/s2]
+    radius : ndarray [shape=(planet,), unit=cm]
+
+    Returns
+    -------
+    ndarray [shape=(planet,), dtype=float64]
+
+    Examples
+    --------
+    >>> relative_scale_height(np.array([1300.0]), np.array([2479.0]), np.array([7.15e9])).round(5)
+    array([0.00263])
+    """
+    height = BOLTZMANN * temperature / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS * gravity)
+    return np.asarray(np.minimum(height / radius, LARGEST_SCALE_HEIGHT))
+
+
+def _within_tables(temperature: np.ndarray) -> np.ndarray:
+    return np.clip(temperature, TEMPERATURES[0], TEMPERATURES[-1])
 
 
 def _host(star: int) -> Host:

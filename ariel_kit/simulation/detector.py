@@ -22,6 +22,7 @@ def expose(
     adc: Adc,
     instrument: Instrument,
     seed: int,
+    hit_rate: float = 0.0,
 ) -> np.ndarray:
     """Take the raw frames of an observation.
 
@@ -42,6 +43,8 @@ def expose(
     instrument : Instrument
     seed : int
         Of every random draw; the result does not depend on the number of threads.
+    hit_rate : float
+        Charged particles per pixel and second.
 
     Returns
     -------
@@ -74,6 +77,7 @@ def expose(
         detector.linear_corr.reshape(len(detector.linear_corr), -1),
         instrument.read_times,
         (adc.gain, adc.offset),
+        hit_rate * instrument.exposure,
         np.uint64(seed),
         frames,
     )

@@ -21,6 +21,7 @@ from ariel_kit.core.instruments import (
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.data.writer import (
     MOLECULES,
+    STAR_INFO_COLUMNS,
     write_adc_info,
     write_calibration,
     write_frames,
@@ -34,14 +35,14 @@ from ariel_kit.data.writer import (
 from ariel_kit.simulation.calibration_frames import Detector, draw_detector
 from ariel_kit.simulation.detector import expose
 from ariel_kit.simulation.lightcurves import STREAM_DETECTOR, STREAM_POINTING
-from ariel_kit.simulation.optics import foreground, get_star, star_image
+from ariel_kit.simulation.optics import foreground, star_image
 from ariel_kit.simulation.pointing import draw_pointing
-from ariel_kit.simulation.scene import ADC_2025, Edition, PlanetTruth, column_light, draw_planets
+from ariel_kit.simulation.population import ADC_2025, draw_planets
+from ariel_kit.simulation.scene import Edition, PlanetTruth, column_light
 
 logger = logging.getLogger(__name__)
 
 STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
-STREAM_ORBIT = 7
 TEST_LABELS = "test_labels.csv"
 DATA_FILES = ("train", "test", "train*.csv", "test*.csv", "adc_info.csv")
 """What a folder of the challenge holds, either edition's."""
@@ -77,7 +78,7 @@ def simulate_dataset(
         Which gases the planets may hold.
     seed : int
     edition : {2024, 2025}
-        Layout; 2025 adds limb darkening.
+        Layout and physics; see `draw_planets`.
     n_pairs : int
         AIRS pairs of an observation, 5625 in a real one; the transit shrinks with it.
 
@@ -173,7 +174,11 @@ def write_tables(
             stars = [planet.star for planet in planets]
             write_adc_info(root / f"{split}_adc_info.csv", ids, adcs, stars)
         else:
-            write_star_info(root / f"{split}_star_info.csv", ids, _star_info(planets))
+            table = np.array([planet.catalogue for planet in planets]).reshape(
+                -1, len(STAR_INFO_COLUMNS)
+            )
+            columns = dict(zip(STAR_INFO_COLUMNS, table.T, strict=True))
+            write_star_info(root / f"{split}_star_info.csv", ids, columns)
     if edition.adc_table is not None:
         write_shared_adc_info(
             root / edition.adc_table, dict.fromkeys((FGS1.name, AIRS.name), ADC_2025)
@@ -190,29 +195,10 @@ def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> Ed
     return get_edition(editions.pop())
 
 
-def _star_info(planets: Sequence[PlanetTruth]) -> dict[str, np.ndarray]:
-    """Main-sequence stars by temperature, and circular orbits that fit the transits."""
-    solar = np.array([get_star(planet.star).temperature / 5772 for planet in planets])
-    half_duration = np.array([planet.shape.half_duration for planet in planets])
-    impact = np.sqrt(1 - 1 / np.array([planet.shape.ingress_ratio for planet in planets]))
-    period = np.array([planet.rng(STREAM_ORBIT).uniform(3, 10) for planet in planets])
-    distance = 24 * period * np.sqrt(1 - impact**2) / (np.pi * half_duration)
-    return {
-        "Rs": solar**1.8,
-        "Ms": solar**1.6,
-        "Ts": 5772 * solar,
-        "Mp": np.full(len(planets), 0.5),
-        "e": np.zeros(len(planets)),
-        "P": period,
-        "sma": distance,
-        "i": np.degrees(np.arccos(impact / distance)),
-    }
-
-
 def simulate_planet(
     root: Path, split: str, planet: PlanetTruth, *, n_pairs: int = AIRS.n_pairs
 ) -> Path:
-    """Write the folder of one planet: raw frames and calibration frames.
+    """Write the folder of one planet: raw frames and calibration frames of all its visits.
 
     Parameters
     ----------
@@ -234,6 +220,12 @@ def simulate_planet(
         If `n_pairs` is not positive.
     """
     _check_pairs(n_pairs)
+    for visit in range(planet.n_visits):
+        _simulate_visit(root, split, planet.at_visit(visit), n_pairs)
+    return root / split / str(planet.planet_id)
+
+
+def _simulate_visit(root: Path, split: str, planet: PlanetTruth, n_pairs: int) -> None:
     dataset = Dataset(root, get_edition(planet.edition))
     pointing = draw_pointing(planet.rng(STREAM_POINTING), n_pairs)
     for instrument, moments in (
@@ -242,10 +234,9 @@ def simulate_planet(
     ):
         detector = draw_detector(planet.rng(STREAM_DETECTOR[instrument.name]), instrument)
         frames = _take_frames(planet, instrument, detector, moments)
-        write_frames(dataset.signal_path(split, planet.planet_id, instrument), frames)
-        folder = dataset.calibration_path(split, planet.planet_id, instrument)
-        write_calibration(folder, detector.calibration)
-    return root / split / str(planet.planet_id)
+        where = (split, planet.planet_id, instrument, planet.visit)
+        write_frames(dataset.signal_path(*where), frames)
+        write_calibration(dataset.calibration_path(*where), detector.calibration)
 
 
 def _take_frames(
@@ -259,7 +250,7 @@ def _take_frames(
     hours = len(time) * instrument.cadence / 3600
     light = column_light(planet, instrument, time, span, hours)
     return expose(
-        image=star_image(get_star(planet.star), instrument),
+        image=star_image(planet.host, instrument),
         steady=foreground(instrument),
         light=light.T,
         column=np.arange(instrument.width),
@@ -268,6 +259,7 @@ def _take_frames(
         adc=planet.adc(instrument),
         instrument=instrument,
         seed=int(planet.rng(STREAM_ELECTRONS[instrument.name]).integers(2**63)),
+        hit_rate=planet.hit_rate,
     )
 
 

@@ -19,6 +19,8 @@ FULL_WELL = 1.0e5
 EXACT_POISSON = 12.0
 """Means below this are drawn exactly, above as a rounded normal."""
 ADU_MAX = 65535.0
+HIT_LEAST, HIT_MEAN = 250.0, 100.0
+"""Electrons that a charged particle leaves at least, and on average beyond that."""
 
 ZIGGURAT_EDGE = 3.6541528853610088
 ZIGGURAT_AREA = 0.00492867323399
@@ -116,6 +118,16 @@ def _measured(true: float, curve: tuple[float, ...]) -> float:
 
 
 @kernel
+def _hit(chance: float, state: np.uint64) -> tuple[float, np.uint64]:
+    """Draw the electrons that a charged particle leaves, zero for no hit; and the next state."""
+    u, state = _uniform(state)
+    if u >= chance:
+        return 0.0, state
+    # u / chance is uniform again
+    return HIT_LEAST - HIT_MEAN * math.log(1.0 - u / chance), state
+
+
+@kernel
 def _digitise(electrons: float, gain: float, offset: float) -> np.uint16:
     """Convert electrons to ADU; scalars: electrons and offset [electron], gain [ADU / electron]."""
     return np.uint16(min(max(math.floor((electrons - offset) * gain), 0.0), ADU_MAX))
@@ -147,6 +159,7 @@ def expose_pixels(
     linear: np.ndarray,
     times: tuple[float, float],
     adc: tuple[float, float],
+    hits: float,
     seed: np.uint64,
     frames: np.ndarray,
 ) -> None:
@@ -155,8 +168,8 @@ def expose_pixels(
     Axes: image (6, pixel) [electron], steady (pixel,) [electron], even and odd (time, 5) [pixel,
     pixel^2], light (light, time) relative, column (pixel,) row of `light`, dark (pixel,)
     [electron/s], read (pixel,) [electron], response (pixel,) relative, linear (6, pixel), times
-    (2,) [s], adc (gain [ADU / electron], offset [electron]), seed uint64, frames (pixel, 2 * time)
-    [ADU].
+    (2,) [s], adc (gain [ADU / electron], offset [electron]), hits [1 / frame], seed uint64, frames
+    (pixel, 2 * time) [ADU].
     """
     exposure = times[1] - times[0]
     share = times[0] / exposure
@@ -174,6 +187,9 @@ def expose_pixels(
             rest = (max(rest * brightness, 0.0) + steady[p]) * r + dark[p] * exposure
             early, state = _poisson(first, state)
             late, state = _poisson(rest, state)
+            if hits > 0.0:
+                charge, state = _hit(hits, state)
+                late += charge
             reset, state = _normal(state)
             reset *= RESET_NOISE
             z, state = _normal(state)
@@ -245,7 +261,7 @@ def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.nda
     return light / total
 
 
-@parallel_kernel
+@kernel
 def blocked_light(
     separation: np.ndarray,
     radii: np.ndarray,
@@ -259,6 +275,6 @@ def blocked_light(
     Axes: separation (moment,) [stellar radius], radii (wavelength,) [stellar radius], law
     (wavelength, 4), x and weights (node,), blocked (wavelength, moment).
     """
-    for w in prange(len(radii)):
+    for w in range(len(radii)):
         for m in range(len(separation)):
             blocked[w, m] = _blocked(separation[m], radii[w], law[w], x, weights)

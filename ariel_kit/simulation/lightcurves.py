@@ -16,7 +16,8 @@ from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, In
 from ariel_kit.core.observation import Curves, LightCurves, Observation
 from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.simulation.calibration_frames import draw_detector
-from ariel_kit.simulation.optics import foreground, get_star, star_image
+from ariel_kit.simulation.kernels import HIT_LEAST, HIT_MEAN
+from ariel_kit.simulation.optics import ROW_FRACTIONS, foreground, star_image
 from ariel_kit.simulation.pointing import draw_pointing, moment_sigma
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 
@@ -41,12 +42,15 @@ class Extraction(NamedTuple):
         Variance of one CDS frame that goes with the star's light.
     floor : ndarray [shape=(wavelength,), unit=electron^2]
         Variance that does not.
+    pixels : int
+        That each wavelength sums.
     """
 
     level: np.ndarray
     jitter: np.ndarray
     shot: np.ndarray
     floor: np.ndarray
+    pixels: int
 
 
 def simulate_light_curves(
@@ -69,7 +73,7 @@ def simulate_light_curves(
 
     Examples
     --------
-    >>> from ariel_kit.simulation.scene import draw_planets
+    >>> from ariel_kit.simulation.population import draw_planets
     >>> airs, fgs1 = simulate_light_curves(draw_planets(1, seed=3), seed=0)[0]
     >>> airs.flux.shape, fgs1.flux.shape
     ((188, 282), (188, 1))
@@ -96,7 +100,7 @@ def simulate_observation(
 
     Examples
     --------
-    >>> from ariel_kit.simulation.scene import draw_planets
+    >>> from ariel_kit.simulation.population import draw_planets
     >>> observation = simulate_observation(draw_planets(1, seed=3)[0], seed=0)
     >>> observation.airs.shape, observation.pointing.shape
     ((187, 282), (187, 2))
@@ -126,7 +130,7 @@ def simulate_observation(
 
 
 def _noise_rng(planet: PlanetTruth, seed: int) -> np.random.Generator:
-    return np.random.default_rng([seed, planet.planet_id, STREAM_LIGHT_CURVES])
+    return np.random.default_rng([seed, planet.planet_id, STREAM_LIGHT_CURVES, planet.visit])
 
 
 def _pairs_per_bin(bin_seconds: float) -> int:
@@ -163,10 +167,19 @@ def _draw(
     variance = (extraction.shot * light + extraction.floor) / counts[:, None]
     flux = light * (extraction.level + binned @ extraction.jitter)
     flux += np.sqrt(variance) * rng.standard_normal(flux.shape)
+    if planet.hit_rate > 0:
+        per_frame = planet.hit_rate * instrument.exposure * extraction.pixels
+        flux += _hits(rng, per_frame * counts[:, None], flux.shape) / counts[:, None]
 
     jitter = moment_sigma(instrument) ** 2 @ extraction.jitter**2
     one_frame = extraction.shot * light.mean(axis=0) + extraction.floor + jitter
     return LightCurves(time, span, flux, np.sqrt(one_frame / counts[:, None]))
+
+
+def _hits(rng: np.random.Generator, expected: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Electrons that charged particles leave in each bin."""
+    hits = rng.poisson(np.broadcast_to(expected, shape))
+    return HIT_LEAST * hits + HIT_MEAN * rng.standard_gamma(hits)
 
 
 def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibration) -> Extraction:
@@ -185,7 +198,7 @@ def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibratio
     -------
     Extraction
     """
-    image = star_image(get_star(planet.star), instrument)
+    image = star_image(planet.host, instrument)
     read = np.where(calibration.dead, np.median(calibration.read), calibration.read)
     floor = foreground(instrument) + calibration.dark * instrument.exposure + 2 * read**2
     if instrument is FGS1:
@@ -193,7 +206,7 @@ def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibratio
         return _weigh(image[:, lit], floor[lit])
     rows = image[:, instrument.signal_rows, instrument.columns].sum(axis=1)[:, ::-1]
     still = floor[instrument.signal_rows, instrument.columns].sum(axis=0)[::-1]
-    return Extraction(rows[0], rows[1:], rows[0], still)
+    return Extraction(rows[0], rows[1:], rows[0], still, len(ROW_FRACTIONS))
 
 
 def _weigh(image: np.ndarray, floor: np.ndarray) -> Extraction:
@@ -204,4 +217,4 @@ def _weigh(image: np.ndarray, floor: np.ndarray) -> Extraction:
     weights *= image[0].sum() / (weights @ image[0])
     totals = (image @ weights)[:, None]
     shot, still = weights**2 @ image[0], weights**2 @ floor
-    return Extraction(totals[0], totals[1:], np.array([shot]), np.array([still]))
+    return Extraction(totals[0], totals[1:], np.array([shot]), np.array([still]), len(floor))

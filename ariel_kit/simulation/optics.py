@@ -104,7 +104,24 @@ def get_star(number: int) -> Star:
     if number < len(_KNOWN_STARS):
         return _KNOWN_STARS[number]
     rng = np.random.default_rng([_FAMILY_SEED, number])
-    temperature = float(rng.uniform(3900, 6200))
+    return draw_star(rng, number, float(rng.uniform(3900, 6200)))
+
+
+def draw_star(rng: np.random.Generator, number: int, temperature: float) -> Star:
+    """Draw the brightness of a star, and how it shares between the instruments by its colour.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    number : int
+    temperature : float
+        Kelvin.
+
+    Returns
+    -------
+    Star
+        As bright as those of 2024 within a factor of 1.6; none saturates FGS1.
+    """
     airs_level = float(np.exp(rng.uniform(np.log(6.5e6), np.log(16.5e6))))
     reference = _KNOWN_STARS[1]
     colour = _fgs1_per_airs(temperature) / _fgs1_per_airs(reference.temperature)

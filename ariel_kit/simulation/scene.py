@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -10,9 +9,15 @@ from typing import Literal
 import numpy as np
 
 from ariel_kit.core.errors import ConfigError
-from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
+from ariel_kit.core.instruments import (
+    AIRS,
+    FGS1,
+    N_AIRS,
+    OBSERVATION_HOURS,
+    Instrument,
+)
 from ariel_kit.data.dataset import Adc
-from ariel_kit.light_curve.transit import TransitShape, transit_window
+from ariel_kit.light_curve.transit import TransitShape
 from ariel_kit.simulation.drift import (
     Drift,
     DriftFamily,
@@ -20,42 +25,48 @@ from ariel_kit.simulation.drift import (
     extracted_columns,
     relative_columns,
 )
-from ariel_kit.simulation.optics import airs_spectrum, get_star, star_image
-from ariel_kit.simulation.spectra import draw_batch
+from ariel_kit.simulation.optics import Star, airs_spectrum, get_star, star_image
+from ariel_kit.simulation.systems import draw_mid_time
+from ariel_kit.simulation.transits import Path, StraightPath, transmitted_light
 
-AIRS_OFFSET, FGS1_OFFSET = (-855.0, 72.0), (-357.0, 22.0)
-"""Mean and scatter of the converter's offset, electrons."""
-STREAM_PLANET, STREAM_DRIFT = 8, 9
-"""Streams of a planet's generators: transit and converters; drifts."""
-GAIN_SCATTER = 0.005
-ADC_2025 = Adc(0.4369, -1000.0)
-LIMB_DARKENING_2025 = (0.3, 0.15)
+STREAM_DRIFT, STREAM_VISIT = 9, 10
+"""Streams of a planet's generators: drifts; mid-time of a later visit."""
 
 Edition = Literal[2024, 2025]
 
 
 @dataclass(frozen=True)
 class PlanetTruth:
-    """Everything about a simulated planet that noise will hide.
+    """Everything about one visit to a simulated planet that noise will hide.
 
     Attributes
     ----------
     planet_id : int
     star : int
+        Number of the star; in 2025 each planet has one of its own.
     edition : {2024, 2025}
     seed : int
-        With the planet's id, the root of every random draw of its frames.
+        With the planet's id and the visit, the root of every random draw of its frames.
     depths : ndarray [shape=(283,), dtype=float64]
         (Rp/Rs)^2, FGS1 first.
     molecules : tuple of str
         Gases with a mixing ratio above 1e-7.
-    shape : TransitShape
+    host : Star
+    path : StraightPath or CircularOrbit
         Hours from the start of a full observation; a shorter one is squeezed to fit.
-    limb_darkening : tuple of float
-        Quadratic coefficients; (0, 0) in the 2024 edition.
+    limb_darkening : ndarray [shape=(283, 4), dtype=float64]
+        Four-coefficient law of each wavelength; zeros in the 2024 edition.
     airs_drift, fgs1_drift : Drift
         Relative light minus one, over the visit and the detector's columns.
     airs_adc, fgs1_adc : Adc
+    catalogue : tuple of float
+        Rs, Ms, Ts, Mp, e, P, sma, i as the table of stars has them; empty in the 2024 edition.
+    visit, n_visits : int
+        Which visit this is, and how many the planet has.
+    family : {"mission", "legacy", "ramp", "step", "wave"}
+        Of its drifts.
+    hit_rate : float
+        Charged particles per pixel and second.
     """
 
     planet_id: int
@@ -64,16 +75,60 @@ class PlanetTruth:
     seed: int
     depths: np.ndarray
     molecules: tuple[str, ...]
-    shape: TransitShape
-    limb_darkening: tuple[float, float]
+    host: Star
+    path: Path
+    limb_darkening: np.ndarray
     airs_drift: Drift
     fgs1_drift: Drift
     airs_adc: Adc
     fgs1_adc: Adc
+    catalogue: tuple[float, ...] = ()
+    visit: int = 0
+    n_visits: int = 1
+    family: DriftFamily = "mission"
+    hit_rate: float = 0.0
+
+    @property
+    def shape(self) -> TransitShape:
+        """Mid-time, half-duration and ingress ratio; of an orbit, those at the limb.
+
+        The ratio of a planet whose centre stays beside the star is infinite.
+        """
+        if isinstance(self.path, StraightPath):
+            return TransitShape(*self.path)
+        across = max(0.0, 1 - self.path.impact**2)
+        ratio = 1 / across if across > 0 else np.inf
+        return TransitShape(self.path.mid_time, self.path.half_duration, ratio)
+
+    def at_visit(self, visit: int) -> PlanetTruth:
+        """The same planet at another visit: its own mid-time, drifts, noise and detector.
+
+        Raises
+        ------
+        ConfigError
+            If the planet has no such visit.
+
+        Examples
+        --------
+        >>> from ariel_kit.simulation.population import draw_planets
+        >>> planet = next(p for p in draw_planets(40, seed=1, edition=2025) if p.n_visits == 2)
+        >>> second = planet.at_visit(1)
+        >>> second.depths is planet.depths, second.path.mid_time == planet.path.mid_time
+        (True, False)
+        """
+        if not 0 <= visit < self.n_visits:
+            raise ConfigError(
+                f"visit must be one of the planet's {self.n_visits}, from 0 on; got {visit}."
+            )
+        if visit == self.visit:
+            return self
+        other = replace(self, visit=visit)
+        path = self.path._replace(mid_time=draw_mid_time(other.rng(STREAM_VISIT)))
+        return with_drift(replace(other, path=path), self.family)
 
     def rng(self, stream: int) -> np.random.Generator:
         """A generator of this planet's own; equal streams give equal draws."""
-        return np.random.default_rng([self.seed, self.planet_id, stream])
+        return np.random.default_rng([self.seed, self.planet_id, stream, self.visit])
 
     def adc(self, instrument: Instrument) -> Adc:
         """The converter of an instrument."""
@@ -82,62 +137,6 @@ class PlanetTruth:
     def drift(self, instrument: Instrument) -> Drift:
         """The drift of an instrument."""
         return self.fgs1_drift if instrument is FGS1 else self.airs_drift
-
-
-def draw_planets(
-    n: int,
-    *,
-    seed: int,
-    stars: Sequence[int] = (0, 1),
-    molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
-    edition: Edition = 2024,
-    drift: DriftFamily = "mission",
-) -> list[PlanetTruth]:
-    """Draw planets with their spectra, transits, drifts and converters.
-
-    Parameters
-    ----------
-    n : int
-        How many.
-    seed : int
-    stars : sequence of int
-        Shared out evenly; numbers from 2 on are stars that the 2024 training set does not have.
-    molecules : {"known", "unseen", "all"} or sequence of str
-        Which gases the planets may hold.
-    edition : {2024, 2025}
-        2025 adds limb darkening and has one converter for all.
-    drift : {"mission", "legacy", "ramp", "step", "wave"}
-        See `ariel_kit.simulation.drift.draw_drift`. It changes nothing else about the planets.
-
-    Returns
-    -------
-    list of PlanetTruth
-
-    Raises
-    ------
-    ConfigError
-        If there are no stars, or `n` is negative.
-    UnknownNameError
-        If a molecule or a family of drifts is unknown.
-
-    Examples
-    --------
-    >>> [planet.star for planet in draw_planets(4, seed=1, stars=(1, 5))].count(5)
-    2
-    """
-    if n < 0 or not stars:
-        raise ConfigError(f"planets need n >= 0 and at least one star; got n={n}, stars={stars}.")
-    rng = np.random.default_rng([seed, n])
-    numbers = rng.permutation(np.resize(np.asarray(stars), n))
-    spectra = draw_batch(n, rng=rng, star=numbers, molecules=molecules)
-    ids = rng.choice(2**32 - 10**7, n, replace=False, shuffle=False) + 10**7
-    planets = [
-        _draw_planet(int(planet_id), int(number), seed, depths, gases, edition)
-        for planet_id, number, depths, gases in zip(
-            ids, numbers, spectra.depths, spectra.molecules, strict=True
-        )
-    ]
-    return planets if drift == "mission" else [with_drift(planet, drift) for planet in planets]
 
 
 def with_drift(planet: PlanetTruth, family: DriftFamily) -> PlanetTruth:
@@ -154,60 +153,15 @@ def with_drift(planet: PlanetTruth, family: DriftFamily) -> PlanetTruth:
 
     Examples
     --------
+    >>> from ariel_kit.simulation.population import draw_planets
     >>> planet = draw_planets(1, seed=3)[0]
     >>> with_drift(planet, "mission") == planet, with_drift(planet, "step") == planet
     (True, False)
     """
-    airs, fgs1 = _draw_drifts(planet.rng(STREAM_DRIFT), planet.star, family)
-    return replace(planet, airs_drift=airs, fgs1_drift=fgs1)
-
-
-def _draw_drifts(
-    rng: np.random.Generator, number: int, family: DriftFamily = "mission"
-) -> tuple[Drift, Drift]:
-    light = airs_spectrum(get_star(number))
-    airs = draw_drift(rng, AIRS, family=family, light=light)
-    return airs, draw_drift(rng, FGS1, family=family)
-
-
-def _draw_planet(
-    planet_id: int,
-    number: int,
-    seed: int,
-    depths: np.ndarray,
-    molecules: tuple[str, ...],
-    edition: Edition,
-) -> PlanetTruth:
-    star = get_star(number)
-    rng = np.random.default_rng([seed, planet_id, STREAM_PLANET])
-    airs_adc = _draw_adc(rng, star.airs_gain, AIRS_OFFSET)
-    fgs1_adc = _draw_adc(rng, star.fgs1_gain, FGS1_OFFSET)
-    drifts = _draw_drifts(np.random.default_rng([seed, planet_id, STREAM_DRIFT]), number)
-    return PlanetTruth(
-        planet_id=planet_id,
-        star=number,
-        edition=edition,
-        seed=seed,
-        depths=depths,
-        molecules=molecules,
-        shape=_draw_shape(rng),
-        limb_darkening=LIMB_DARKENING_2025 if edition == 2025 else (0.0, 0.0),
-        airs_drift=drifts[0],
-        fgs1_drift=drifts[1],
-        airs_adc=ADC_2025 if edition == 2025 else airs_adc,
-        fgs1_adc=ADC_2025 if edition == 2025 else fgs1_adc,
-    )
-
-
-def _draw_adc(rng: np.random.Generator, gain: float, offset: tuple[float, float]) -> Adc:
-    return Adc(gain * float(1 + GAIN_SCATTER * rng.standard_normal()), float(rng.normal(*offset)))
-
-
-def _draw_shape(rng: np.random.Generator) -> TransitShape:
-    mid_time = np.clip(rng.normal(OBSERVATION_HOURS / 2, 0.02), 3.68, 3.78)
-    half_duration = np.clip(rng.normal(1.32, 0.06), 1.0, 1.6)
-    impact = rng.uniform(0.2, 0.6)
-    return TransitShape(float(mid_time), float(half_duration), float(1 / (1 - impact**2)))
+    rng = planet.rng(STREAM_DRIFT)
+    airs = draw_drift(rng, AIRS, family=family, light=airs_spectrum(planet.host))
+    fgs1 = draw_drift(rng, FGS1, family=family)
+    return replace(planet, airs_drift=airs, fgs1_drift=fgs1, family=family)
 
 
 def relative_light(
@@ -235,9 +189,9 @@ def relative_light(
     """
     if instrument is FGS1:
         drift = planet.fgs1_drift(time / hours, relative_columns(FGS1)) @ _fgs1_column_shares()
-        return (1 + drift[:, None]) * _transmitted(planet, planet.depths[:1], time, span, hours)
+        return (1 + drift[:, None]) * _transmitted(planet, FGS1, time, span, hours)
     drift = planet.airs_drift(time / hours, extracted_columns())
-    return (1 + drift) * _transmitted(planet, planet.depths[1:], time, span, hours)
+    return (1 + drift) * _transmitted(planet, AIRS, time, span, hours)
 
 
 def column_light(
@@ -258,8 +212,7 @@ def column_light(
     ndarray [shape=(time, column), dtype=float64]
         In the detector's order. AIRS columns beyond the 282 have the depth of the nearest.
     """
-    depths = planet.depths[:1] if instrument is FGS1 else planet.depths[1:]
-    light = _transmitted(planet, depths, time, span, hours)
+    light = _transmitted(planet, instrument, time, span, hours)
     drift = planet.drift(instrument)(time / hours, relative_columns(instrument))
     return (1 + drift) * light[:, _channel_of_columns(instrument)]
 
@@ -280,23 +233,10 @@ def _fgs1_column_shares() -> np.ndarray:
 
 
 def _transmitted(
-    planet: PlanetTruth, depths: np.ndarray, time: np.ndarray, span: np.ndarray, hours: float
+    planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """1 - depth * S, with the window worked out only where the planet may touch the limb."""
+    """Light that the planet lets through [shape=(time, wavelength)]."""
     stretch = hours / OBSERVATION_HOURS
-    time, span = time / stretch, span / stretch
-    mid_time, half_duration, ratio = planet.shape
-    radius = np.sqrt(depths.max())
-    elapsed = np.abs(time - mid_time) / half_duration
-    margin = span / 2 / half_duration
-    outer = np.sqrt(1 + ratio * ((1 + radius) ** 2 - 1)) + margin
-    inner = np.sqrt(max(0.0, 1 + ratio * ((1 - radius) ** 2 - 1))) - margin
-    uniform = planet.limb_darkening == (0.0, 0.0)
-    window = np.zeros((len(depths), len(time)))
-    window[:, elapsed < outer] = 1.0
-    limb = (elapsed < outer) & ((elapsed > inner) | (not uniform))
-    if limb.any():
-        window[:, limb] = transit_window(
-            time[limb], span[limb], planet.shape, depths, planet.limb_darkening
-        )
-    return 1 - depths * window.T
+    channels = slice(0, 1) if instrument is FGS1 else slice(1, None)
+    depths, law = planet.depths[channels], planet.limb_darkening[channels]
+    return transmitted_light(planet.path, depths, law, time / stretch, span / stretch)

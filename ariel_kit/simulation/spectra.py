@@ -13,7 +13,7 @@ import numpy as np
 
 from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.simulation import taurex_source, transfer
-from ariel_kit.simulation.atmospheres import Molecules, draw_atmospheres
+from ariel_kit.simulation.atmospheres import Atmospheres, Molecules, draw_atmospheres
 
 Source = Literal["kit", "taurex"]
 
@@ -90,7 +90,12 @@ def draw_batch(
     if source not in ("kit", "taurex"):
         raise UnknownNameError("source", source, ("kit", "taurex"))
     planets = draw_atmospheres(n, rng=rng, star=star, molecules=molecules)
+    return spectra_of(planets, source=source)
+
+
+def spectra_of(planets: Atmospheres, *, source: Source = "kit") -> SpectrumBatch:
+    """Work out the spectra of atmospheres, with the gases that each planet holds."""
     family = transfer if source == "kit" else taurex_source
-    depths = family.transmission(planets)
     gases = np.array(planets.gases)
-    return SpectrumBatch(depths, tuple(tuple(gases[x > 1e-7].tolist()) for x in planets.abundance))
+    held = tuple(tuple(gases[ratios > 1e-7].tolist()) for ratios in planets.abundance)
+    return SpectrumBatch(family.transmission(planets), held)

@@ -135,23 +135,6 @@ def transmitted_light(
     return light
 
 
-def quadratic_law(u1: float, u2: float) -> np.ndarray:
-    """Write a quadratic law of limb darkening in four coefficients.
-
-    ``1 - u1 (1 - mu) - u2 (1 - mu)^2`` is ``1 - (u1 + 2 u2) (1 - mu) + u2 (1 - mu^2)``.
-
-    Returns
-    -------
-    ndarray [shape=(4,), dtype=float64]
-
-    Examples
-    --------
-    >>> quadratic_law(0.3, 0.1)
-    array([ 0. ,  0.5,  0. , -0.1])
-    """
-    return np.array([0.0, u1 + 2 * u2, 0.0, -u2])
-
-
 def _moments(
     path: Path, radius: float, time: np.ndarray, span: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

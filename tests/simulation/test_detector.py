@@ -212,16 +212,37 @@ def test_python_form_of_the_kernels_gives_the_same_frames(
         np.tile(AIRS_LINEARITY[:, None], n),
         FGS1.read_times,
         tuple(ADC),
+        0.3,
         np.uint64(9),
     ]
     compiled, plain = np.zeros((2, n, 2), np.uint16)
     kernels.expose_pixels(*arguments, compiled)
-    helpers = ("_mix", "_uniform", "_normal", "_poisson", "_measured", "_digitise", "_starlight")
+    helpers = (
+        "_mix",
+        "_uniform",
+        "_normal",
+        "_poisson",
+        "_measured",
+        "_digitise",
+        "_starlight",
+        "_hit",
+    )
     for name in helpers:
         monkeypatch.setattr(kernels, name, getattr(kernels, name).py_func)
     with np.errstate(over="ignore"):
         kernels.expose_pixels.py_func(*arguments, plain)
     assert np.array_equal(compiled, plain)
+
+
+def test_charged_particles_hit_at_their_rate_and_leave_their_charge() -> None:
+    calm, hit = take(make_detector()), take(make_detector(), hit_rate=0.01)
+    cds, still = np.diff(hit)[..., 0], np.diff(calm)[..., 0]
+    struck = cds > np.median(still) + 8 * still.std()
+    n = struck.size
+    assert struck.sum() == pytest.approx(n * 0.01 * FGS1.exposure, rel=0.25)
+    charge = cds[struck] - np.median(still)
+    assert charge.mean() == pytest.approx(kernels.HIT_LEAST + kernels.HIT_MEAN, rel=0.1)
+    assert (still < np.median(still) + 8 * still.std()).all()
 
 
 def test_arrays_that_do_not_fit_are_named() -> None:

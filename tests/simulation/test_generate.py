@@ -188,14 +188,28 @@ def test_2025_edition_has_its_own_layout(root_2025: Path) -> None:
     assert dataset.table("train").columns == columns
 
 
-def test_2025_orbits_fit_their_transits(root_2025: Path) -> None:
-    """The half duration follows from period, distance and inclination alone."""
-    row = open_dataset(root_2025).table("train").row(0, named=True)
+def test_2025_table_of_stars_is_the_catalogue_of_the_planets(root_2025: Path) -> None:
+    row = open_dataset(root_2025).table("train").row(0)
     planet = draw_planets(1, seed=8, edition=2025)[0]
-    impact = row["sma"] * np.cos(np.radians(row["i"]))
-    half = row["P"] * 24 / np.pi * np.sqrt(1 - impact**2) / row["sma"]
-    assert half == pytest.approx(planet.shape.half_duration, rel=1e-9)
-    assert 1 / (1 - impact**2) == pytest.approx(planet.shape.ingress_ratio, rel=1e-9)
+    assert row[0] == planet.planet_id
+    assert row[1:] == pytest.approx(planet.catalogue, rel=1e-12)
+
+
+def test_both_visits_are_written(tmp_path: Path) -> None:
+    """Two files of each kind, with noise, detector and drift of their own."""
+    planet = next(p for p in draw_planets(60, seed=1, edition=2025) if p.n_visits == 2)
+    write_tables(tmp_path, train=[planet], test=[], n_pairs=6)
+    simulate_planet(tmp_path, "train", planet, n_pairs=6)
+    dataset = open_dataset(tmp_path)
+    assert dataset.visits("train", planet.planet_id) == 2
+    for instrument in (AIRS, FGS1):
+        where = [("train", planet.planet_id, instrument, visit) for visit in (0, 1)]
+        frames = [pl.read_parquet(dataset.signal_path(*place)) for place in where]
+        assert frames[0].shape == frames[1].shape
+        assert not frames[0].equals(frames[1])
+        folders = [dataset.calibration_path(*place) for place in where]
+        flats = [pl.read_parquet(folder / "flat.parquet") for folder in folders]
+        assert not flats[0].equals(flats[1])
 
 
 def test_tables_come_without_frames(tmp_path: Path) -> None:

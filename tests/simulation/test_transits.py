@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from ariel_kit.core.errors import ShapeError
+from ariel_kit.simulation.limb_darkening import quadratic_law
 from ariel_kit.simulation.transits import (
     CircularOrbit,
     StraightPath,
-    quadratic_law,
     transmitted_light,
 )
 

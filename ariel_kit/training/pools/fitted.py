@@ -19,8 +19,9 @@ import numpy as np
 from ariel_kit.core.observation import Curves, LightCurves, Visit
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.simulation.lightcurves import simulate_light_curves
+from ariel_kit.simulation.population import draw_planets
 from ariel_kit.simulation.pseudo import pseudo_spectra
-from ariel_kit.simulation.scene import PlanetTruth, draw_planets
+from ariel_kit.simulation.scene import PlanetTruth
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
 from ariel_kit.spectral_extraction.features import Errors, describe
 from ariel_kit.training.pools.stored import chunk_names, fetch_pool

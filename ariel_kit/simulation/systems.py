@@ -1,0 +1,220 @@
+"""Stars and planets as the 2025 edition has them, every star different.
+
+The catalogue `StarInfo` numbers follow the ranges and joint statistics of the edition's 1100
+training planets, reduced to the few parameters below (`tests/real` holds them against the table):
+a main sequence in mass and radius, orbits of 2.8 to 7.6 days, distances that agree with Kepler's
+third law to 6 % and inclinations within 4 degrees of edge-on. The true orbit is not exactly the
+catalogue's. Nothing of the table itself is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ariel_kit.core.instruments import OBSERVATION_HOURS
+from ariel_kit.simulation.atmospheres import (
+    GRAVITATION,
+    SOLAR_RADIUS,
+    Atmospheres,
+    Molecules,
+    draw_atmospheres_of,
+)
+from ariel_kit.simulation.transits import CircularOrbit
+
+SOLAR_MASS, JUPITER_MASS = 1.98841e33, 1.89813e30
+"""g."""
+DAY = 86400.0
+"""Seconds."""
+
+TEMPERATURE_RANGE, TEMPERATURE_SHAPE = (4000.0, 7000.0), (4.4, 2.75)
+"""Of the stars: a beta distribution over a range in kelvin."""
+MASS = (0.052, 1.818, 0.11)
+"""Logarithm of the mass at 5772 K, its slope with that of the temperature, its scatter."""
+RADIUS = (0.113, 1.161, 0.14)
+"""The same for the radius with the mass, solar units."""
+PERIOD_RANGE = (2.78, 7.62)
+"""Days; evenly drawn."""
+DISTANCE_SCATTER = 0.063
+"""Of the logarithm of the catalogue's distance about Kepler's third law."""
+DISTANCE_RANGE = (4.2, 21.0)
+"""Stellar radii."""
+TILT, LARGEST_TILT = (1.54, 1.02), 4.43
+"""Mean and scatter of the inclination from edge-on, degrees; negative ones count as zero."""
+PLANET_MASS = (-0.05, 0.97)
+"""Mean and scatter of the logarithm of the planet's mass in masses of Jupiter."""
+MASS_RANGE = (0.049, 24.7)
+SMALLEST_DEPTH, DEPTH_SHAPE, DEPTH_SCALE = 0.0036, 6.0, 0.205
+"""The logarithm of the depth over the smallest is gamma-distributed."""
+DEPTH_RANGE = (0.0037, 0.08)
+
+TRUE_DISTANCE_SCATTER, TRUE_TILT_SCATTER = 0.03, 0.15
+"""How far the true orbit lies from the catalogue's: relative, and degrees. An assumption: the
+challenge tells no true orbits."""
+MID_TIME_SCATTER = 0.2
+"""Hours about the middle of the visit; `OFF_CENTRE` of the visits lie `OFF_CENTRE_HOURS` off, so
+that they miss a part of the transit. An assumption."""
+OFF_CENTRE, OFF_CENTRE_HOURS = 0.04, (1.0, 2.5)
+SECOND_VISITS = 0.1
+"""Share of the planets with two visits."""
+
+
+class Catalogue(NamedTuple):
+    """What the table of stars and orbits says of each planet.
+
+    Attributes
+    ----------
+    Rs, Ms : ndarray [shape=(planet,)]
+        Radius and mass of the star, solar units.
+    Ts : ndarray [shape=(planet,), unit=kelvin]
+    Mp : ndarray [shape=(planet,)]
+        Mass of the planet in masses of Jupiter.
+    e : ndarray [shape=(planet,)]
+        Eccentricity: zero.
+    P : ndarray [shape=(planet,), unit=day]
+    sma : ndarray [shape=(planet,), unit=stellar radius]
+    i : ndarray [shape=(planet,), unit=degree]
+    """
+
+    Rs: np.ndarray
+    Ms: np.ndarray
+    Ts: np.ndarray
+    Mp: np.ndarray
+    e: np.ndarray
+    P: np.ndarray
+    sma: np.ndarray
+    i: np.ndarray
+
+    def of(self, planet: int) -> tuple[float, ...]:
+        """The eight numbers of one planet, in the order of the table."""
+        return tuple(float(column[planet]) for column in self)
+
+
+def kepler_distance(period: np.ndarray, mass: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """Distance of a circular orbit by Kepler's third law.
+
+    Parameters
+    ----------
+    period : ndarray [shape=(...), unit=day]
+    mass, radius : ndarray [shape=(...)]
+        Of the star, solar units.
+
+    Returns
+    -------
+    ndarray [shape=(...), unit=stellar radius]
+
+    Examples
+    --------
+    >>> kepler_distance(np.array(365.25), np.array(1.0), np.array(1.0)).round(0)
+    np.float64(215.0)
+    """
+    cubed = GRAVITATION * SOLAR_MASS * mass * (period * DAY / (2 * np.pi)) ** 2
+    return np.asarray(cubed ** (1 / 3) / (SOLAR_RADIUS * radius))[()]
+
+
+def draw_catalogue(n: int, rng: np.random.Generator) -> Catalogue:
+    """Draw stars and orbits with the joint statistics of the edition.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Catalogue
+
+    Examples
+    --------
+    >>> catalogue = draw_catalogue(3, np.random.default_rng(0))
+    >>> catalogue.Ts.shape, bool((catalogue.i <= 90).all())
+    ((3,), True)
+    """
+    low, high = TEMPERATURE_RANGE
+    temperature = low + (high - low) * rng.beta(*TEMPERATURE_SHAPE, n)
+    log_mass = MASS[0] + MASS[1] * np.log(temperature / 5772) + rng.normal(0, MASS[2], n)
+    log_radius = RADIUS[0] + RADIUS[1] * log_mass + rng.normal(0, RADIUS[2], n)
+    mass, radius = np.exp(log_mass), np.exp(log_radius)
+    period = rng.uniform(*PERIOD_RANGE, n)
+    distance = kepler_distance(period, mass, radius)
+    distance = np.clip(distance * np.exp(rng.normal(0, DISTANCE_SCATTER, n)), *DISTANCE_RANGE)
+    planet_mass = np.clip(np.exp(rng.normal(*PLANET_MASS, n)), *MASS_RANGE)
+    tilt = np.clip(rng.normal(*TILT, n), 0, LARGEST_TILT)
+    nothing = np.zeros(n)
+    return Catalogue(radius, mass, temperature, planet_mass, nothing, period, distance, 90 - tilt)
+
+
+def draw_depths(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw mean transit depths with the statistics of the edition's labels.
+
+    Returns
+    -------
+    ndarray [shape=(planet,), dtype=float64]
+    """
+    depths = SMALLEST_DEPTH * np.exp(DEPTH_SCALE * rng.gamma(DEPTH_SHAPE, size=n))
+    return np.clip(depths, *DEPTH_RANGE)
+
+
+def draw_system_atmospheres(
+    catalogue: Catalogue, depths: np.ndarray, rng: np.random.Generator, molecules: Molecules
+) -> Atmospheres:
+    """Draw the atmospheres of the catalogue's planets.
+
+    Gravity follows from mass and size, temperature from the star's light at the planet's distance.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    depths : ndarray [shape=(planet,)]
+        Mean transit depths.
+    rng : numpy.random.Generator
+    molecules : {"known", "unseen", "all"} or sequence of str
+
+    Returns
+    -------
+    Atmospheres
+    """
+    radius = np.sqrt(depths) * catalogue.Rs * SOLAR_RADIUS
+    return draw_atmospheres_of(
+        mean_depth=depths,
+        radius=radius,
+        gravity=GRAVITATION * JUPITER_MASS * catalogue.Mp / radius**2,
+        temperature=catalogue.Ts / np.sqrt(2 * catalogue.sma),
+        rng=rng,
+        molecules=molecules,
+    )
+
+
+def draw_orbit(rng: np.random.Generator, entry: Sequence[float], depth: float) -> CircularOrbit:
+    """Draw the true orbit of a planet near its catalogue entry; it always touches the star.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    entry : sequence of float
+        The eight numbers of `Catalogue.of`.
+    depth : float
+        Mean transit depth: a planet of this size must block some light.
+
+    Returns
+    -------
+    CircularOrbit
+        Centred on the middle of the visit.
+    """
+    *_, period, distance, inclination = entry
+    distance *= float(np.exp(TRUE_DISTANCE_SCATTER * rng.standard_normal()))
+    tilt = abs(90 - inclination + TRUE_TILT_SCATTER * float(rng.standard_normal()))
+    steepest = np.degrees(np.arcsin((1 + 0.5 * np.sqrt(depth)) / distance))
+    tilt = min(tilt, float(steepest))
+    return CircularOrbit(OBSERVATION_HOURS / 2, 24 * period, distance, 90 - tilt)
+
+
+def draw_mid_time(rng: np.random.Generator) -> float:
+    """Draw the hour of mid-transit within one visit."""
+    offset = MID_TIME_SCATTER * rng.standard_normal()
+    if rng.random() < OFF_CENTRE:
+        offset = rng.uniform(*OFF_CENTRE_HOURS) * rng.choice([-1, 1])
+    return float(OBSERVATION_HOURS / 2 + offset)
