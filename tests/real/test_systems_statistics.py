@@ -39,12 +39,10 @@ def test_stars_and_orbits_belong_together_as_the_real_ones(real: pl.DataFrame) -
     )
     print(f"correlations of {names}\n{theirs.round(2)}\n{ours.round(2)}")
     assert np.abs(ours - theirs).max() < 0.12
-    scatter = [
-        np.log(
-            np.asarray(t["sma"]) / kepler_distance(*(np.asarray(t[c]) for c in ("P", "Ms", "Rs")))
-        )
-        for t in (real, drawn)
-    ]
+    scatter = []
+    for table in (real, drawn):
+        period, mass, radius = (np.asarray(table[name]) for name in ("P", "Ms", "Rs"))
+        scatter.append(np.log(np.asarray(table["sma"]) / kepler_distance(period, mass, radius)))
     assert np.std(scatter[1]) == pytest.approx(np.std(scatter[0]), rel=0.1)
 
 

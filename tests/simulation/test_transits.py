@@ -58,7 +58,7 @@ def test_light_agrees_with_batman(
 def test_light_agrees_with_summing_a_star_of_pixels() -> None:
     """Brute force that knows no overlap formula, for the law that batman integrates itself."""
     law, k = LAWS["cool"], 0.1
-    axis = (np.arange(4000) + 0.5) / 2000 - 1
+    axis = (np.arange(1600) + 0.5) / 800 - 1
     x, y = np.meshgrid(axis, axis)
     mu = np.sqrt(np.maximum(1 - x**2 - y**2, 0))
     powers = [1 - mu ** (n / 2) for n in (1, 2, 3, 4)]
@@ -68,7 +68,7 @@ def test_light_agrees_with_summing_a_star_of_pixels() -> None:
         when = np.array([3.75]) if z < 1 else np.array([3.75 + 1.3 * z])
         ours = transmitted_light(path, np.array([k**2]), law[None], when, np.zeros(1))[0, 0]
         behind = star[(x - z) ** 2 + y**2 < k**2].sum() / star.sum()
-        assert 1 - ours == pytest.approx(behind, abs=4e-6)
+        assert 1 - ours == pytest.approx(behind, abs=2e-5)
 
 
 def test_a_straight_path_is_an_orbit_far_away() -> None:
