@@ -23,7 +23,7 @@ REVISIONS: dict[str, int] = {
     # Raise when the same light curves give another spectrum (light_curve, spectral_extraction).
     "fit": 1,
     # Raise when the same seed gives another planet or another light curve (simulation).
-    "simulation": 1,
+    "simulation": 2,
     # Raise when a network is shown other inputs or another truth of a planet (training/pools, and
     # what describes a planet: denoising/maps, spectral_extraction/features).
     "pools": 1,
