@@ -25,7 +25,7 @@ from ariel_kit.cli.demo import run_demo
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import SIZE
-from ariel_kit.report import read_run
+from ariel_kit.run.folder import RunFolder
 from ariel_kit.simulation import draw_planets, simulate_observation
 from ariel_kit.spectral_extraction import simulated_prior
 
@@ -47,7 +47,7 @@ def main() -> None:
     draw_honesty()
     with TemporaryDirectory() as scratch:
         run_demo(scratch, n_planets=N_DEMO, seed=SEED)
-        draw_planet(Path(scratch))
+        draw_answers(Path(scratch))
         draw_report(Path(scratch) / "report.html")
     for path in sorted(FOLDER.glob("*.png")):
         print(f"{path.name}: {path.stat().st_size / 1e3:.0f} kB")
@@ -65,12 +65,16 @@ def draw_honesty() -> None:
     save("honesty", ak.plot_calibration_of_sigma, spectra, truth)
 
 
-def draw_planet(run: Path) -> None:
-    """Draw the white light and the spectrum of the demo's planet with the strongest drift."""
-    spectrum = max(read_run(run).spectra, key=drift_range)
-    truth = ak.read_labels(run / "test_labels.csv").of([spectrum.planet_id])[0]
-    save("white_light", ak.plot_white_light_curve, spectrum)
-    save("spectrum", ak.plot_spectrum, spectrum, truth)
+def draw_answers(run: Path) -> None:
+    """Draw the white light of the strongest drift, and the spectrum of the median error."""
+    spectra = RunFolder(run).read().spectra
+    truth = ak.read_labels(run / "test_labels.csv").of([each.planet_id for each in spectra])
+    error = [
+        np.sqrt(np.mean((each.mean - true) ** 2)) for each, true in zip(spectra, truth, strict=True)
+    ]
+    usual = int(np.argsort(error)[len(error) // 2])
+    save("white_light", ak.plot_white_light_curve, max(spectra, key=drift_range))
+    save("spectrum", ak.plot_spectrum, spectra[usual], truth[usual])
 
 
 def drift_range(spectrum: Spectrum) -> float:
