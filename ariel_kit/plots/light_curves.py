@@ -10,7 +10,17 @@ from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.plots.style import PPM, legend, merged, new_axes, note, palette, panels, title
+from ariel_kit.plots.style import (
+    PPM,
+    headroom,
+    legend,
+    merged,
+    new_axes,
+    note,
+    palette,
+    panels,
+    title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,6 +124,7 @@ def _draw_residuals(ax: Any, curve: _Relative) -> None:
     ax.errorbar(curve.time, curve.residual, noise, color=colours.data, **errors)
     ax.set(xlabel="time (hours)", ylabel="residual (ppm)")
     note(ax, f"{curve.residual.std():.0f} ppm rms, {np.median(noise):.0f} expected")
+    headroom(ax, 0.25)
 
 
 def plot_light_curve_map(
