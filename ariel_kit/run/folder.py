@@ -223,7 +223,7 @@ def _read_fits(path: Path) -> tuple[dict[int, FitFacts], dict[int, list[WhiteLig
                     planet = int(name.partition("/")[0])
                     curves.setdefault(planet, []).append(WhiteLightCurve(*arrays[name]))
     except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise _damaged(path, error) from error
+        raise DataFileError(_damage_of(path, error)) from error
     return facts, curves
 
 
@@ -236,16 +236,16 @@ def _read(path: Path, kind: TypeAdapter[Content]) -> Content:
     try:
         return kind.validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
+        raise DataFileError(_damage_of(path, error)) from error
 
 
-def _damaged(path: Path, error: Exception) -> DataFileError:
+def _damage_of(path: Path, error: Exception) -> str:
     """Name the file and its first fault in one sentence."""
     detail = str(error)
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
         detail = ": ".join([".".join(map(str, fault["loc"])), fault["msg"]]).removeprefix(": ")
-    return DataFileError(
+    return (
         f"{path} is damaged, or another version wrote it ({detail}); run ariel-kit run again, it "
         "goes on where it was."
     )
