@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import ConfigError, DataFileError
+from ariel_kit.training.pools.stored import UNREADABLE
 from ariel_kit.training.settings import TrainSettings
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise DataFileError(f"{path} is missing: name a checkpoint, or resume=auto.") from error
-    except (RuntimeError, EOFError, UnpicklingError, ValueError) as error:
+    except UNREADABLE as error:
         raise DataFileError(f"{path} is damaged; start again with resume=never.") from error
     if not (isinstance(state, dict) and {"settings", "revisions"} <= state.keys()):
         raise DataFileError(

@@ -20,6 +20,7 @@ from timm.utils.model_ema import ModelEmaV3
 from torch import Tensor, nn
 
 from ariel_kit.core.errors import ConfigError, FitError
+from ariel_kit.core.runtime import find_device
 from ariel_kit.training.settings import LoopSettings, TrainSettings
 from ariel_kit.training.task import Batch, Task
 
@@ -58,8 +59,8 @@ def make_accelerator(loop: LoopSettings) -> Accelerator:
     ConfigError
         If the device cannot do what the settings ask for.
     """
-    cpu = loop.device == "cpu"
-    if loop.precision == "fp16" and (cpu or not torch.cuda.is_available()):
+    cpu = find_device(loop.device) == "cpu"
+    if loop.precision == "fp16" and cpu:
         raise ConfigError("loop.precision fp16 needs a CUDA device; here use bf16 or no.")
     # accelerate keeps its settings for the whole process; every training has its own.
     AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())

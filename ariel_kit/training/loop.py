@@ -8,13 +8,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.config import save_settings
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.revisions import current_revisions
-from ariel_kit.core.runtime import available_cores, progress, versions
+from ariel_kit.core.runtime import available_cores, progress, torch_threads, versions
 from ariel_kit.models import ModelCard, load_card, save_weights
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
@@ -108,52 +106,54 @@ def train(
     FitError
         If the loss is no longer finite.
     """
-    folder, loop = Path(folder), settings.loop
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = make_accelerator(loop)
-    checkpoint = find_checkpoint(resume, folder)
-    revisions = current_revisions(*task.parts)
+    accelerator = make_accelerator(settings.loop)
+    checkpoint, revisions = find_checkpoint(resume, folder), current_revisions(*task.parts)
     state = None if checkpoint is None else load_checkpoint(checkpoint, settings, revisions)
-    # Compiling kernels can change the number of torch's threads, and that the last bits, of which
-    # a resumed training shall have the same.
+    # Compiling kernels for the data may change torch's number of threads, and with it the last bits
+    # of what follows. A resumed training, which compiles nothing, has to end in the same bytes.
     threads = max(1, available_cores() // accelerator.num_processes)
-    torch.set_num_threads(threads)
-    with accelerator.main_process_first():  # it makes the pool, the others load it
+    with torch_threads(threads), accelerator.main_process_first():  # it makes the pool for all
         task.prepare(folder / "pool")
-    torch.set_num_threads(threads)
-    training = Training(task, settings, accelerator)
-    if state is not None:
-        training.restore(state)
-    if accelerator.is_main_process:
-        save_settings(settings, folder / "settings.yaml")
-        _write_json(folder / "versions.json", versions())
-    if training.finished:
-        log.info("%s: already finished at step %d; nothing is trained", task.name, training.step)
-    else:
+    with torch_threads(threads):
+        training = Training(task, settings, accelerator)
+        if state is not None:
+            training.restore(state)
         _learn(training, folder, revisions)
-    if accelerator.is_main_process:
-        facts = task.facts()
-        card = ModelCard(
-            model=task.name,
-            licence=settings.data.licence,
-            editions=facts.editions,
-            revisions=revisions,
-            data=facts.data,
-            settings=settings.for_card(),
-            seed=settings.seed,
-            command=command,
-            score=training.best["loss"],
-            limits=facts.limits,
-        )
-        save_weights(training.best_model(), folder, card)
+        if accelerator.is_main_process:
+            card = _card(training, revisions, command)
+            save_weights(training.best_model(), folder, card)
     accelerator.wait_for_everyone()
     return load_card(folder)
 
 
+def _card(training: Training, revisions: Revisions, command: str) -> ModelCard:
+    settings, facts = training.settings, training.task.facts()
+    return ModelCard(
+        model=training.task.name,
+        licence=settings.data.licence,
+        editions=facts.editions,
+        revisions=dict(revisions),
+        data=facts.data,
+        settings=settings.for_card(),
+        seed=settings.seed,
+        command=command,
+        score=training.best["loss"],
+        limits=facts.limits,
+    )
+
+
 def _learn(training: Training, folder: Path, revisions: Revisions) -> None:
-    """All steps that are left, with a checkpoint at every validation."""
+    """Take all steps that are left, with a checkpoint at every validation."""
     settings, loop, steps = training.settings, training.settings.loop, training.steps()
     name, is_main = training.task.name, training.accelerator.is_main_process
+    if is_main:
+        save_settings(settings, folder / "settings.yaml")
+        _write_json(folder / "versions.json", versions())
+    if training.finished:
+        log.info("%s: already finished at step %d; nothing is trained", name, training.step)
+        return
     if is_main:
         left = loop.steps - training.step
         steps = progress(steps, total=left, description=f"train {name}", unit="steps")

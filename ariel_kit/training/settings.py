@@ -53,7 +53,9 @@ class LoopSettings(Settings):
     precision: Literal["no", "fp16", "bf16"] = Field(
         "no", description="Mixed precision of the network; the loss is always in float32."
     )
-    device: Literal["auto", "cpu"] = Field("auto", description="auto takes a GPU where one is.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto takes a GPU where one is."
+    )
 
     @field_validator("precision", mode="before")
     @classmethod

@@ -17,6 +17,8 @@ import yaml
 from torch import nn
 
 from ariel_kit.core.errors import ConfigError, DataFileError, FitError, UnknownNameError
+from ariel_kit.core.revisions import REVISIONS
+from ariel_kit.core.runtime import torch_threads
 from ariel_kit.models import (
     create_model,
     find_weights,
@@ -339,3 +341,31 @@ def test_unknown_tasks_are_told():
     with pytest.raises(UnknownNameError, match=r"Unknown task 'phisnet'\. Did you mean 'physnet'"):
         tasks.find_task("phisnet")
     assert list(tasks.TASKS)[:4] == ["tcn_jnet", "ti_mae", "physnet", "resnet1d"]
+
+
+def test_a_checkpoint_of_data_of_another_revision_is_refused(tmp_path, monkeypatch):
+    settings = order(steps=20)
+    card = run(settings, tmp_path)
+    assert card.revisions == {"simulation": REVISIONS["simulation"]}
+    assert (card.licence, card.editions) == ("MIT", [2024])
+    monkeypatch.setitem(REVISIONS, "fit", 99)  # takes no part in this task
+    run(settings, tmp_path)
+    monkeypatch.setitem(REVISIONS, "simulation", 99)
+    with pytest.raises(
+        ConfigError, match=r"on data of simulation \d+; the kit makes simulation 99"
+    ):
+        run(settings, tmp_path)
+    assert run(settings, tmp_path, resume="never").revisions == {"simulation": 99}
+
+
+def test_torch_has_its_threads_back_after_a_training(tmp_path):
+    before = torch.get_num_threads()
+    with torch_threads(before + 1):
+        run(order(steps=10), tmp_path)
+        assert torch.get_num_threads() == before + 1
+
+
+def test_a_missing_gpu_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="device=cuda needs a GPU"):
+        run(order(steps=10, device="cuda"), tmp_path)

@@ -82,7 +82,7 @@ class FittedPlanets:
         """Read what `path` holds; make and write it first if need be."""
 
         def read(place: Path) -> FittedPlanets:
-            with np.load(place) as arrays:
+            with place.open("rb") as file, np.load(file) as arrays:
                 return cls(**arrays)
 
         return fetch_pool(

@@ -16,6 +16,17 @@ log = logging.getLogger(__name__)
 
 Planets = TypeVar("Planets")
 
+UNREADABLE = (
+    OSError,
+    ValueError,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    UnpicklingError,
+    BadZipFile,
+)
+"""What reading a damaged file of torch or numpy may raise."""
 SIMULATED: tuple[Part, ...] = ("fit", "pools", "simulation")
 """What makes a pool of simulated planets."""
 OBSERVED: tuple[Part, ...] = ("calibration", *SIMULATED)
@@ -54,7 +65,7 @@ def fetch_pool(
     if path.is_file():
         try:
             return read(path)
-        except (OSError, ValueError, RuntimeError, EOFError, UnpicklingError, BadZipFile) as damage:
+        except UNREADABLE as damage:
             log.warning("%s is damaged and made anew: %s", path, damage)
     planets = make()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from ariel_kit.core.errors import WeightsError
 from ariel_kit.models import load_weights
-from ariel_kit.models.weights import SHIPPED
+from ariel_kit.models.card import FIRST_EDITION
+from ariel_kit.models.weights import SHIPPED, find_refusal
 from ariel_kit.training.losses import student_nll
 from ariel_kit.training.pools.blind import STRANGE_SHARE
 from ariel_kit.training.task import Batch, DataFacts, refuse_real_data
@@ -60,6 +62,19 @@ def make_task(settings: TaskSettings) -> PhySNetTask:
     ------
     ConfigError
         If real observations are to be learned from: nobody knows their true drift.
+    WeightsError
+        If it shall start from the encoder in the package, which is of another revision.
     """
     refuse_real_data(settings, "simulated drifts", "nobody knows that of an observation")
+    if settings.pretrained == "default":
+        _check_teacher()
     return PhySNetTask(settings)
+
+
+def _check_teacher() -> None:
+    reason = find_refusal(TEACHER, None, edition=FIRST_EDITION)
+    if reason is not None:
+        raise WeightsError(
+            f"PhySNet starts from the encoder of {TEACHER}, but {reason}. Train it first and name "
+            "its folder with pretrained=DIR, or train both with --config all."
+        )
