@@ -49,7 +49,7 @@ def find_objection(
 
 
 class ModelCard(Settings):
-    """Where weights come from and what they may be used for.
+    """State where weights come from and what they may be used for.
 
     `save_weights` fills in the last four fields.
 

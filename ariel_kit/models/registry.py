@@ -130,7 +130,7 @@ def find_networks(folder: Path, package: str) -> dict[str, str]:
 
 @cache
 def _homes() -> dict[str, str]:
-    """Module of every network, of this package and of installed ones that add to it."""
+    """Find the module of every network, of this package and of those that add to it."""
     others = {point.name: point.module for point in entry_points(group=GROUP)}
     return others | find_networks(_PACKAGE, "ariel_kit")
 

@@ -30,7 +30,7 @@ GOLDEN_SEED = 0
 
 
 def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None:
-    """The folder with weights of a network: in `models_dir` if there, else in the package.
+    """Find the folder with weights of a network: in `models_dir` if there, else in the package.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def refuse_own(place: Path | None, reason: str | None) -> None:
 
 
 def find_own(name: str, models_dir: str | Path) -> Path | None:
-    """What `models_dir` holds under a name; None, which the log says once, if it does not.
+    """Find what `models_dir` holds under a name; the log says once if it holds nothing.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def load_weights(model: nn.Module, folder: str | Path, *, prefix: str = "") -> M
 
 
 def golden(model: nn.Module) -> dict[str, Tensor]:
-    """An example input of the network and its output, by name: ``input.*`` and ``output.*``."""
+    """Compute an example input of the network and its output: ``input.*`` and ``output.*``."""
     import torch
 
     generator = torch.Generator().manual_seed(GOLDEN_SEED)
@@ -204,7 +204,7 @@ def golden(model: nn.Module) -> dict[str, Tensor]:
 
 
 def golden_outputs(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Outputs of the network in evaluation mode by name, ``output.*``."""
+    """Compute the outputs of the network in evaluation mode by name, ``output.*``."""
     import torch
 
     device = next(model.parameters()).device
@@ -216,7 +216,7 @@ def golden_outputs(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, 
 
 
 def named_outputs(outputs: Any) -> dict[str, Tensor]:
-    """What ``forward`` returned, by name: the keys of a mapping, else positions from ``"0"``."""
+    """Name what ``forward`` returned: by the keys of a mapping, else by position from ``"0"``."""
     if isinstance(outputs, Mapping):
         return dict(outputs)
     parts = outputs if isinstance(outputs, tuple | list) else (outputs,)

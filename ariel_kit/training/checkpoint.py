@@ -76,7 +76,7 @@ def _named(revisions: Revisions) -> str:
 
 
 def find_checkpoint(resume: str, folder: Path) -> Path | None:
-    """The checkpoint to go on from: ``auto`` the one in `folder` if any, ``never`` none, or a path.
+    """Find the checkpoint to go on from: ``auto`` takes that in `folder`, ``never`` takes none.
 
     Examples
     --------

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 def learning_rate(step: int, loop: LoopSettings) -> float:
-    """The rate of a step: a straight rise, then half a cosine down to 0.
+    """Compute the rate of a step: a straight rise, then half a cosine down to 0.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def learning_rate(step: int, loop: LoopSettings) -> float:
 
 
 def weight_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices, which decay, and vectors (biases, norms), which do not."""
+    """Part the weights into matrices, which decay, and vectors (biases, norms), which do not."""
     parameters = list(model.parameters())
     return [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
@@ -52,7 +52,7 @@ def weight_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]
 
 
 def make_accelerator(loop: LoopSettings) -> Accelerator:
-    """The engine for these settings, whatever the machine's own accelerate settings say.
+    """Make the engine for these settings, whatever the machine's own accelerate settings say.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def make_accelerator(loop: LoopSettings) -> Accelerator:
 
 
 class Training:
-    """What changes while a network is trained."""
+    """Hold what changes while a network is trained."""
 
     def __init__(self, task: Task, settings: TrainSettings, accelerator: Accelerator) -> None:
         self.task, self.settings, self.accelerator = task, settings, accelerator
@@ -101,13 +101,13 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """Whether all steps are done, or the best is long past."""
+        """Tell whether all steps are done, or the best validation lies too far back."""
         loop = self.settings.loop
         waited = self.step - self.best["step"]
         return self.step >= loop.steps or waited >= loop.patience * loop.validate_every
 
     def steps(self) -> Iterator[int]:
-        """The steps that are left."""
+        """Count through the steps that are left."""
         while not self.finished:
             yield self.step
 
@@ -157,13 +157,13 @@ class Training:
         )
 
     def best_model(self) -> nn.Module:
-        """The network with the best averaged weights, on the CPU."""
+        """Give the network with the best averaged weights, on the CPU."""
         model = self.ema.module.cpu()
         model.load_state_dict(self.best["weights"], strict=True)
         return model
 
     def state(self) -> dict[str, Any]:
-        """All of this as a checkpoint holds it; data, random draws and rate follow from `step`."""
+        """Collect what a checkpoint holds; data, random draws and rate follow from the step."""
         scaler = self.accelerator.scaler
         return {
             "step": self.step,

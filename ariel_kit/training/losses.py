@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def gaussian_nll(mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
-    """Mean negative log-likelihood of `target` under independent Gaussians.
+    """Compute the mean negative log-likelihood of `target` under independent Gaussians.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def gaussian_nll(mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
 
 
 def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor, *, beta: float = 0.5) -> Tensor:
-    """Gaussian likelihood in which uncertain elements still teach the mean.
+    """Compute a Gaussian likelihood in which uncertain elements still teach the mean.
 
     Under the plain likelihood the gradient of the mean shrinks with the variance, so a network
     that calls an element uncertain early never learns it. Each element is weighted by its own
@@ -65,7 +65,7 @@ def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor, *, beta: float 
 def student_nll(
     mean: Tensor, log_variance: Tensor, target: Tensor, *, freedom: float = 4
 ) -> Tensor:
-    """Mean negative log-likelihood under Student's t of that variance: outliers pull gently.
+    """Compute the mean negative log-likelihood under Student's t, on which outliers pull gently.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def student_nll(
 
 
 def masked_reconstruction_loss(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-    """Mean squared error over what was hidden from the network; the rest teaches nothing.
+    """Compute the mean squared error over what was hidden from the network.
 
     Parameters
     ----------

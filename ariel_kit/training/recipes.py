@@ -14,13 +14,13 @@ FOLDER = "train"
 
 
 class _Several(Settings):
-    """A recipe that names others."""
+    """Name other recipes."""
 
     recipes: list[str] = Field(description="Recipes to train, in order.")
 
 
 class _Head(Settings):
-    """What decides how the rest is read."""
+    """Hold the keys that decide how the rest is read."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -29,7 +29,7 @@ class _Head(Settings):
 
 
 def load_orders(config: str, overrides: Iterable[str] = ()) -> list[TrainSettings]:
-    """The trainings that a recipe asks for, each typed by its task.
+    """Read the trainings that a recipe asks for, each typed by its task.
 
     Parameters
     ----------

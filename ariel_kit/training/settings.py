@@ -27,12 +27,12 @@ class DataSettings(Settings):
 
     @property
     def source(self) -> str:
-        """What the card names; no path, for a card travels."""
+        """Say for the card where the data come from, without a path of this machine."""
         return "simulated planets" if self.folder is None else "observations of a folder"
 
     @property
     def licence(self) -> str:
-        """Licence of the weights: that of the simulator, else not for the kit to say."""
+        """Name the licence of the weights: the simulator's, or none where others own the data."""
         return "MIT" if self.folder is None else ""
 
 
@@ -60,7 +60,7 @@ class LoopSettings(Settings):
     @field_validator("precision", mode="before")
     @classmethod
     def _no_is_a_word(cls, value: Any) -> Any:
-        """YAML reads a bare ``no`` as false."""
+        """Undo that YAML reads a bare ``no`` as false."""
         return "no" if value is False else value
 
 
@@ -79,7 +79,7 @@ class TrainSettings(Settings):
     loop: LoopSettings = Field(default_factory=LoopSettings, description="How it is trained.")
 
     def for_card(self) -> dict[str, JsonValue]:
-        """As JSON, of each path its last name alone, for a card travels."""
+        """Write the settings as JSON, with the last name of each path only: a card is passed on."""
         values = self.model_dump(mode="json")
         places = (values, "pretrained"), (values["data"], "folder"), (values["data"], "labels")
         for group, name in places:

@@ -28,7 +28,7 @@ Batch = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the card of weights says about the data they learned from.
+    """Describe, for the card of weights, the data that they learned from.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class DataFacts:
 
 
 class Task(Protocol):
-    """One network and what it learns from.
+    """Bring one network and what it learns from together.
 
     Batches lie on the CPU, every tensor with the items along its first axis; the loop moves them
     and, with several devices, deals the items out. The loss is a mean over the items and calls
@@ -63,22 +63,22 @@ class Task(Protocol):
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What makes the data, by its name in `ariel_kit.core.revisions.REVISIONS`."""
+        """Name what makes the data, as `ariel_kit.core.revisions.REVISIONS` does."""
 
     def prepare(self, folder: Path) -> None:
         """Make the pool of data, or load it from `folder`, where a resumed run finds it again."""
 
     def build(self) -> nn.Module:
-        """The network, with random weights or pre-trained ones."""
+        """Build the network, with random weights or pre-trained ones."""
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """One training batch, wholly determined by the pool and `rng`."""
+        """Draw one training batch, which the pool and `rng` determine."""
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """The scalar to minimise, in float32."""
+        """Compute the scalar to minimise, in float32."""
 
     def validation(self) -> list[Batch]:
-        """The same held-out batches at every call: planets that training never draws."""
+        """Give the held-out batches, the same at every call: planets that training never draws."""
 
     def facts(self) -> DataFacts:
         """Describe the data for the card of the weights."""

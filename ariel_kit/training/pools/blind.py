@@ -1,4 +1,4 @@
-"""Blind light of simulated planets, as the denoising networks see it, with the drift put in.
+"""Simulated planets as the denoising networks see them, with the drift that was put in.
 
 The drift model that the networks are to improve on is the joint fit's own: its priors are learned
 from a chunk of planets at a time, as in a run. The window is the true one, so that no planet needs
@@ -30,15 +30,15 @@ from ariel_kit.training.pools.stored import chunk_names, fetch_pool
 
 CHUNK = 128
 STARS = (0, 1, *range(100, 900))
-"""Of training planets; the last hundred of the family's first thousand are for validation."""
+"""Stars of training planets. Numbers 900 to 999 are kept for validation."""
 STRANGE_FAMILIES: tuple[DriftFamily, ...] = ("legacy", "ramp", "step", "wave")
 STRANGE_SHARE = 0.3
-"""Of planets whose drift is of one of these families."""
+"""Share of the planets whose drift is of one of these families."""
 
 
 @dataclass(frozen=True)
 class BlindPlanets:
-    """What PhySNet and Ti-MAE learn from.
+    """Hold what PhySNet and Ti-MAE learn from.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class BlindPlanets:
 
     @classmethod
     def together(cls, parts: Sequence[BlindPlanets]) -> BlindPlanets:
-        """Several chunks as one."""
+        """Join several chunks."""
         first = parts[0]
         return cls(
             {name: torch.cat([part.inputs[name] for part in parts]) for name in first.inputs},
@@ -76,9 +76,15 @@ class BlindPlanets:
         )
 
     def take(self, rows: np.ndarray, signs: np.ndarray | None = None) -> dict[str, Tensor]:
-        """A batch; the light of a planet with sign -1 is turned about its mean.
+        """Take a batch, with the sign of some planets' light flipped about its mean.
 
-        A drift is as likely as its negative, and so is noise: every planet counts twice.
+        A drift is as likely as its negative, and so is noise: every planet can be shown twice.
+
+        Parameters
+        ----------
+        rows : ndarray [shape=(batch,), dtype=int]
+        signs : ndarray [shape=(batch,)], optional
+            1 or -1 for each planet.
         """
         index = torch.from_numpy(np.ascontiguousarray(rows))
         inputs = {name: tensor[index] for name, tensor in self.inputs.items()}
@@ -96,7 +102,7 @@ class BlindPlanets:
 def blind_chunks(
     folder: Path, *, chunks: int, seed: int, stars: Sequence[int] = STARS
 ) -> BlindPlanets:
-    """Planets by the chunk, simulated or loaded from `folder`.
+    """Fetch planets by the chunk, simulated or loaded from `folder`.
 
     Parameters
     ----------
@@ -190,14 +196,14 @@ def _at_the_stage(
 
 
 def _along_window(systematics: Systematics, drift: Tensor) -> Tensor:
-    """What a drift adds to the apparent depths, order by order in wavelength."""
+    """Compute what a drift adds to the apparent depths, order by order in wavelength."""
     above = torch.einsum("pt,ptl->pl", systematics.readout, systematics.level_free(drift))
     weighted = (systematics.colours * systematics.weight[..., None]).transpose(1, 2)
     return torch.linalg.solve(weighted @ systematics.colours, weighted @ above[..., None])[..., 0]
 
 
 def _true_white_light(planets: Sequence[PlanetTruth], depth: np.ndarray) -> WhiteLight:
-    """The window as it is; what only a fit has is left empty."""
+    """Give the true window in the form of a fit; what only a fit has is left empty."""
     nothing = np.zeros(0)
     return WhiteLight(
         shape=np.array([planet.shape for planet in planets]),

@@ -1,9 +1,10 @@
 """Planets of known truth after the real fit: what the refining network learns from.
 
-Light curves of simulated planets go through `fit_light_curves` chunk by chunk, each chunk with a
-prior from other labels of known stars and molecules, as in use. Half the planets of a chunk
-belong to the stars of 2024, half to stars of their own; no, half or all of them hold gases that
-do not exist. Size of features, depth, noise and drift are varied about those of the simulator.
+Light curves of simulated planets go through `fit_light_curves` chunk by chunk. As in a run, the
+prior of a chunk is learned from labels of other planets, whose stars and molecules are known. Half
+the planets of a chunk orbit the two stars of 2024, the other half stars that no label knows. A
+share of the planets, which differs from chunk to chunk, hold invented gases that no prior knows.
+The size of features, depth, noise and drift vary about those of the simulator.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from ariel_kit.training.pools.stored import chunk_names, fetch_pool
 log = logging.getLogger(__name__)
 
 CHUNK = 96
-"""Planets that are fitted, and teach each other's priors, together."""
+"""Planets that are fitted together, and so share what is learned of their drift."""
 LABELS = 200
 """Spectra that each chunk's prior is learned from."""
 PSEUDO_SHARES = (0.5, 0.0, 0.5, 1.0)
-"""Share of gases that do not exist, chunk by chunk."""
+"""Share of the planets that hold invented gases, chunk by chunk."""
 STARS = (100, 900)
-"""Numbers of the stars of their own."""
+"""First and last number of the stars that no label knows, the last left out."""
 NEW_STARS = 16
-"""Of them in a chunk."""
+"""How many of those stars a chunk has."""
 SEEDS = 1_000
-"""Chunks that a seed is good for."""
+"""Chunks of one seed that share no random numbers with those of the next."""
 
 
 @dataclass(frozen=True)
 class FittedPlanets:
-    """What a network is shown of planets, and the truth about them.
+    """Hold what a network is shown of planets, and the truth about them.
 
     Attributes
     ----------
@@ -73,7 +74,7 @@ class FittedPlanets:
 
     @classmethod
     def together(cls, parts: list[FittedPlanets]) -> FittedPlanets:
-        """Several pools as one."""
+        """Join several pools."""
         names = (field.name for field in fields(cls))
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -91,7 +92,7 @@ class FittedPlanets:
 
 
 def fitted_chunks(folder: Path, *, chunks: int, seed: int) -> list[FittedPlanets]:
-    """Chunks of fitted planets, made once and kept in `folder`.
+    """Fetch chunks of fitted planets, which are made once and kept in `folder`.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def fit_chunk(
     Parameters
     ----------
     number : int
-        Which; it sets the share of gases that do not exist.
+        Number of the chunk, which sets the share of planets with invented gases.
     seed : int
     planets : int
         How many.
@@ -155,7 +156,7 @@ def fit_chunk(
 
 
 def _varied(truth: PlanetTruth, rng: np.random.Generator, *, pseudo: bool) -> PlanetTruth:
-    """Half the planets shallower or deeper, half with a tamer or wilder drift."""
+    """Make half the planets shallower or deeper, and the drift of half weaker or stronger."""
     depths = pseudo_spectra(truth.depths[None], rng=rng)[0] if pseudo else truth.depths
     if rng.random() < 0.5:
         level, features = np.exp(rng.uniform(-0.5, 0.3)), np.exp(0.3 * rng.standard_normal())
@@ -170,7 +171,7 @@ def _varied(truth: PlanetTruth, rng: np.random.Generator, *, pseudo: bool) -> Pl
 
 
 def _noisier(curves: Curves, rng: np.random.Generator) -> Curves:
-    """A third of the planets with up to a third more noise."""
+    """Give a third of the planets up to a third more noise."""
     factor = np.exp(rng.uniform(0, 0.3)) if rng.random() < 1 / 3 else 1.0
 
     def add(curve: LightCurves) -> LightCurves:

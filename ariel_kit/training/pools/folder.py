@@ -21,12 +21,12 @@ from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
 from ariel_kit.training.pools.stored import OBSERVED
 
 FOLDS = 5
-"""At most; fewer planets have a fold each."""
+"""Largest number of folds; fewer planets have a fold each."""
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Planets that are fitted together.
+    """Name planets that are fitted together.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Fold:
 
 
 def observed_folds(folder: Path, *, seed: int) -> list[Fold]:
-    """All planets of a folder, whether anybody knows their spectra or not.
+    """Deal all planets of a folder, whether their spectra are known or not.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def observed_folds(folder: Path, *, seed: int) -> list[Fold]:
 
 
 def labelled_folds(folder: Path, labels: Path | None, *, seed: int) -> tuple[list[Fold], Labels]:
-    """The planets of a folder that have a label.
+    """Deal the planets of a folder that have a label.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def find_editions(folds: Sequence[Fold]) -> list[int]:
 
 
 def _find_visits(folder: Path) -> dict[int, list[Path]]:
-    """The files of each planet, whose names are those of `ariel_kit.run.products`."""
+    """Find the files of each planet, whose names are those of `ariel_kit.run.products`."""
     paths = [path for split in ("train", "test") for path in folder.rglob(f"{split}_*_*.npz")]
     if not paths:
         raise DataFileError(

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def fitted_folds(folder: Path, folds: Sequence[Fold], truth: Labels) -> list[FittedPlanets]:
-    """Labelled observations after a fit that has not seen their labels.
+    """Fetch labelled observations after a fit that has not seen their labels.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def fitted_folds(folder: Path, folds: Sequence[Fold], truth: Labels) -> list[Fit
 
 
 def blind_folds(folder: Path, folds: Sequence[Fold], *, seed: int) -> list[BlindPlanets]:
-    """Blind light of observations, as the denoising stage would see it last; no truth.
+    """Fetch observations as the denoising stage sees them last, without any truth.
 
     Parameters
     ----------

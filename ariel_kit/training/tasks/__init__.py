@@ -20,7 +20,7 @@ PRETRAINED_BY = {"physnet": "ti_mae"}
 
 
 def find_task(name: str) -> ModuleType:
-    """The module of a task, with its ``TaskSettings`` and ``make_task``.
+    """Find the module of a task, with its ``TaskSettings`` and ``make_task``.
 
     Raises
     ------

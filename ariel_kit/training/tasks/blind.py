@@ -1,4 +1,4 @@
-"""What the two denoising tasks share: blind light to learn from, and of other stars held out."""
+"""What the two denoising tasks share: planets to learn from, and others that are held out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TaskSettings(TrainSettings):
 
 
 class BlindTask:
-    """Planets with known drift at the place of the denoising stage; a subclass adds the loss.
+    """Draw planets of known drift as the denoising stage sees them; a subclass adds the loss.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class BlindTask:
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What makes the planets."""
+        """Name what makes the planets."""
         return SIMULATED if self.settings.data.folder is None else OBSERVED
 
     def prepare(self, folder: Path) -> None:
@@ -67,16 +67,16 @@ class BlindTask:
         )
 
     def build(self) -> nn.Module:
-        """The network, with random weights."""
+        """Build the network with random weights."""
         return build_model(self.name, **self.settings.model)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Planets drawn with replacement, half of them turned."""
+        """Draw planets with replacement, and flip the sign of half of them."""
         rows = rng.integers(0, len(self.planets), size)
         return self.planets.take(rows, rng.choice([-1, 1], size))
 
     def validation(self) -> list[Batch]:
-        """Planets that training never sees, simulated ones of other stars."""
+        """Give planets that training never sees; simulated ones are of other stars."""
         rows = np.arange(len(self.held_out))
         parts = np.array_split(rows, max(1, len(rows) // VALIDATION_BATCH))
         return [self.held_out.take(part) for part in parts]

@@ -40,7 +40,7 @@ VALIDATION_SEED = 20_000
 
 
 class JitterData(DataSettings):
-    """The simulated motion."""
+    """Describe the simulated motion."""
 
     length: int = Field(256, ge=8, description="AIRS exposures in one sample.")
     validation_batches: int = Field(4, ge=1, description="Held-out batches.")
@@ -69,10 +69,10 @@ class JitterTask:
         self.settings = settings
 
     def prepare(self, folder: Path) -> None:
-        """Nothing: motion is drawn as it is needed."""
+        """Do nothing: motion is drawn when a batch is."""
 
     def build(self) -> nn.Module:
-        """The network, with random weights."""
+        """Build the network with random weights."""
         return build_model(self.name, **self.settings.model)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
@@ -80,12 +80,12 @@ class JitterTask:
         return draw_batch(rng, size, self.settings.data.length)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Negative log-likelihood of the true moments."""
+        """Compute the negative log-likelihood of the true moments."""
         answer = model(batch["motion"])
         return gaussian_nll(answer["mean"], answer["log_variance"], batch["moments"])
 
     def validation(self) -> list[Batch]:
-        """Motion from a seed that training does not use."""
+        """Draw motion from a seed that training does not use."""
         data = self.settings.data
         return [
             draw_batch(
@@ -104,7 +104,7 @@ class JitterTask:
 
 
 def make_task(settings: TaskSettings) -> JitterTask:
-    """The task of these settings.
+    """Make the task of these settings.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def draw_batch(rng: np.random.Generator, size: int, length: int) -> Batch:
 
 
 def draw_shift(rng: np.random.Generator, length: int) -> np.ndarray:
-    """One sample of motion, a shift every 0.1 s.
+    """Draw one sample of motion, a shift every 0.1 s.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ def draw_shift(rng: np.random.Generator, length: int) -> np.ndarray:
 
 
 def _draw_flux(rng: np.random.Generator, shift: np.ndarray) -> np.ndarray:
-    """FGS1 flux over its noise: what the motion does to it, none to twice that noise."""
+    """Draw what the motion does to the flux of FGS1: none to twice its noise, in units of it."""
     moments = second_order(shift)
     moments /= moments.std(axis=1, keepdims=True) + 1e-12
     response = rng.uniform(0, 2, (len(shift), 1)) * rng.standard_normal((len(shift), 5)) / 2
@@ -197,7 +197,7 @@ def _draw_flux(rng: np.random.Generator, shift: np.ndarray) -> np.ndarray:
 
 
 def _draw_row_moments(rng: np.random.Generator, along_rows: np.ndarray) -> np.ndarray:
-    """Row centroid and width of AIRS: means of the shift along y and of its square, and noise."""
+    """Draw row centroid and width of AIRS: the mean shift along y, its mean square, and noise."""
     size = len(along_rows)
     response = rng.uniform((0.4, 0.15), (1.1, 0.5), (size, 2))
     noise = 10 ** rng.uniform(-3.7, -2.5, (size, 2))

@@ -19,7 +19,8 @@ __all__ = ["PhySNetTask", "TaskSettings", "make_task"]
 
 TEACHER = "ti_mae"
 MAP_SHARE = 0.1
-"""Weight of the map beside its four numbers along the window, which are what a depth feels."""
+"""Weight of the drift map in the loss; its four numbers along the window, which are what moves a
+depth, have weight 1."""
 
 
 class PhySNetTask(BlindTask):
@@ -28,7 +29,7 @@ class PhySNetTask(BlindTask):
     name = "physnet"
 
     def build(self) -> nn.Module:
-        """The network, its encoder pre-trained if the recipe says so."""
+        """Build the network, with a pre-trained encoder if the recipe says so."""
         model, source = super().build(), self.settings.pretrained
         if source is not None:
             folder = SHIPPED / TEACHER if source == "default" else Path(source)
@@ -36,9 +37,10 @@ class PhySNetTask(BlindTask):
         return model
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Likelihood of the true drift, along the window and over the map.
+        """Compute the negative log-likelihood of the true drift, along the window and over the map.
 
-        Student's, for a step that no smooth model follows is a hundred sigma away.
+        It is Student's t: a step in the light, which no smooth model follows, is a hundred sigma
+        away and would outweigh everything else under a Gaussian.
         """
         truth = {name: batch[name] for name in ("true_shift", "true_drift")}
         answer = model(**{name: batch[name] for name in batch if name not in truth})
@@ -56,7 +58,7 @@ class PhySNetTask(BlindTask):
 
 
 def make_task(settings: TaskSettings) -> PhySNetTask:
-    """The task of these settings.
+    """Make the task of these settings.
 
     Raises
     ------

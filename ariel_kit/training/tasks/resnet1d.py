@@ -52,12 +52,12 @@ class ResNet1DTask:
     def __init__(self, settings: TaskSettings) -> None:
         self.settings, data = settings, settings.data
         self.observed = None
-        if data.folder is not None:  # what is wrong with it is told before anything is fitted
+        if data.folder is not None:  # mistakes in it are told before anything is fitted
             self.observed = labelled_folds(data.folder, data.labels, seed=settings.seed)
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What makes the planets."""
+        """Name what makes the planets."""
         return SIMULATED if self.observed is None else OBSERVED
 
     def prepare(self, folder: Path) -> None:
@@ -72,7 +72,7 @@ class ResNet1DTask:
         self.planets, self.held_out = map(FittedPlanets.together, (parts, held_out))
 
     def build(self) -> nn.Module:
-        """The network with the shapes of the known gases and otherwise random weights."""
+        """Build the network with the cross-sections of known gases and otherwise random weights."""
         shapes = np.concatenate([log_cross_section(gas) for gas in KNOWN_MOLECULES])
         model = build_model(self.name, **{"molecules": len(shapes), **self.settings.model})
         model.set_molecules(  # type: ignore[operator]
@@ -81,17 +81,17 @@ class ResNet1DTask:
         return model
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Planets drawn with replacement."""
+        """Draw planets with replacement."""
         return _batch(self.planets, rng.integers(0, len(self.planets.error), size))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Negative log-likelihood of the fit's error; beta-weighted where the network learns."""
+        """Compute the negative log-likelihood of the fit's error, weighted by beta in training."""
         answer = model(batch["features"])
         beta = BETA if model.training else 0.0
         return beta_nll(answer["correction"], answer["log_variance"], batch["error"], beta=beta)
 
     def validation(self) -> list[Batch]:
-        """Planets of chunks, or of the fold, that are held out."""
+        """Give the planets of the chunks, or of the fold, that are held out."""
         rows = np.arange(len(self.held_out.error))
         parts = np.array_split(rows, max(1, len(rows) // VALIDATION_BATCH))
         return [_batch(self.held_out, part) for part in parts]
@@ -124,7 +124,7 @@ class ResNet1DTask:
 
 
 def make_task(settings: TaskSettings) -> ResNet1DTask:
-    """The task of these settings.
+    """Make the task of these settings.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What Ti-MAE learns from: blind light without any truth, stretches of it hidden."""
+"""What Ti-MAE learns from: light curves without the transit, stretches of which are hidden."""
 
 from __future__ import annotations
 
@@ -40,17 +40,17 @@ class TiMAETask(BlindTask):
         self.planets = BlindPlanets.together(parts)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Planets drawn with replacement, half of them turned, half of their time hidden."""
+        """Draw planets with replacement; flip the sign of half of them, hide half of the time."""
         return _hide(super().batch(rng, size), rng)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Squared error where the network could not look."""
+        """Compute the squared error of what was hidden from the network."""
         hidden = batch["hidden"].repeat_interleave(PATCH, dim=1)[:, None, :, None]
         filled = model(batch["maps"], batch["hidden"])
         return masked_reconstruction_loss(filled, batch["maps"], hidden)
 
     def validation(self) -> list[Batch]:
-        """Planets that training never sees, always with the same masks."""
+        """Give planets that training never sees, always with the same masks."""
         parts = super().validation()
         return [_hide(part, np.random.default_rng(k)) for k, part in enumerate(parts)]
 
@@ -73,7 +73,7 @@ def _hide(batch: Batch, rng: np.random.Generator) -> Batch:
 
 
 def make_task(settings: TaskSettings) -> TiMAETask:
-    """The task of these settings.
+    """Make the task of these settings.
 
     Raises
     ------
