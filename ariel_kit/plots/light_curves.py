@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+LEGEND_SHARE = 0.16
+"""Height kept free for the legend below a white light curve, over that of the curve."""
+
+
 class _Relative(NamedTuple):
     """White light over the level of the star; all [shape=(time,), dtype=float64]."""
 
@@ -113,7 +117,8 @@ def _draw_white_light(ax: Any, curve: _Relative, given: dict[str, Any]) -> None:
     ax.plot(curve.time, curve.raw / curve.drift, **merged(look, given))
     ax.plot(curve.time, curve.transit, "-", color=colours.model, lw=1.2, label="transit model")
     ax.set_ylabel("flux relative to the star")
-    ax.set_ylim(1 - 1.65 * depth, None)
+    low, high = 1 - 1.05 * depth, ax.get_ylim()[1]
+    ax.set_ylim(low - LEGEND_SHARE * (high - low), high)
     legend(ax, ncols=4, loc="lower center", columnspacing=1, handletextpad=0.4, handlelength=1.6)
 
 

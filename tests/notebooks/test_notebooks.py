@@ -34,6 +34,12 @@ def test_the_notebooks_are_these():
     assert sorted([*PICTURES, ELSEWHERE]) == NAMES
 
 
+def test_the_readmes_pictures_are_small():
+    found = {path.stem: path.stat().st_size for path in (FOLDER / "pictures").glob("*.png")}
+    assert set(found) == {"white_light", "spectrum", "honesty", "report"}
+    assert max(found.values()) < 150_000
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_pair_is_in_step_and_thin(name):
     text, notebook = (jupytext.read(FOLDER / f"{name}.{kind}") for kind in ("py", "ipynb"))

@@ -66,6 +66,19 @@ def test_the_drawn_transit_has_the_planted_depth_and_white_residuals(planet, spe
     assert (rms, promised) == pytest.approx((residual.std(), expected), abs=1)
 
 
+@pytest.mark.parametrize("slope", [0.0, 5e-3])
+def test_the_legend_lies_below_the_light_however_strong_the_drift(spectrum, slope):
+    (light,) = spectrum.white_light
+    ramp = 1 + slope * np.linspace(1, -1, len(light.time))
+    steep = replace(
+        light, flux=light.flux * ramp, drift=light.drift * ramp, model=light.model * ramp
+    )
+    upper, _ = plots.plot_white_light_curve(replace(spectrum, white_light=(steep,)))
+    upper.figure.canvas.draw()
+    box = upper.get_legend().get_window_extent().transformed(upper.transData.inverted())
+    assert box.y1 < upper.get_lines()[3].get_ydata().min()
+
+
 def test_each_visit_can_be_drawn_and_no_other(spectrum):
     (first,) = spectrum.white_light
     second = replace(first, time=first.time + 10)
