@@ -324,7 +324,8 @@ def test_the_white_light_is_the_runs_own_fit_not_a_second_one(run, monkeypatch):
     monkeypatch.setattr(
         pictures.plots, "plot_white_light_curve", lambda spectrum, ax: drawn.append(spectrum)
     )
-    monkeypatch.setattr("ariel_kit.plots.light_curves._fit_now", None)  # nothing may fit again
+    # Nothing may fit again.
+    monkeypatch.setattr("ariel_kit.light_curve.white_light.fit_white_light", None)
     write_report(run)
     worst = planet_rows(read(run), None)[0].planet_id
     (own,) = (s for s in read(run).spectra if s.planet_id == worst)
