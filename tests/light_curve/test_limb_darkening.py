@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from ariel_kit.light_curve.limb_darkening import USUAL, find_limb_darkening, limb_darkening_of
-from ariel_kit.simulation import draw_planets, simulate_light_curves, simulate_observation
+from ariel_kit.simulation import simulate_light_curves, simulate_observation
 from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+from tests.support.darkened import darkened_planets
 from tests.support.visits import as_visits
 
 TRUE = (0.1, 0.25)
-PLANETS = [
-    replace(planet, limb_darkening=TRUE) for planet in draw_planets(4, seed=9173, edition=2025)
-]
+PLANETS = darkened_planets(4, TRUE, seed=9173)
 
 
 def central(pair: tuple[float, float]) -> float:

@@ -17,6 +17,7 @@ from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import SpectrumPrior, learn_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
+from tests.support.darkened import darkened_planets
 from tests.support.visits import as_visits
 
 pytestmark = pytest.mark.usefixtures("calibrations")
@@ -262,7 +263,7 @@ def test_what_the_model_misses_widens_sigma(
 
 def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> None:
     """In 2025 a star is darker at its edge; a fit that is told so leaves nothing but noise."""
-    planets = draw_planets(6, seed=43, edition=2025)
+    planets = darkened_planets(6, (0.3, 0.15), seed=43)
     curves = simulate_light_curves(planets, seed=7)
     ids = [planet.planet_id for planet in planets]
     told, untold = (
