@@ -187,7 +187,7 @@ def catalogue_path(star: StarInfo | None, contact: float) -> np.ndarray:
     """
     if star is None:
         return UNKNOWN_PATH
-    impact = min(star.impact**2, contact**2 - 4 * CLOSEST)
+    impact = min(star.impact, contact - CLOSEST) ** 2
     sine = np.sqrt((contact**2 - impact) / (star.semi_major_axis**2 - impact))
     return np.array([0.0, np.log(np.arcsin(min(sine, 1.0)) / star.rate), impact])
 

@@ -17,7 +17,7 @@ from ariel_kit.core.star_info import StarInfo
 from ariel_kit.light_curve.dips import Light, find_dips
 from ariel_kit.light_curve.drift import DriftLikelihood, time_basis
 from ariel_kit.light_curve.population import UNIFORM_STARS, Population, WindowPrior
-from ariel_kit.light_curve.window import AIRS, FGS1, WindowLight, columns, linearise
+from ariel_kit.light_curve.window import AIRS, FGS1, MOST_BLOCKED, WindowLight, columns, linearise
 
 DEPTH_SIGMA = 0.5
 """Of a prior on the depth that only a light curve without any transit feels."""
@@ -303,7 +303,7 @@ class _Problem:
     def predict(self, parameters: np.ndarray) -> np.ndarray:
         linear, depth = self.split(parameters)
         window = self.linearise(parameters).window
-        return linear @ self.basis.T + np.log1p(-depth[:, None] * window)
+        return linear @ self.basis.T + np.log1p(-np.minimum(depth[:, None] * window, MOST_BLOCKED))
 
     def cost(self, parameters: np.ndarray) -> np.ndarray:
         misfit = np.sum(self.weight * (self.y - self.predict(parameters)) ** 2, axis=1)
@@ -313,7 +313,7 @@ class _Problem:
     def normal_equations(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         linear, depth = self.split(parameters)
         transit = self.linearise(parameters)
-        light = 1 - depth[:, None] * transit.window
+        light = 1 - np.minimum(depth[:, None] * transit.window, MOST_BLOCKED)
         fixed = np.broadcast_to(self.basis, (len(depth), *self.basis.shape))
         jacobian = np.concatenate(
             [
@@ -332,7 +332,7 @@ class _Problem:
     def clip(self, parameters: np.ndarray) -> np.ndarray:
         linear, depth = self.split(parameters)
         depth = np.clip(depth, SMALLEST_DEPTH, LARGEST_DEPTH)
-        window = self.prior.orbit.clip(self.window(parameters))
+        window = self.prior.orbit.clip(self.window(parameters), depth)
         return np.column_stack([linear, depth, window[:, self.columns]])
 
 

@@ -35,8 +35,13 @@ CENTRE, HALF_RANGE = 2.6, 0.97
 """Micron: where AIRS's u1 is that of the star's white light, and half of AIRS's range."""
 LOWEST, HIGHEST = np.array([-0.5, np.log(0.2), -0.4]), np.array([8.0, np.log(8.0), np.inf])
 """Of the path."""
-CLOSEST = 0.02
-"""Least ``contact**2 - b**2``: a planet that misses the star has no window."""
+CLOSEST = 0.01
+"""Least distance between the closest approach and the ends of the half-duration."""
+OVERLAP = 0.7
+"""Radii of the planet that its centre may stay outside the star: one that only touches the limb
+tells nothing of its depth."""
+MOST_BLOCKED = 0.9
+"""Share of the star's light that a trial may hide: beyond it a logarithm would lose its meaning."""
 DEFINED = 0.995
 """Largest impact parameter of which half-duration and ingress are told."""
 DEPTH_NODES = 3
@@ -68,10 +73,11 @@ class Orbit:
             np.concatenate([self.rate, other.rate]), np.concatenate([self.contact, other.contact])
         )
 
-    def clip(self, window: np.ndarray) -> np.ndarray:
-        """Coordinates [shape=(planet, coordinate)] brought back to where there is a transit."""
+    def clip(self, window: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Bring coordinates [shape=(planet, coordinate)] back to where there is a transit."""
         path = np.clip(window[:, :PATH], LOWEST, HIGHEST)
-        path[:, 2] = np.minimum(path[:, 2], self.contact**2 - CLOSEST)
+        farthest = np.minimum(1 + OVERLAP * np.sqrt(depth), self.contact - CLOSEST)
+        path[:, 2] = np.minimum(path[:, 2], farthest**2)
         return np.column_stack([path, window[:, PATH:]])
 
     def path(self, window: np.ndarray) -> np.ndarray:

@@ -22,10 +22,11 @@ from ariel_kit.core.observation import LightCurves
 from ariel_kit.light_curve.drift import DriftPrior, time_basis, wavelength_basis
 from ariel_kit.light_curve.population import WindowPrior
 from ariel_kit.light_curve.systematics import BlindLikelihood, Systematics
-from ariel_kit.light_curve.white_light import WhiteLight
+from ariel_kit.light_curve.white_light import LARGEST_DEPTH, SMALLEST_DEPTH, WhiteLight
 from ariel_kit.light_curve.window import (
     AIRS,
     FGS1,
+    MOST_BLOCKED,
     PATH,
     SLOPE,
     blocked_light,
@@ -157,8 +158,8 @@ class JointFit:
         """Take a new window, by one sigma of its prior at most, and depths as the reference."""
         limit = np.sqrt(np.diagonal(np.linalg.inv(self.prior.precision), axis1=1, axis2=2))
         step = np.clip(window - self.window, -limit, limit)
-        self.window = self.prior.orbit.clip(self.window + step)
-        self.depths = depths
+        self.window = self.prior.orbit.clip(self.window + step, self.white.depth)
+        self.depths = depths.clamp(SMALLEST_DEPTH, LARGEST_DEPTH)
 
     def misfit(self, linearised: Linearised, depths: torch.Tensor) -> np.ndarray:
         """Rms of what the fit leaves of each light curve, in units of its noise.
@@ -179,7 +180,8 @@ class JointFit:
             channel, reference = self.channels[which], self.depths[:, part]
             design, residual = self._design(channel, reference, which)
             spread = apply(self._expansion(which, reference).flatten(1, 2), nuisances)
-            coefficients = spread.unflatten(1, (reference.shape[1], -1)).transpose(1, 2)
+            n_planets, n_wavelengths = reference.shape
+            coefficients = spread.reshape(n_planets, n_wavelengths, -1).transpose(1, 2)
             steps = torch.cat([coefficients, (depths[:, part] - reference)[:, None]], dim=1)
             residual = residual - design[:, :, 1:] @ steps
             share = (channel.time_weight / channel.time_weight.sum(1, keepdim=True))[..., None]
@@ -189,11 +191,11 @@ class JointFit:
 
     def weaken(self, factor: np.ndarray) -> None:
         """Take the noise of each light curve to be `factor` [shape=(visit, 283)] times larger."""
-        parts = (factor[:, :1], factor[:, 1:])
-        self.channels = tuple(
+        fgs1, airs = (
             replace(channel, weight=channel.weight * self._tensor(part**-2.0))
-            for channel, part in zip(self.channels, parts, strict=True)
+            for channel, part in zip(self.channels, (factor[:, :1], factor[:, 1:]), strict=True)
         )
+        self.channels = (fgs1, airs)
 
     def systematics(self, linearised: Linearised) -> Systematics:
         """The blind light of AIRS about the present reference, and the drift found in it."""
@@ -241,7 +243,9 @@ class JointFit:
             dim=2,
         )
         blocked = blocked_light(*where, depths.cpu().numpy(), orbit, which)
-        return design, channel.log_flux - torch.log1p(-self._tensor(blocked))
+        return design, channel.log_flux - torch.log1p(
+            -self._tensor(np.minimum(blocked, MOST_BLOCKED))
+        )
 
     def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
         design, residual = self._design(channel, depths, which)
