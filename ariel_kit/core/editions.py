@@ -54,6 +54,8 @@ class Edition:
         File with the true spectra of the training planets.
     visits : bool
         Whether a planet may have several visits, whose files then carry a number.
+    catalogue : bool
+        Whether the table of a split tells of the stars and the orbits.
     limb_darkening : bool
         Whether the stars are darker at their limb, each by its own law.
     metric : Metric
@@ -64,6 +66,7 @@ class Edition:
     adc_table: str | None
     train_labels: str
     visits: bool
+    catalogue: bool
     limb_darkening: bool
     metric: Metric
 
@@ -80,6 +83,7 @@ EDITIONS = (
         adc_table=None,
         train_labels="train_labels.csv",
         visits=False,
+        catalogue=False,
         limb_darkening=False,
         metric=Metric(reference=(0.0025517145902829823, 0.0017261973793536417)),
     ),
@@ -89,6 +93,7 @@ EDITIONS = (
         adc_table="adc_info.csv",
         train_labels="train.csv",
         visits=True,
+        catalogue=True,
         limb_darkening=True,
         metric=Metric(fgs1_ideal_sigma=1e-6, fgs1_weight=57.846, per_element=True),
     ),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ShapeError, check_shape
 from ariel_kit.core.instruments import N_AIRS
+from ariel_kit.core.star_info import StarInfo
 from ariel_kit.core.value import Value
 
 
@@ -83,6 +84,8 @@ class Observation(Value):
     edition : int
         Year of the challenge, one of `ariel_kit.core.editions.EDITIONS`.
     star : int, optional
+    star_info : StarInfo, optional
+        What the edition's catalogue tells of the star and the orbit.
     provenance : dict
         What each stage did, or why it did not. JSON.
 
@@ -99,6 +102,8 @@ class Observation(Value):
     ['simulation', 'check']
     """
 
+    _records: ClassVar = {"star_info": StarInfo}
+
     planet_id: int
     airs: np.ndarray
     airs_time: np.ndarray
@@ -112,6 +117,7 @@ class Observation(Value):
     bad_fraction: np.ndarray
     edition: int
     star: int | None = None
+    star_info: StarInfo | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -155,7 +161,9 @@ class Observation(Value):
     def visit(self, seconds: float = 144.0) -> Visit:
         """Bin the light curves as `binned` does, and keep what a fit needs to know beside them."""
         airs, fgs1 = self.binned(seconds)
-        return Visit(self.planet_id, self.edition, airs, fgs1, provenance=self.provenance)
+        return Visit(
+            self.planet_id, self.edition, airs, fgs1, self.star_info, provenance=self.provenance
+        )
 
 
 def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) -> LightCurves:
@@ -188,6 +196,8 @@ class Visit:
         Shape (bins, 282).
     fgs1 : LightCurves
         Shape (bins, 1).
+    star_info : StarInfo, optional
+        What the edition's catalogue tells of the star and the orbit.
     provenance : dict
         What each stage before the fit did, or why it did not. JSON.
     """
@@ -196,6 +206,7 @@ class Visit:
     edition: int
     airs: LightCurves
     fgs1: LightCurves
+    star_info: StarInfo | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -25,12 +25,23 @@ class FitFacts:
         Hours from mid-ingress to mid-transit.
     ingress_ratio : float
         Length of the ingress over that of a central transit.
-    limb_darkening : tuple of float
-        Quadratic coefficients (u1, u2) of the star.
+    impact : float
+        Closest approach of the centres, in stellar radii. Above 1 half-duration and ingress are
+        not defined, and are those of a path at 0.995.
+    limb_darkening, fgs1_limb_darkening : tuple of float
+        The star's four coefficients of Claret (2000) in AIRS's white light and in FGS1.
     white_depth, white_sigma : float
         Transit depth of AIRS's white light, and its one sigma.
     white_residual : float
         Rms of the white-light residual in units of the noise.
+    fgs1_residual : float
+        The same of FGS1.
+    noisy_wavelengths : int
+        AIRS wavelengths whose residual is larger than their noise explains; their sigma is wider.
+    visits : int
+        How many visits of the planet ended in this posterior.
+    flags : tuple of str
+        What should make a reader careful.
     alpha, beta : float
         Typical amplitudes of the known and of the smooth shapes of the spectrum, in units of the
         prior's; 0 where the fit had no prior on shapes.
@@ -41,10 +52,16 @@ class FitFacts:
     mid_time: float
     half_duration: float
     ingress_ratio: float
-    limb_darkening: tuple[float, float]
+    impact: float
+    limb_darkening: tuple[float, ...]
+    fgs1_limb_darkening: tuple[float, ...]
     white_depth: float
     white_sigma: float
     white_residual: float
+    fgs1_residual: float = 1.0
+    noisy_wavelengths: int = 0
+    visits: int = 1
+    flags: tuple[str, ...] = ()
     alpha: float = 0.0
     beta: float = 0.0
     prior: str = ""

@@ -6,6 +6,7 @@ through a `Dataset`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,11 @@ import polars as pl
 from ariel_kit.core.editions import EDITIONS, Edition
 from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
+from ariel_kit.core.star_info import StarInfo
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
 from ariel_kit.data.tables import Table, name_of, read_csv, read_planets, require_columns
+
+log = logging.getLogger(__name__)
 
 LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
@@ -216,6 +220,20 @@ class Dataset:
         """Look up the star's number; None in 2025, where every star differs."""
         star = self._row(split, planet_id).get("star")
         return None if star is None else int(star)
+
+    def star_info(self, split: str, planet_id: int) -> StarInfo | None:
+        """Read what the catalogue tells of a star and its planet's orbit.
+
+        None where the edition has no catalogue, and, after a warning, where the planet's row
+        cannot be that of a transiting planet: a fit then starts from the light alone.
+        """
+        if not self.edition.catalogue:
+            return None
+        try:
+            return StarInfo.of(self._row(split, planet_id))
+        except DataFileError as error:
+            log.warning("planet %s is fitted without its star: %s", planet_id, error)
+            return None
 
     def _row(self, split: str, planet_id: int) -> dict[str, float]:
         rows = self.table(split).filter(pl.col("planet_id") == planet_id)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
 from ariel_kit.core.observation import Curves, LightCurves
+from ariel_kit.light_curve.dips import Light
 
 LEAST_HOURS = 0.5 * OBSERVATION_HOURS
 """A light curve cut shorter may end before the transit. The drift then passes for one: cut after
@@ -28,10 +29,8 @@ def find_fault(curves: Curves) -> str | None:
     return None
 
 
-def summed(
-    curves: Sequence[LightCurves],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Time, span, white flux and its noise."""
+def summed(curves: Sequence[LightCurves]) -> Light:
+    """Sum light curves on one time grid over their wavelengths."""
     flux = np.stack([curve.flux.sum(axis=1) for curve in curves])
     noise = np.stack([np.sqrt((curve.noise**2).sum(axis=1)) for curve in curves])
-    return curves[0].time, curves[0].span, flux, noise
+    return Light(curves[0].time, curves[0].span, flux, noise)

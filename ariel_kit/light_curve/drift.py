@@ -92,6 +92,13 @@ class DriftLikelihood:
         """Some of the planets."""
         return DriftLikelihood(self.precision[rows], self.information[rows])
 
+    def joined(self, other: DriftLikelihood) -> DriftLikelihood:
+        """These planets, and others after them."""
+        return DriftLikelihood(
+            np.concatenate([self.precision, other.precision]),
+            np.concatenate([self.information, other.information]),
+        )
+
 
 @dataclass(frozen=True)
 class DriftPrior:

@@ -1,24 +1,35 @@
-"""The transit of a disc across a star: overlap geometry, limb darkening, exposure integration.
+"""The transit of a disc across a star: light behind the planet, limb darkening, exposures.
 
 A transit is described by three numbers that the light curve shows directly: when it is centred,
 how long it lasts, and how much longer its ingress is than that of a central crossing. With
 ``x = (t - mid_time) / half_duration`` the planet's distance from the star's centre, in stellar
 radii, is ``z**2 = 1 + (x**2 - 1) / ingress_ratio``.
+
+The star's intensity is a sum over powers of mu, the cosine of the angle between the line of sight
+and the normal of its surface. The light of each power behind the disc is a line integral around
+the disc's edge by Green's theorem (Pal 2012, arXiv 1201.4508; Agol, Luger & Foreman-Mackey 2020,
+arXiv 1908.03222), done by Gauss's rule.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from ariel_kit.core.errors import check_shape
+from ariel_kit.core.errors import ShapeError, check_shape
+from ariel_kit.light_curve import kernels
 
 LONGEST_STEP = 15.0 / 3600
-"""Hours between the points an exposure is integrated on; a 144 s bin then has ten."""
-LIMB_NODES = 12
+"""Hours between the points an ingress is integrated on; a 144 s bin then has ten."""
 SMALLEST_DEPTH = 1e-9
 """Depths below this share its ingress: a planet of no size still has a window."""
+FULL_LIGHT = 4.0 / (4 + np.arange(kernels.N_POWERS))
+"""Light of a whole star of intensity mu**(j / 2), over pi."""
+QUADRATIC = np.array([[1.0, 0, 0, 0, 0], [-1, 0, 1, 0, 0], [-1, 0, 2, 0, -1]])
+"""Powers of mu of the quadratic law: the constant, and what a unit of u1 and of u2 adds."""
+FOUR_COEFFICIENTS = np.vstack([QUADRATIC[:1], np.eye(5)[1:] - QUADRATIC[:1]])
 
 
 class TransitShape(NamedTuple):
@@ -39,87 +50,38 @@ class TransitShape(NamedTuple):
     ingress_ratio: np.ndarray | float
 
 
-def overlap_area(separation: np.ndarray, k: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Area shared by two discs.
+def intensity(limb_darkening: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Write a law of limb darkening as a sum over powers of mu.
 
     Parameters
     ----------
-    separation : ndarray [shape=(...)]
-        Distance of the centres.
-    k : ndarray [shape=(...)]
-        Radius of the planet.
-    radius : ndarray [shape=(...)]
-        Radius of the other disc; a planet reaching past its centre is handled too.
+    limb_darkening : ndarray [shape=(..., 2) or (..., 4)]
+        Quadratic coefficients, or the four of Claret (2000): ``1 - sum c_n (1 - mu**(n / 2))``.
 
     Returns
     -------
-    ndarray [shape=(...)]
+    ndarray [shape=(..., 5), dtype=float64]
+        Coefficients of ``mu**(j / 2)``, j = 0 .. 4.
 
-    References
-    ----------
-    Mandel & Agol (2002), equation 1.
-
-    Examples
-    --------
-    >>> overlap_area(np.array([0.0, 2.0]), np.array(0.1), np.array(1.0)).round(6)
-    array([0.031416, 0.      ])
-    """
-    z, k, radius = np.broadcast_arrays(separation, k, radius)
-    crossing = (z > np.abs(radius - k)) & (z < radius + k)
-    safe = np.where(crossing, z, np.maximum(radius, k))
-    # cos of the half-angles under which each disc's centre sees the common chord
-    at_planet = np.clip((safe**2 + k**2 - radius**2) / (2 * safe * k), -1, 1)
-    at_other = np.clip((safe**2 + radius**2 - k**2) / (2 * safe * radius), -1, 1)
-    lens = k**2 * (np.arccos(at_planet) - at_planet * np.sqrt(1 - at_planet**2)) + radius**2 * (
-        np.arccos(at_other) - at_other * np.sqrt(1 - at_other**2)
-    )
-    contained = np.pi * np.minimum(k, radius) ** 2
-    return np.where(crossing, lens, np.where(z <= np.abs(radius - k), contained, 0.0))
-
-
-def occulted_fraction(
-    separation: np.ndarray, depth: np.ndarray, limb_darkening: tuple[float, float] = (0.0, 0.0)
-) -> np.ndarray:
-    """Light blocked by the planet, over ``depth`` times the star's light.
-
-    A limb-darkened star is a stack of uniform discs: between the discs that hold the whole planet
-    and those that miss it, `LIMB_NODES` Gauss-Legendre points in ``mu`` are good to 2e-6.
-
-    Parameters
-    ----------
-    separation : ndarray [shape=(...), unit=stellar radius]
-    depth : ndarray [shape=(...)]
-        (Rp/Rs)^2.
-    limb_darkening : tuple of float
-        Quadratic coefficients (u1, u2); (0, 0) is a uniform disc.
-
-    Returns
-    -------
-    ndarray [shape=(...)]
-        In [0, 1] for a uniform disc; above 1 at the centre of a limb-darkened one.
+    Raises
+    ------
+    ShapeError
+        If there are neither two nor four coefficients.
 
     Examples
     --------
-    >>> occulted_fraction(np.array([0.0, 1.0, 1.2]), np.array(0.0001)).round(3)
-    array([1.   , 0.499, 0.   ])
+    >>> intensity([0.3, 0.2])
+    array([ 0.5,  0. ,  0.7,  0. , -0.2])
     """
-    depth = np.maximum(depth, SMALLEST_DEPTH)
-    k = np.sqrt(depth)
-    uniform = overlap_area(separation, k, np.array(1.0)) / (np.pi * depth)
-    u1, u2 = limb_darkening
-    if u1 == 0 and u2 == 0:
-        return uniform
-    # Discs that hold the whole planet end at `inner`; those beyond `outer` do not meet it.
-    inner = np.sqrt(np.maximum(1 - (separation + k) ** 2, 0))
-    outer = np.sqrt(np.maximum(1 - np.maximum(separation - k, 0) ** 2, 0))
-    blocked = (1 - u1 * (1 - inner) - u2 * (1 - inner) ** 2) * uniform
-    nodes, weights = np.polynomial.legendre.leggauss(LIMB_NODES)
-    for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
-        mu = inner + (outer - inner) * node
-        slope = u1 + 2 * u2 * (1 - mu)
-        disc = overlap_area(separation, k, np.sqrt(1 - mu**2)) / (np.pi * depth)
-        blocked = blocked + weight * (outer - inner) * slope * disc
-    return blocked / (1 - u1 / 3 - u2 / 6)
+    coefficients = np.asarray(limb_darkening, dtype=np.float64)
+    laws = {2: QUADRATIC, 4: FOUR_COEFFICIENTS}
+    if coefficients.shape[-1] not in laws:
+        raise ShapeError(
+            "limb darkening must be 2 coefficients of the quadratic law or 4 of Claret's; got "
+            f"{coefficients.shape[-1]}."
+        )
+    constant, *parts = laws[coefficients.shape[-1]]
+    return constant + coefficients @ np.array(parts)
 
 
 def transit_window(
@@ -127,7 +89,7 @@ def transit_window(
     span: np.ndarray,
     shape: TransitShape,
     depth: np.ndarray | float,
-    limb_darkening: tuple[float, float] = (0.0, 0.0),
+    limb_darkening: Sequence[float] | np.ndarray = (0.0, 0.0),
 ) -> np.ndarray:
     """Exposure-integrated window S of a transit: flux = star * (1 - depth * S).
 
@@ -141,8 +103,8 @@ def transit_window(
         Fields of shape (...).
     depth : ndarray [shape=(...)]
         The depth that sets the length of the ingress.
-    limb_darkening : tuple of float
-        Quadratic coefficients.
+    limb_darkening : sequence of float
+        Quadratic coefficients, or Claret's four.
 
     Returns
     -------
@@ -154,13 +116,56 @@ def transit_window(
     >>> transit_window(np.array([0.0, 3.75]), np.array([0.04, 0.04]), shape, 0.003)
     array([0., 1.])
     """
+    mid_time, half_duration, ratio, depth = np.broadcast_arrays(*shape, depth)
+    path = np.stack([mid_time, half_duration * np.sqrt(ratio), 1 - 1 / ratio], axis=-1)
+    straight = np.zeros(depth.shape)
+    moments, _ = window_moments(time, span, path, straight, depth)
+    law = intensity(limb_darkening)
+    return (moments @ law) / (law @ FULL_LIGHT)
+
+
+def window_moments(
+    time: np.ndarray, span: np.ndarray, path: np.ndarray, rate: np.ndarray, depth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Light behind the planet for every power of mu, and how it answers to path and radius.
+
+    The planet is at ``z**2 = b**2 + (sin(rate (t - mid_time)) / (rate crossing))**2`` of a circular
+    orbit; without a rate the path is straight.
+
+    Parameters
+    ----------
+    time, span : ndarray [shape=(time,), unit=hour]
+    path : ndarray [shape=(..., 3)]
+        Mid-time (hours), hours to cross a stellar radius, squared impact parameter.
+    rate : ndarray [shape=(...), unit=radian/hour]
+        Of the orbit; 0 is a straight path.
+    depth : ndarray [shape=(...)]
+
+    Returns
+    -------
+    moments : ndarray [shape=(..., time, 5), dtype=float64]
+        Integral of ``mu**(j / 2)`` over the disc and the exposure, over ``pi depth span``.
+    slopes : ndarray [shape=(..., time, 5, 4), dtype=float64]
+        Derivatives with respect to the path and to the planet's radius.
+
+    Raises
+    ------
+    ShapeError
+        If `span` is not as long as `time`.
+    """
     check_shape("span", np.shape(span), {"time": len(time)})
-    steps = max(1, int(np.ceil(np.max(span) / LONGEST_STEP)))
-    offsets = (np.arange(steps) + 0.5) / steps - 0.5
-    moments = time[:, None] + span[:, None] * offsets
-    mid_time, half_duration, ratio, depth = (
-        np.asarray(value, dtype=np.float64)[..., None, None] for value in (*shape, depth)
+    radius = np.sqrt(np.maximum(np.ravel(depth), SMALLEST_DEPTH)).astype(np.float64)
+    moments = np.zeros((len(radius), len(time), kernels.N_POWERS))
+    slopes = np.zeros((*moments.shape, 4))
+    kernels.window_moments(
+        np.asarray(time, dtype=np.float64),
+        np.asarray(span, dtype=np.float64),
+        LONGEST_STEP,
+        np.reshape(path, (-1, 3)).astype(np.float64),
+        np.ravel(rate).astype(np.float64),
+        radius,
+        moments,
+        slopes,
     )
-    x = (moments - mid_time) / half_duration
-    separation = np.sqrt(np.maximum(1 + (x**2 - 1) / ratio, 0.0))
-    return occulted_fraction(separation, depth, limb_darkening).mean(axis=-1)
+    outer = np.shape(depth)
+    return moments.reshape(*outer, *moments.shape[1:]), slopes.reshape(*outer, *slopes.shape[1:])

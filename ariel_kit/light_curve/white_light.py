@@ -1,38 +1,34 @@
 """The white-light fit: timing, ingress, depth and drift of a planet from its summed light curve.
 
-Gauss-Newton on ``log flux = level + drift(t) + log(1 - depth * S(t))`` with a box search as the
-start, batched over planets that share a time grid. Its answer is the point about which the joint
-fit linearises; its shape prior is the one the joint fit uses, so no datum counts twice.
+Gauss-Newton on ``log flux = level + drift(t) + log(1 - depth * S(t))``, batched over planets that
+share a time grid. Its answer is the point about which the joint fit linearises; its window prior
+is the one the joint fit uses, so no datum counts twice.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from ariel_kit.core.errors import FitError
-from ariel_kit.core.instruments import OBSERVATION_HOURS
+from ariel_kit.core.star_info import StarInfo
+from ariel_kit.light_curve.dips import Light, find_dips
 from ariel_kit.light_curve.drift import DriftLikelihood, time_basis
-from ariel_kit.light_curve.transit import TransitShape, transit_window
+from ariel_kit.light_curve.population import UNIFORM_STARS, Population, WindowPrior
+from ariel_kit.light_curve.window import AIRS, FGS1, MOST_BLOCKED, WindowLight, columns, linearise
 
-SHAPE_MEAN = np.array([OBSERVATION_HOURS / 2, 1.32, 1.3])
-SHAPE_SIGMA = np.array([0.2, 0.2, 0.2])
-"""Prior of (mid_time, half_duration, ingress_ratio): hours, hours, ratio. The first two are far
-wider than any light curve leaves them (about 0.002 h); the third matters for shallow planets."""
 DEPTH_SIGMA = 0.5
 """Of a prior on the depth that only a light curve without any transit feels."""
-SHAPE_STEP = np.array([2e-4, 2e-4, 1e-2])
-"""Steps of the central differences that give the window's derivatives."""
-DEPTH_STEP = 1e-3
-"""Relative step of the depth."""
-SHAPE_MIN = np.array([0.0, 0.1, 0.5])
-SHAPE_MAX = np.array([OBSERVATION_HOURS, OBSERVATION_HOURS / 2, 10.0])
+SMALLEST_DEPTH, LARGEST_DEPTH = 1e-6, 0.3
 MAX_ROUNDS = 30
 CONVERGED = 1e-3
 """Change of chi-squared below which a fit has settled."""
-START_MID_TIMES = OBSERVATION_HOURS / 2 + np.arange(-1.5, 1.5001, 0.03)
-START_HALF_DURATIONS = np.arange(0.4, 2.4, 0.05)
+USUAL_RESIDUAL = 1.3
+"""White-light residual, in units of the noise, above which the model misses something."""
+OTHER_IMPACTS = (0.0, 0.5, 0.8, 1.0)
+"""Squared impact parameters to start from where the catalogue's leads nowhere."""
 
 
 @dataclass(frozen=True)
@@ -41,92 +37,80 @@ class WhiteLight:
 
     Attributes
     ----------
-    shape : ndarray [shape=(planet, 3), dtype=float64, unit=hour]
-        mid_time, half_duration, ingress_ratio.
+    window : ndarray [shape=(planet, coordinate), dtype=float64]
+        In the coordinates of `ariel_kit.light_curve.window`; those that AIRS does not see are as
+        the prior has them.
     depth : ndarray [shape=(planet,), dtype=float64]
-    sigma : ndarray [shape=(planet, 4), dtype=float64]
-        One sigma of the shape and of the depth.
+    sigma : ndarray [shape=(planet, column + 1), dtype=float64]
+        One sigma of the coordinates that AIRS sees, and of the depth.
     drift : ndarray [shape=(planet, degree), dtype=float64]
     model : ndarray [shape=(planet, time), dtype=float64, unit=electron]
     residual : ndarray [shape=(planet, time), dtype=float64]
         Data minus model in units of the noise.
+    cost : ndarray [shape=(planet,), dtype=float64]
+        Chi-squared, the prior's share included.
     drift_likelihood : DriftLikelihood
-        Of the drift's coefficients, level, depth and shape eliminated.
+        Of the drift's coefficients; level, depth and window eliminated.
+    prior : WindowPrior
+        What was believed of the windows.
     """
 
-    shape: np.ndarray
+    window: np.ndarray
     depth: np.ndarray
     sigma: np.ndarray
     drift: np.ndarray
     model: np.ndarray
     residual: np.ndarray
+    cost: np.ndarray
     drift_likelihood: DriftLikelihood
+    prior: WindowPrior
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The fields that are arrays, by name."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
 
     def take(self, rows: list[int]) -> WhiteLight:
         """Some of the planets."""
-        picked = {
-            item.name: getattr(self, item.name)[rows]
-            for item in fields(self)
-            if item.name != "drift_likelihood"
-        }
-        return WhiteLight(**picked, drift_likelihood=self.drift_likelihood.take(rows))
+        return WhiteLight(
+            **{name: array[rows] for name, array in self.arrays.items()},
+            drift_likelihood=self.drift_likelihood.take(rows),
+            prior=self.prior.take(rows),
+        )
 
+    def joined(self, other: WhiteLight) -> WhiteLight:
+        """These planets, and those of another batch after them."""
+        return WhiteLight(
+            **{k: np.concatenate([v, other.arrays[k]]) for k, v in self.arrays.items()},
+            drift_likelihood=self.drift_likelihood.joined(other.drift_likelihood),
+            prior=self.prior.joined(other.prior),
+        )
 
-def window_and_slopes(
-    time: np.ndarray,
-    span: np.ndarray,
-    shape: np.ndarray,
-    depth: np.ndarray,
-    limb_darkening: tuple[float, float] = (0.0, 0.0),
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Transit window and how it answers to the shape and to the depth.
-
-    Parameters
-    ----------
-    time, span : ndarray [shape=(time,), unit=hour]
-    shape : ndarray [shape=(planet, 3), unit=hour]
-    depth : ndarray [shape=(planet,)]
-    limb_darkening : tuple of float
-
-    Returns
-    -------
-    window : ndarray [shape=(planet, time)]
-    slopes : ndarray [shape=(planet, time, 3)]
-        Derivatives of the window with respect to the shape.
-    response : ndarray [shape=(planet, time)]
-        Derivative of ``depth * window`` with respect to the depth: the window itself, and the
-        ingress that lengthens with the depth.
-    """
-
-    def at(offset: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        return transit_window(time, span, TransitShape(*(shape + offset).T), depth, limb_darkening)
-
-    steps = np.diag(SHAPE_STEP)
-    slopes = [(at(step, depth) - at(-step, depth)) / (2 * step.sum()) for step in steps]
-    window, deeper = at(np.zeros(3), depth), at(np.zeros(3), depth * (1 + DEPTH_STEP))
-    return window, np.stack(slopes, axis=-1), deeper + (deeper - window) / DEPTH_STEP
+    def better_of(self, other: WhiteLight) -> WhiteLight:
+        """Take each planet's fit of lower cost."""
+        n, first = len(self.depth), self.cost <= other.cost
+        rows = np.where(first, np.arange(n), n + np.arange(n))
+        return self.joined(other).take(rows.tolist())
 
 
 def fit_white_light(
-    time: np.ndarray,
-    span: np.ndarray,
-    flux: np.ndarray,
-    noise: np.ndarray,
+    light: Light,
     drift_covariance: np.ndarray,
-    *,
-    limb_darkening: tuple[float, float] = (0.0, 0.0),
+    population: Population = UNIFORM_STARS,
+    stars: Sequence[StarInfo | None] | None = None,
 ) -> WhiteLight:
-    """Fit a batch of white light curves.
+    """Fit a batch of white light curves of AIRS from what a first look and the catalogue tell.
 
     Parameters
     ----------
-    time, span : ndarray [shape=(time,), unit=hour]
-        Shared by all planets.
-    flux, noise : ndarray [shape=(planet, time), unit=electron]
+    light : Light
     drift_covariance : ndarray [shape=(degree, degree) or (planet, degree, degree)]
         Prior of the Legendre coefficients of the drift.
-    limb_darkening : tuple of float
-        Quadratic coefficients.
+    population : Population
+        What is believed of the windows.
+    stars : sequence of StarInfo or None, optional
+        One for each planet; None is a planet of which no catalogue tells.
 
     Returns
     -------
@@ -137,35 +121,77 @@ def fit_white_light(
     FitError
         If a flux is not positive and finite.
     """
-    problem = _Problem.of(time, span, flux, noise, drift_covariance, limb_darkening)
+    if not (np.isfinite(light.flux).all() and (light.flux > 0).all()):
+        raise FitError("a white light curve must be positive and finite; check the calibration.")
+    dips = find_dips(light, drift_covariance)
+    prior = population.prior(stars or [None] * len(dips.depth))
+    start = prior.mean.copy()
+    start[:, 0] = dips.mid_time
+    seen = start.copy()
+    seen[:, 1] = np.log(dips.half_duration)
+    white = _fit(light, drift_covariance, prior, seen, dips.depth)
+    white = white.better_of(_fit(light, drift_covariance, prior, start, dips.depth))
+    return _try_again(white, light, drift_covariance, start)
+
+
+def refit_white_light(white: WhiteLight, light: Light, drift_covariance: np.ndarray) -> WhiteLight:
+    """Fit again from where a fit ended, under another prior of the drift."""
+    return _fit(light, drift_covariance, white.prior, white.window, white.depth)
+
+
+def _try_again(
+    white: WhiteLight, light: Light, drift_covariance: np.ndarray, start: np.ndarray
+) -> WhiteLight:
+    """Start from other impact parameters where the light is not explained."""
+    unexplained = np.sqrt(np.mean(white.residual**2, axis=1)) > USUAL_RESIDUAL
+    if not unexplained.any():
+        return white
+    rows = np.flatnonzero(unexplained).tolist()
+    part, own, covariance = light.take(rows), white.take(rows), drift_covariance
+    if covariance.ndim == 3:
+        covariance = covariance[rows]
+    for impact in OTHER_IMPACTS:
+        other = start[rows].copy()
+        other[:, 2] = impact
+        own = own.better_of(_fit(part, covariance, own.prior, other, own.depth))
+    where = np.arange(len(white.depth))
+    where[rows] = len(where) + np.arange(len(rows))
+    return white.joined(own).take(where.tolist())
+
+
+def _fit(
+    light: Light,
+    drift_covariance: np.ndarray,
+    prior: WindowPrior,
+    start: np.ndarray,
+    depth: np.ndarray,
+) -> WhiteLight:
+    """Gauss-Newton from one start for each planet."""
+    problem = _Problem.of(light, drift_covariance, prior, AIRS)
     degree = drift_covariance.shape[-1]
-    parameters, precision, gradient = _gauss_newton(problem, _box_search(problem))
+    parameters = problem.start(depth, start)
+    parameters, precision, gradient, cost = _gauss_newton(problem, parameters)
     model = problem.predict(parameters)
     sigma = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
     return WhiteLight(
-        shape=parameters[:, degree + 2 :],
+        window=problem.window(parameters),
         depth=parameters[:, degree + 1],
         sigma=np.concatenate([sigma[:, degree + 2 :], sigma[:, degree + 1, None]], axis=1),
         drift=parameters[:, 1 : degree + 1],
         model=np.exp(model),
         residual=(problem.y - model) * np.sqrt(problem.weight),
+        cost=cost,
         drift_likelihood=_drift_likelihood(
             parameters, precision, gradient, problem.drift_precision
         ),
+        prior=prior,
     )
 
 
 def drift_likelihood_at(
-    white: WhiteLight,
-    time: np.ndarray,
-    span: np.ndarray,
-    flux: np.ndarray,
-    noise: np.ndarray,
-    drift_covariance: np.ndarray,
-    *,
-    limb_darkening: tuple[float, float] = (0.0, 0.0),
+    white: WhiteLight, light: Light, drift_covariance: np.ndarray, instrument: int = FGS1
 ) -> DriftLikelihood:
-    """Drift of another instrument's light curves, linearised about a white-light fit.
+    """Find the drift of an instrument, linearised about a white-light fit.
 
     FGS1 alone is too noisy to time a transit; with AIRS's timing its drift is a linear problem.
 
@@ -173,17 +199,18 @@ def drift_likelihood_at(
     ----------
     white : WhiteLight
         Fits of the same planets.
-    time, span, flux, noise, drift_covariance, limb_darkening
-        As in `fit_white_light`.
+    light : Light
+        Of the instrument.
+    drift_covariance : ndarray [shape=(degree, degree)]
+    instrument : int
+        `FGS1` or `AIRS` of `ariel_kit.light_curve.window`.
 
     Returns
     -------
     DriftLikelihood
     """
-    problem = _Problem.of(time, span, flux, noise, drift_covariance, limb_darkening)
-    level = np.average(problem.y, axis=1, weights=problem.weight)
-    still = np.zeros((len(flux), drift_covariance.shape[-1]))
-    parameters = np.column_stack([level, still, white.depth, white.shape])
+    problem = _Problem.of(light, drift_covariance, white.prior, instrument)
+    parameters = problem.start(white.depth, white.window)
     precision, gradient = problem.normal_equations(parameters)
     return _drift_likelihood(parameters, precision, gradient, problem.drift_precision)
 
@@ -209,58 +236,74 @@ def _drift_likelihood(
 
 @dataclass(frozen=True)
 class _Problem:
-    """Data and priors of a batch; parameters are (level, drift.., depth, shape..)."""
+    """Data and priors of a batch; parameters are (level, drift.., depth, window..)."""
 
-    time: np.ndarray
-    span: np.ndarray
+    light: Light
     y: np.ndarray
     weight: np.ndarray
     basis: np.ndarray
     drift_precision: np.ndarray
-    limb_darkening: tuple[float, float]
+    prior: WindowPrior
+    instrument: int
 
     @classmethod
     def of(
-        cls,
-        time: np.ndarray,
-        span: np.ndarray,
-        flux: np.ndarray,
-        noise: np.ndarray,
-        drift_covariance: np.ndarray,
-        limb_darkening: tuple[float, float],
+        cls, light: Light, drift_covariance: np.ndarray, prior: WindowPrior, instrument: int
     ) -> _Problem:
-        if not (np.isfinite(flux).all() and (flux > 0).all()):
-            raise FitError(
-                "a white light curve must be positive and finite; check the calibration."
-            )
+        flux = light.flux
         degree = drift_covariance.shape[-1]
-        basis = np.column_stack([np.ones_like(time), time_basis(time, degree)])
+        basis = np.column_stack([np.ones_like(light.time), time_basis(light.time, degree)])
         precision = np.broadcast_to(np.linalg.inv(drift_covariance), (len(flux), degree, degree))
-        return cls(time, span, np.log(flux), (flux / noise) ** 2, basis, precision, limb_darkening)
+        weight = (flux / light.noise) ** 2
+        return cls(light, np.log(flux), weight, basis, precision, prior, instrument)
+
+    @property
+    def columns(self) -> list[int]:
+        """Places, among the coordinates of a window, of those that this instrument sees."""
+        return list(columns(self.prior.mean.shape[1], self.instrument))
 
     @property
     def prior_mean(self) -> np.ndarray:
-        return np.concatenate([np.zeros(self.basis.shape[1] + 1), SHAPE_MEAN])
+        still = np.zeros((len(self.y), self.basis.shape[1] + 1))
+        return np.concatenate([still, self.prior.mean[:, self.columns]], axis=1)
 
     @property
     def prior_precision(self) -> np.ndarray:
-        n = self.basis.shape[1]
-        precision = np.zeros((len(self.y), n + 4, n + 4))
+        n, seen = self.basis.shape[1], self.columns
+        size = n + 1 + len(seen)
+        precision = np.zeros((len(self.y), size, size))
         precision[:, 1:n, 1:n] = self.drift_precision
         precision[:, n, n] = DEPTH_SIGMA**-2.0
-        precision[:, n + 1 :, n + 1 :] = np.diag(SHAPE_SIGMA**-2.0)
+        # The coordinates that this instrument does not see are integrated out.
+        covariance = np.linalg.inv(self.prior.precision)[:, seen][:, :, seen]
+        precision[:, n + 1 :, n + 1 :] = np.linalg.inv(covariance)
         return precision
 
-    def split(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def start(self, depth: np.ndarray, window: np.ndarray) -> np.ndarray:
+        """Parameters without a drift."""
+        level = np.average(self.y, axis=1, weights=self.weight)
+        still = np.zeros((len(self.y), self.basis.shape[1] - 1))
+        return np.column_stack([level, still, depth, window[:, self.columns]])
+
+    def window(self, parameters: np.ndarray) -> np.ndarray:
+        """All coordinates of the windows."""
+        window = self.prior.mean.copy()
+        window[:, self.columns] = parameters[:, self.basis.shape[1] + 1 :]
+        return window
+
+    def split(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = self.basis.shape[1]
-        return parameters[:, :n], parameters[:, n], parameters[:, n + 1 :]
+        return parameters[:, :n], parameters[:, n]
+
+    def linearise(self, parameters: np.ndarray) -> WindowLight:
+        light, depth = self.light, parameters[:, self.basis.shape[1]]
+        window, orbit = self.window(parameters), self.prior.orbit
+        return linearise(light.time, light.span, window, depth, orbit, self.instrument)
 
     def predict(self, parameters: np.ndarray) -> np.ndarray:
-        linear, depth, shape = self.split(parameters)
-        window = transit_window(
-            self.time, self.span, TransitShape(*shape.T), depth, self.limb_darkening
-        )
-        return linear @ self.basis.T + np.log1p(-depth[:, None] * window)
+        linear, depth = self.split(parameters)
+        window = self.linearise(parameters).window
+        return linear @ self.basis.T + np.log1p(-np.minimum(depth[:, None] * window, MOST_BLOCKED))
 
     def cost(self, parameters: np.ndarray) -> np.ndarray:
         misfit = np.sum(self.weight * (self.y - self.predict(parameters)) ** 2, axis=1)
@@ -268,35 +311,34 @@ class _Problem:
         return misfit + np.einsum("pi,pij,pj->p", off, self.prior_precision, off)
 
     def normal_equations(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        _, depth, shape = self.split(parameters)
-        window, slopes, response = window_and_slopes(
-            self.time, self.span, shape, depth, self.limb_darkening
-        )
-        light = 1 - depth[:, None] * window
+        linear, depth = self.split(parameters)
+        transit = self.linearise(parameters)
+        light = 1 - np.minimum(depth[:, None] * transit.window, MOST_BLOCKED)
         fixed = np.broadcast_to(self.basis, (len(depth), *self.basis.shape))
         jacobian = np.concatenate(
             [
                 fixed,
-                (-response / light)[..., None],
-                -(depth[:, None] / light)[..., None] * slopes,
+                (-transit.response / light)[..., None],
+                -(depth[:, None] / light)[..., None] * transit.slopes,
             ],
             axis=2,
         )
         weighted = np.swapaxes(jacobian * self.weight[..., None], 1, 2)
         precision = weighted @ jacobian + self.prior_precision
-        residual = (self.y - self.predict(parameters))[..., None]
+        residual = (self.y - linear @ self.basis.T - np.log(light))[..., None]
         pull = np.einsum("pij,pj->pi", self.prior_precision, self.prior_mean - parameters)
         return precision, (weighted @ residual)[..., 0] + pull
 
     def clip(self, parameters: np.ndarray) -> np.ndarray:
-        linear, depth, shape = self.split(parameters)
-        depth = np.clip(depth, 1e-6, 0.5)
-        return np.column_stack([linear, depth, np.clip(shape, SHAPE_MIN, SHAPE_MAX)])
+        linear, depth = self.split(parameters)
+        depth = np.clip(depth, SMALLEST_DEPTH, LARGEST_DEPTH)
+        window = self.prior.orbit.clip(self.window(parameters), depth)
+        return np.column_stack([linear, depth, window[:, self.columns]])
 
 
 def _gauss_newton(
     problem: _Problem, parameters: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Levenberg-damped Gauss-Newton: every planet keeps its own damping and its best point."""
     damping = np.full(len(parameters), 1e-3)
     settled = np.zeros(len(parameters), dtype=bool)
@@ -318,28 +360,4 @@ def _gauss_newton(
         precision, gradient = problem.normal_equations(parameters)
         if settled.all():
             break
-    return parameters, precision, gradient
-
-
-def _box_search(problem: _Problem) -> np.ndarray:
-    """Best box transit on a grid of timings, with the drift solved for at each."""
-    mid_time, half = (a.ravel() for a in np.meshgrid(START_MID_TIMES, START_HALF_DURATIONS))
-    basis = problem.basis
-    boxes = (np.abs(problem.time - mid_time[:, None]) < half[:, None]).astype(float)
-    priors = problem.prior_precision[:, : basis.shape[1], : basis.shape[1]]
-    starts = []
-    for planet_y, planet_weight, prior in zip(problem.y, problem.weight, priors, strict=True):
-        weighted = basis * planet_weight[:, None]
-        gram = weighted.T @ basis + prior
-        # Everything below is orthogonal to the drift in the planet's own weights.
-        flat = planet_y * planet_weight - weighted @ np.linalg.solve(gram, weighted.T @ planet_y)
-        overlap = boxes @ weighted
-        power = boxes @ planet_weight - np.einsum(
-            "gi,gi->g", overlap, np.linalg.solve(gram, overlap.T).T
-        )
-        dip = -(boxes @ flat)
-        best = int(np.argmax(np.where(power > 0, dip * np.abs(dip) / np.maximum(power, 1e-30), 0)))
-        depth = dip[best] / max(power[best], 1e-30)
-        linear = np.linalg.solve(gram, weighted.T @ (planet_y + depth * boxes[best]))
-        starts.append([*linear, depth, mid_time[best], half[best], SHAPE_MEAN[2]])
-    return np.array(starts)
+    return parameters, precision, gradient, cost

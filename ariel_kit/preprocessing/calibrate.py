@@ -118,6 +118,7 @@ def calibrate_planet(
     return Observation(
         planet_id=int(planet_id),
         star=dataset.star(split, planet_id),
+        star_info=dataset.star_info(split, planet_id),
         edition=dataset.edition.year,
         airs=airs.flux,
         airs_time=AIRS.pair_times(len(airs.flux)),

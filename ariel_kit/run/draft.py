@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,9 +138,11 @@ def _fault(spectrum: Spectrum) -> str | None:
 
 
 def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
-    """Average the visits of one planet, each wavelength weighted by its precision.
+    """Give one spectrum for all visits of a planet.
 
-    The errors of the visits are taken as independent. A single visit is returned as it is.
+    Visits that were fitted together share one posterior, which is the answer. Those that were not,
+    as in a draft or on unlike time grids, are averaged, each wavelength weighted by its precision
+    and the errors taken as independent.
 
     Parameters
     ----------
@@ -149,11 +152,15 @@ def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
     Returns
     -------
     Spectrum
-        Without covariance when several visits were combined.
+        Without covariance when visits had to be averaged.
     """
     first = spectra[0]
     if len(spectra) == 1:
         return first
+    white_light = tuple(curve for spectrum in spectra for curve in spectrum.white_light)
+    provenance = {**first.provenance, "visits": len(spectra)}
+    if all(s.fit is not None and s.fit.visits == len(spectra) for s in spectra):
+        return replace(first, white_light=white_light, provenance=provenance)
     precision = np.array([spectrum.sigma**-2.0 for spectrum in spectra])
     mean = np.array([spectrum.mean for spectrum in spectra])
     return Spectrum(
@@ -162,6 +169,6 @@ def combine_visits(spectra: Sequence[Spectrum]) -> Spectrum:
         mean=(precision * mean).sum(axis=0) / precision.sum(axis=0),
         sigma=precision.sum(axis=0) ** -0.5,
         fit=first.fit,
-        white_light=tuple(curve for spectrum in spectra for curve in spectrum.white_light),
-        provenance={**first.provenance, "visits": len(spectra)},
+        white_light=white_light,
+        provenance=provenance,
     )

@@ -1,13 +1,13 @@
-"""Planets that are fitted together: those whose light curves share their time grids."""
+"""Visits that are fitted together: those whose light curves share their time grids."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ariel_kit.core.observation import Curves, LightCurves
+from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import FitFacts, WhiteLightCurve
 from ariel_kit.light_curve.checks import summed
 from ariel_kit.light_curve.drift import (
@@ -17,130 +17,177 @@ from ariel_kit.light_curve.drift import (
     default_drift,
     time_basis,
 )
-from ariel_kit.light_curve.white_light import WhiteLight, drift_likelihood_at, fit_white_light
+from ariel_kit.light_curve.population import Population, population_of
+from ariel_kit.light_curve.white_light import (
+    USUAL_RESIDUAL,
+    WhiteLight,
+    drift_likelihood_at,
+    fit_white_light,
+    refit_white_light,
+)
+from ariel_kit.light_curve.window import describe
 from ariel_kit.spectral_extraction.joint_fit import JointFit
 
 BATCH = 32
-"""Planets solved at once: a few hundred MB, and enough to keep two cores busy."""
-USUAL_RESIDUAL = 1.3
-"""White-light residual above which the model misses something: sigma then grows with it."""
+"""Visits solved at once: a few hundred MB, and enough to keep two cores busy."""
 LARGEST_RESIDUAL = 5.0
 """White-light residual, in units of the noise, above which a fit has not found the transit."""
 
 
 @dataclass
 class Batch:
-    """Planets on common time grids, from white light to depths."""
+    """Visits on common time grids, from white light to depths.
+
+    Attributes
+    ----------
+    places : list of int
+        Where the visits stand among all that are fitted.
+    visits : list of Visit
+    population : Population
+        What is believed of their windows.
+    white : WhiteLight
+    fgs1_drift : DriftLikelihood
+    """
 
     places: list[int]
-    airs: list[LightCurves]
-    fgs1: list[LightCurves]
+    visits: list[Visit]
+    population: Population
     white: WhiteLight
     fgs1_drift: DriftLikelihood
-    limb_darkening: tuple[float, float]
 
     @classmethod
-    def of(
-        cls,
-        places: list[int],
-        curves: Sequence[Curves],
-        drift: DriftMixture,
-        limb_darkening: tuple[float, float],
-    ) -> Batch:
-        """Fit the white light of the planets at some places of `curves`."""
-        airs, fgs1 = ([curves[i][which] for i in places] for which in (0, 1))
-        white = fit_white_light(*summed(airs), drift.covariance, limb_darkening=limb_darkening)
-        fgs1_drift = drift_likelihood_at(
-            white, *summed(fgs1), drift.covariance, limb_darkening=limb_darkening
+    def of(cls, places: list[int], visits: list[Visit], drift: DriftMixture) -> Batch:
+        """Fit the white light of visits on common grids."""
+        population = population_of(visits[0].edition)
+        stars = [visit.star_info for visit in visits]
+        light = summed([visit.airs for visit in visits])
+        white = fit_white_light(light, drift.covariance, population, stars)
+        fgs1 = summed([visit.fgs1 for visit in visits])
+        return cls(
+            places, visits, population, white, drift_likelihood_at(white, fgs1, drift.covariance)
         )
-        return cls(places, airs, fgs1, white, fgs1_drift, limb_darkening)
+
+    @property
+    def owners(self) -> list[int]:
+        """Number the planet of each visit, from 0 in the order in which they come."""
+        numbers: dict[int, int] = {}
+        return [numbers.setdefault(visit.planet_id, len(numbers)) for visit in self.visits]
 
     def refit_white(self, drift: DriftMixture) -> None:
-        """White light again, each planet with its own drift prior."""
+        """Fit white light again, each visit with its own drift prior."""
         covariances = drift.planet_covariances(self.white.drift_likelihood)
-        self.white = fit_white_light(
-            *summed(self.airs), covariances, limb_darkening=self.limb_darkening
-        )
+        light = summed([visit.airs for visit in self.visits])
+        self.white = refit_white_light(self.white, light, covariances)
 
     def joint_fit(self, airs: DriftMixture, fgs1: DriftMixture, device: str) -> JointFit:
-        """Set up the joint fit under the drift priors that the whole set of planets taught."""
+        """Set up the joint fit under the drift priors that the whole set of visits taught."""
         prior = DriftPrior(
             fgs1=fgs1.planet_covariances(self.fgs1_drift),
             grey=airs.planet_covariances(self.white.drift_likelihood),
         )
         return JointFit(
-            self.airs,
-            self.fgs1,
+            [visit.airs for visit in self.visits],
+            [visit.fgs1 for visit in self.visits],
             self.white,
             prior,
-            limb_darkening=self.limb_darkening,
             device=device,
         )
 
-    def residual(self, row: int) -> float:
-        """Rms of the white-light residual in units of the noise."""
-        return float(np.sqrt(np.mean(self.white.residual[row] ** 2)))
+    @property
+    def residual(self) -> np.ndarray:
+        """Rms of each white-light residual in units of the noise [shape=(visit,)]."""
+        return np.sqrt(np.mean(self.white.residual**2, axis=1))
 
+    @property
     def misfit(self) -> np.ndarray:
         """What the noise has to be multiplied by to explain the white-light residual."""
-        residual = np.array([self.residual(row) for row in range(len(self.places))])
-        return np.where(residual > USUAL_RESIDUAL, residual, 1.0)
+        return np.where(self.residual > USUAL_RESIDUAL, self.residual, 1.0)
 
     def faults(self) -> dict[int, str]:
-        """Planets whose transit was not found, by place, and why."""
+        """Say which visits have no transit that was found, by place, and why."""
         found = {}
-        for row, place in enumerate(self.places):
-            if not np.isfinite(self.white.sigma[row]).all():
+        for place, sigma, residual in zip(
+            self.places, self.white.sigma, self.residual, strict=True
+        ):
+            if not np.isfinite(sigma).all():
                 found[place] = "the white-light fit did not converge"
-            elif self.residual(row) > LARGEST_RESIDUAL:
-                found[place] = (
-                    f"the white-light residual is {self.residual(row):.1f} times the noise"
-                )
+            elif residual > LARGEST_RESIDUAL:
+                found[place] = f"the white-light residual is {residual:.1f} times the noise"
         return found
 
     def without(self, places: Container[int]) -> Batch:
-        """The batch less some planets: a broken one must not teach the others."""
+        """Leave some visits out: a broken one must not teach the others."""
         rows = [row for row, place in enumerate(self.places) if place not in places]
-        return Batch(
+        return replace(
+            self,
             places=[self.places[row] for row in rows],
-            airs=[self.airs[row] for row in rows],
-            fgs1=[self.fgs1[row] for row in rows],
+            visits=[self.visits[row] for row in rows],
             white=self.white.take(rows),
             fgs1_drift=self.fgs1_drift.take(rows),
-            limb_darkening=self.limb_darkening,
         )
 
-    def facts(self, row: int) -> FitFacts:
-        """Say what white light tells of one planet."""
-        mid_time, half_duration, ingress_ratio = self.white.shape[row].tolist()
-        return FitFacts(
-            mid_time=mid_time,
-            half_duration=half_duration,
-            ingress_ratio=ingress_ratio,
-            limb_darkening=self.limb_darkening,
-            white_depth=float(self.white.depth[row]),
-            white_sigma=float(self.white.sigma[row, -1]),
-            white_residual=self.residual(row),
-        )
+    def facts(self, window: np.ndarray) -> list[FitFacts]:
+        """Say what was found beside the depths, visit by visit.
+
+        Parameters
+        ----------
+        window : ndarray [shape=(visit, coordinate)]
+            The windows concluded.
+        """
+        shapes = describe(window, self.white.prior.orbit)
+        return [
+            FitFacts(
+                **shape,
+                white_depth=float(self.white.depth[row]),
+                white_sigma=float(self.white.sigma[row, -1]),
+                white_residual=float(self.residual[row]),
+                visits=self.owners.count(self.owners[row]),
+                flags=self._flags(row, shape["impact"]),
+            )
+            for row, shape in enumerate(shapes)
+        ]
+
+    def _flags(self, row: int, impact: float) -> tuple[str, ...]:
+        flags = []
+        if impact > 1 - np.sqrt(self.white.depth[row]):
+            flags.append("grazing")
+        if self.population.catalogue and self.visits[row].star_info is None:
+            flags.append("no catalogue entry")
+        if self.residual[row] > USUAL_RESIDUAL:
+            flags.append("white light is not explained")
+        return tuple(flags)
 
     def white_light(self, row: int) -> WhiteLightCurve:
-        """Give the white light of one planet beside its fit."""
-        time, span, flux, noise = summed([self.airs[row]])
-        drift = np.exp(time_basis(time, self.white.drift.shape[1]) @ self.white.drift[row])
-        return WhiteLightCurve(time, span, flux[0], noise[0], drift, self.white.model[row])
+        """Give the white light of one visit beside its fit."""
+        light = summed([self.visits[row].airs])
+        drift = np.exp(time_basis(light.time, self.white.drift.shape[1]) @ self.white.drift[row])
+        model = self.white.model[row]
+        return WhiteLightCurve(light.time, light.span, light.flux[0], light.noise[0], drift, model)
 
 
-def start(
-    curves: Sequence[Curves], places: Sequence[int], limb_darkening: tuple[float, float]
-) -> list[Batch]:
-    """Group planets by time grid and fit their white light."""
-    groups: dict[tuple[bytes, ...], list[int]] = {}
+def start(visits: Sequence[Visit], places: Sequence[int]) -> list[Batch]:
+    """Group visits by edition and time grid and fit their white light.
+
+    The visits of a planet stay together, so that they end in one posterior.
+    """
+    groups: dict[tuple[object, ...], dict[int, list[int]]] = {}
     for i in places:
-        grid = tuple(a.tobytes() for curve in curves[i] for a in (curve.time, curve.span))
-        groups.setdefault(grid, []).append(i)
+        grid = [a.tobytes() for curve in visits[i].curves for a in (curve.time, curve.span)]
+        group = groups.setdefault((visits[i].edition, *grid), {})
+        group.setdefault(visits[i].planet_id, []).append(i)
     drift = default_drift()
     return [
-        Batch.of(group[first : first + BATCH], curves, drift, limb_darkening)
+        Batch.of(part, [visits[i] for i in part], drift)
         for group in groups.values()
-        for first in range(0, len(group), BATCH)
+        for part in _parts(list(group.values()))
     ]
+
+
+def _parts(planets: Sequence[list[int]]) -> list[list[int]]:
+    """Deal planets, each with its visits, into batches."""
+    parts: list[list[int]] = []
+    for own in planets:
+        if not parts or len(parts[-1]) + len(own) > BATCH:
+            parts.append([])
+        parts[-1] += own
+    return parts

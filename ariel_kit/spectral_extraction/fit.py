@@ -12,20 +12,22 @@ import torch
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.observation import Observation, Visit
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
 from ariel_kit.light_curve.checks import find_fault
 from ariel_kit.light_curve.drift import DriftLikelihood, DriftMixture, default_drift
-from ariel_kit.light_curve.limb_darkening import limb_darkening_of
+from ariel_kit.light_curve.population import WindowLikelihood
 from ariel_kit.light_curve.stage import NO_FIT
-from ariel_kit.light_curve.systematics import Denoiser, Systematics
+from ariel_kit.light_curve.systematics import Denoiser
 from ariel_kit.spectral_extraction.batch import Batch, start
-from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood, JointFit, Linearised
+from ariel_kit.spectral_extraction.linearised import DepthLikelihood
 from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
 from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
+from ariel_kit.spectral_extraction.visits import FittedBatch
 
 log = logging.getLogger(__name__)
 
-LINEARISATIONS = 2
+MOVES, MOVES_AFTER_LEARNING = 1, 2
+"""Linearisations about a better reference; where windows are learned, most come after it."""
 EM_ROUNDS = 2
 SHAPE_STRENGTH = 30.0
 """Planets' worth of belief in the shapes of the round before."""
@@ -45,29 +47,6 @@ class LightCurveFit:
 
     spectra: list[Spectrum]
     joints: list[FittedBatch]
-
-
-@dataclass(frozen=True)
-class FittedBatch:
-    """The joint fit of some visits as it stood at its last linearisation.
-
-    Attributes
-    ----------
-    places : list of int
-        Where the visits stand among all that were fitted.
-    joint : JointFit
-    linearised : Linearised
-        With the nuisances as the drift model has them, before a denoiser.
-    """
-
-    places: list[int]
-    joint: JointFit
-    linearised: Linearised
-
-    @property
-    def systematics(self) -> Systematics:
-        """The blind light of AIRS and the drift found in it: what a denoiser is given last."""
-        return self.joint.systematics(self.linearised)
 
 
 def fit_planets(
@@ -150,10 +129,9 @@ def fit_light_curves(
     -------
     LightCurveFit
     """
-    settings, curves = settings or ExtractionSettings(), [visit.curves for visit in visits]
-    faults = {i: fault for i, pair in enumerate(curves) if (fault := find_fault(pair))}
-    fine = [i for i in range(len(visits)) if i not in faults]
-    batches = start(curves, fine, limb_darkening_of(visits))
+    settings = settings or ExtractionSettings()
+    faults = {i: fault for i, v in enumerate(visits) if (fault := find_fault(v.curves))}
+    batches = start(visits, [i for i in range(len(visits)) if i not in faults])
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
@@ -165,34 +143,31 @@ def fit_light_curves(
     spectra = {i: _fallback(visits[i], prior, fault) for i, fault in faults.items()}
     for batch, batch_answers in zip(batches, answers, strict=True):
         for row, (i, answer) in enumerate(zip(batch.places, batch_answers, strict=True)):
-            spectra[i] = _spectrum(visits[i], batch, row, answer)
+            spectra[i] = _spectrum(visits[i], batch.white_light(row), answer)
     noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
     return LightCurveFit(noted, joints)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """Depths of one visit: mean and sigma [shape=(283,)], covariance, and what the prior did."""
+    """Depths of one visit: mean and sigma [shape=(283,)], covariance, and the facts beside them."""
 
     mean: np.ndarray
     sigma: np.ndarray
+    facts: FitFacts
     covariance: np.ndarray | None = None
-    alpha: float = 0.0
-    beta: float = 0.0
-    prior: str = ""
 
 
-def _spectrum(visit: Visit, batch: Batch, row: int, answer: _Answer) -> Spectrum:
-    facts = replace(batch.facts(row), alpha=answer.alpha, beta=answer.beta, prior=answer.prior)
+def _spectrum(visit: Visit, white_light: WhiteLightCurve, answer: _Answer) -> Spectrum:
     return Spectrum(
         planet_id=visit.planet_id,
         wavelength=wavelengths(),
         mean=answer.mean,
         sigma=answer.sigma,
         covariance=answer.covariance,
-        fit=facts,
-        white_light=(batch.white_light(row),),
-        provenance={**visit.provenance, "fit": {"status": "complete", **asdict(facts)}},
+        fit=answer.facts,
+        white_light=(white_light,),
+        provenance={**visit.provenance, "fit": {"status": "complete", **asdict(answer.facts)}},
     )
 
 
@@ -229,10 +204,11 @@ def _white_answers(batches: Sequence[Batch], prior: SpectrumPrior) -> list[list[
     for batch in batches:
         batch.refit_white(drift)
         sigma = np.hypot(batch.white.sigma[:, -1], prior.spread)
+        facts = batch.facts(batch.white.window)
         answers.append(
             [
-                _Answer(np.full(N_WAVELENGTHS, d), np.full(N_WAVELENGTHS, s))
-                for d, s in zip(batch.white.depth, sigma, strict=True)
+                _Answer(np.full(N_WAVELENGTHS, d), np.full(N_WAVELENGTHS, s), f)
+                for d, s, f in zip(batch.white.depth, sigma, facts, strict=True)
             ]
         )
     return answers
@@ -245,42 +221,42 @@ def _joint_answers(
     denoise: Denoiser | None,
     device: str,
 ) -> tuple[list[list[_Answer]], list[FittedBatch]]:
-    """Fit jointly; the shapes of spectra are learned on from the planets themselves."""
+    """Fit jointly; windows and the shapes of spectra are learned on from the planets themselves."""
     if not batches:
         return [], []
     airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
     fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
-    for batch in batches:
-        batch.refit_white(airs)
     if settings.low_rank != "labels":
         prior = prior.widened(keep=settings.low_rank == "both")
-    joints, likelihoods = [], []
+    fits = []
     for batch in batches:
-        joint = batch.joint_fit(airs, fgs1, device)
-        linearised = _converge(joint, prior, denoise)
-        joints.append(FittedBatch(batch.places, joint, linearised))
-        likelihood = _denoised(joint, linearised, denoise).likelihood
-        likelihoods.append(likelihood.weakened(batch.misfit()))
+        batch.refit_white(airs)
+        fits.append(FittedBatch.of(batch, batch.joint_fit(airs, fgs1, device), denoise))
+        fits[-1].converge(prior, MOVES)
+    _learn_windows(fits, prior)
+    for fit in fits:
+        fit.widen()
+    likelihoods = [fit.likelihood() for fit in fits]
     if settings.low_rank != "labels":
         prior = _learn_shapes(prior, likelihoods)
-    return [_answers(prior, likelihood) for likelihood in likelihoods], joints
+    return [_answers(prior, fit, one) for fit, one in zip(fits, likelihoods, strict=True)], fits
 
 
-def _converge(joint: JointFit, prior: SpectrumPrior, denoise: Denoiser | None) -> Linearised:
-    """Relinearise about the posterior until the window and the depths agree."""
-    linearised = joint.linearise()
-    for _ in range(LINEARISATIONS - 1):
-        expected = _denoised(joint, linearised, denoise)
-        joint.move_to(expected, prior.posterior(expected.likelihood).mean)
-        linearised = joint.linearise()
-    return linearised
-
-
-def _denoised(joint: JointFit, linearised: Linearised, denoise: Denoiser | None) -> Linearised:
-    """Let the denoiser say what drift to expect."""
-    if denoise is None:
-        return linearised
-    return replace(linearised, nuisances=denoise(joint.systematics(linearised)))
+def _learn_windows(fits: Sequence[FittedBatch], prior: SpectrumPrior) -> None:
+    """Learn what the windows of a run have in common, and fit again under that belief."""
+    learners = [fit for fit in fits if fit.batch.population.catalogue]
+    if not learners:
+        return
+    told = [fit.window_likelihood() for fit in learners]
+    together = WindowLikelihood(
+        np.concatenate([one.precision for one in told]),
+        np.concatenate([one.information for one in told]),
+    )
+    stars = [visit.star_info for fit in learners for visit in fit.batch.visits]
+    population = learners[0].batch.population.learn(together, stars)
+    for fit in learners:
+        fit.believe(population)
+        fit.converge(prior, MOVES_AFTER_LEARNING)
 
 
 def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
@@ -291,12 +267,22 @@ def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) 
     return prior
 
 
-def _answers(prior: SpectrumPrior, likelihood: DepthLikelihood) -> list[_Answer]:
+def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood) -> list[_Answer]:
+    """One answer for each visit; the visits of a planet share theirs."""
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
     sigma = MODEL_ERROR.sigma(covariance)
     alpha, beta = prior.typical_amplitudes(posterior)
-    return [
-        _Answer(m, s, c, alpha=float(a), beta=float(b), prior=prior.source)
-        for m, s, c, a, b in zip(mean, sigma, covariance, alpha, beta, strict=True)
-    ]
+    answers = []
+    for row, facts in enumerate(fit.batch.facts(fit.joint.window)):
+        planet = fit.batch.owners[row]
+        facts = replace(
+            facts,
+            fgs1_residual=float(fit.residual[row, 0]),
+            noisy_wavelengths=int(np.sum(fit.residual[row, 1:] > 1)),
+            alpha=float(alpha[planet]),
+            beta=float(beta[planet]),
+            prior=prior.source,
+        )
+        answers.append(_Answer(mean[planet], sigma[planet], facts, covariance[planet]))
+    return answers

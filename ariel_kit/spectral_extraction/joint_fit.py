@@ -2,12 +2,12 @@
 
 For AIRS at time t and wavelength l, and in the same way for FGS1,
 
-    log flux = a_l + sum_ij c_ij P_i(t) Q_j(l) + log(1 - d_l S(t; shape, d_l)) + noise.
+    log flux = a_l + sum_ij c_ij P_i(t) Q_j(l) + log(1 - d_l S_l(t; window, d_l)) + noise.
 
-All but the depths d are eliminated exactly (Gaussian priors on the drift c and the window's
-shape, a flat one on the levels a). What remains is a 283 x 283 precision matrix and a right-hand
-side: every prior afterwards works on that pair and never on the light curves again. Everything
-runs batched in float64 torch, on the CPU or a GPU.
+All but the depths d are eliminated exactly (Gaussian priors on the drift c and on the window, limb
+darkening included, a flat one on the levels a). What remains is a 283 x 283 precision matrix and a
+right-hand side: every prior afterwards works on that pair and never on the light curves again.
+Everything runs batched in float64 torch, on the CPU or a GPU.
 """
 
 from __future__ import annotations
@@ -20,14 +20,22 @@ import torch
 
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.light_curve.drift import DriftPrior, time_basis, wavelength_basis
-from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian, Systematics
-from ariel_kit.light_curve.white_light import (
-    SHAPE_MEAN,
-    SHAPE_SIGMA,
-    WhiteLight,
-    window_and_slopes,
+from ariel_kit.light_curve.population import WindowPrior
+from ariel_kit.light_curve.systematics import BlindLikelihood, Systematics
+from ariel_kit.light_curve.white_light import LARGEST_DEPTH, SMALLEST_DEPTH, WhiteLight
+from ariel_kit.light_curve.window import (
+    AIRS,
+    FGS1,
+    MOST_BLOCKED,
+    PATH,
+    SLOPE,
+    blocked_light,
+    colour,
+    columns,
+    linearise,
 )
-from ariel_kit.spectral_extraction.nuisances import N_SHAPE, TERMS, NuisancePrior
+from ariel_kit.spectral_extraction.linearised import Linearised, apply
+from ariel_kit.spectral_extraction.nuisances import TERMS, NuisancePrior
 
 
 @dataclass(frozen=True)
@@ -74,90 +82,17 @@ class Channel:
         )
 
 
-@dataclass(frozen=True)
-class DepthLikelihood:
-    """The light curves' Gaussian likelihood of the depths, nuisances eliminated.
-
-    Attributes
-    ----------
-    precision : Tensor [shape=(planet, 283, 283), dtype=float64]
-    information : Tensor [shape=(planet, 283), dtype=float64]
-        ``precision @ d`` at the depths d of highest likelihood.
-    """
-
-    precision: torch.Tensor
-    information: torch.Tensor
-
-    def weakened(self, factor: np.ndarray) -> DepthLikelihood:
-        """As if each planet's noise were `factor` [shape=(planet,)] times larger."""
-        share = torch.as_tensor(factor**-2.0, device=self.precision.device)
-        return DepthLikelihood(
-            self.precision * share[:, None, None], self.information * share[:, None]
-        )
-
-
-@dataclass(frozen=True)
-class Linearised:
-    """One linearisation of a batch: apparent depths, and what the nuisances add to them.
-
-    Attributes
-    ----------
-    apparent : Tensor [shape=(planet, 283), dtype=float64]
-        Projection of each light curve on the transit window: depth + modes @ nuisances + noise.
-    weight : Tensor [shape=(planet, 283), dtype=float64]
-        Inverse variance of that noise.
-    modes : Tensor [shape=(planet, 283, nuisance), dtype=float64]
-        What a unit of each nuisance looks like on the window.
-    nuisances : Gaussian
-        As the blind part of the light curves tells them; independent of the noise above.
-    """
-
-    apparent: torch.Tensor
-    weight: torch.Tensor
-    modes: torch.Tensor
-    nuisances: Gaussian
-
-    @property
-    def likelihood(self) -> DepthLikelihood:
-        """Of the depths, nuisances eliminated."""
-        weighted, factor = self._after()
-        half = torch.linalg.solve_triangular(factor, weighted.transpose(1, 2), upper=False)
-        precision = torch.diag_embed(self.weight) - half.transpose(1, 2) @ half
-        shifted = self.apparent - _apply(self.modes, self.nuisances.mean)
-        return DepthLikelihood(precision, _apply(precision, shifted))
-
-    def nuisances_at(self, depths: torch.Tensor) -> torch.Tensor:
-        """Most probable nuisances [shape=(planet, nuisance)] given the depths."""
-        weighted, factor = self._after()
-        mean = self.nuisances.mean
-        missed = self.apparent - depths - _apply(self.modes, mean)
-        right = _apply(weighted.transpose(1, 2), missed)[..., None]
-        return mean + torch.cholesky_solve(right, factor)[..., 0]
-
-    def _after(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weighted modes, and the Cholesky factor of the nuisances' precision at given depths."""
-        weighted = self.modes * self.weight[..., None]
-        blind = torch.cholesky_inverse(torch.linalg.cholesky(self.nuisances.covariance))
-        return weighted, torch.linalg.cholesky(blind + self.modes.transpose(1, 2) @ weighted)
-
-
-def _apply(matrix: torch.Tensor, vector: torch.Tensor) -> torch.Tensor:
-    return (matrix @ vector[..., None])[..., 0]
-
-
 class JointFit:
-    """A batch of planets on common time grids, ready to be linearised about any window.
+    """A batch of visits on common time grids, ready to be linearised about any window.
 
     Parameters
     ----------
     airs, fgs1 : sequence of LightCurves
-        One per planet; all on the same grid.
+        One per visit; all on the same grid.
     white : WhiteLight
-        The white-light fits of the same planets: the first reference.
+        The white-light fits of the same visits: the first reference.
     drift : DriftPrior
-        Of the same planets.
-    limb_darkening : tuple of float
-        Quadratic coefficients.
+        Of the same visits.
     device : torch.device
     """
 
@@ -168,13 +103,11 @@ class JointFit:
         white: WhiteLight,
         drift: DriftPrior,
         *,
-        limb_darkening: tuple[float, float] = (0.0, 0.0),
         device: torch.device | str = "cpu",
     ) -> None:
         self.device = torch.device(device)
-        self.limb_darkening = limb_darkening
         self.white = white
-        self._prior = NuisancePrior.of(drift, self.device)
+        self._drift = drift
         light = np.stack([curves.flux.mean(axis=0) for curves in airs])
         self._modes = (
             self._tensor(np.ones((len(light), 1, 1))),
@@ -182,18 +115,29 @@ class JointFit:
         )
         # FGS1 is index 0 of a spectrum, so it goes first here too.
         self.channels = (Channel.of(fgs1, self.device), Channel.of(airs, self.device))
-        self.shape = white.shape.copy()
+        self.window = white.window.copy()
         self.depths = self._tensor(white.depth)[:, None].repeat(1, 1 + airs[0].flux.shape[1])
+        self.believe(white.prior)
+
+    def believe(self, prior: WindowPrior) -> None:
+        """Take another prior of the windows."""
+        self.prior = prior
+        self._prior = NuisancePrior.of(self._drift, prior.precision, self.device)
+
+    @property
+    def n_window(self) -> int:
+        """Number of coordinates of a window; they are the last of the nuisances."""
+        return self.window.shape[1]
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array, dtype=torch.float64, device=self.device)
 
     def linearise(self) -> Linearised:
-        """Eliminate levels, drift and shape about the current shape and depths."""
+        """Eliminate levels, drift and window about the current window and depths."""
         slices = (slice(0, 1), slice(1, None))
         blocks = [
-            self._reduce(channel, self.depths[:, part], which)
-            for which, (channel, part) in enumerate(zip(self.channels, slices, strict=True))
+            self._reduce(self.channels[which], self.depths[:, slices[which]], which)
+            for which in (FGS1, AIRS)
         ]
         weight = torch.cat([block.depth_precision for block in blocks], dim=1)
         above = torch.cat([block.depth_information for block in blocks], dim=1) / weight
@@ -201,23 +145,62 @@ class JointFit:
         weighted = modes.transpose(1, 2) * weight[:, None, :]
         blind = BlindLikelihood(
             sum(block.nuisance_precision for block in blocks) - weighted @ modes,
-            sum(block.nuisance_information for block in blocks) - _apply(weighted, above),
+            sum(block.nuisance_information for block in blocks) - apply(weighted, above),
         )
-        pull = self._tensor((SHAPE_MEAN - self.shape) * SHAPE_SIGMA**-2.0)
-        pull = torch.nn.functional.pad(pull, (self._prior.size - N_SHAPE, 0))
+        pull = self._tensor(
+            np.einsum("pij,pj->pi", self.prior.precision, self.prior.mean - self.window)
+        )
+        pull = torch.nn.functional.pad(pull, (self._prior.size - self.n_window, 0))
         nuisances = self._prior.posterior(blind, pull)
         return Linearised(self.depths + above, weight, modes, nuisances)
 
-    def move_to(self, linearised: Linearised, depths: torch.Tensor) -> None:
-        """Take new depths, and the window's shape that goes with them, as the reference."""
-        nuisances = linearised.nuisances_at(depths)
-        self.shape = self.shape + nuisances[:, -N_SHAPE:].cpu().numpy()
-        self.depths = depths
+    def move_to(self, window: np.ndarray, depths: torch.Tensor) -> None:
+        """Take a new window, by one sigma of its prior at most, and depths as the reference."""
+        limit = np.sqrt(np.diagonal(np.linalg.inv(self.prior.precision), axis1=1, axis2=2))
+        step = np.clip(window - self.window, -limit, limit)
+        self.window = self.prior.orbit.clip(self.window + step, self.white.depth)
+        self.depths = depths.clamp(SMALLEST_DEPTH, LARGEST_DEPTH)
+
+    def misfit(self, linearised: Linearised, depths: torch.Tensor) -> np.ndarray:
+        """Rms of what the fit leaves of each light curve, in units of its noise.
+
+        Parameters
+        ----------
+        linearised : Linearised
+            About the present reference.
+        depths : Tensor [shape=(visit, 283)]
+            The depths concluded.
+
+        Returns
+        -------
+        ndarray [shape=(visit, 283), dtype=float64]
+        """
+        nuisances, left = linearised.nuisances_at(depths), []
+        for which, part in ((FGS1, slice(0, 1)), (AIRS, slice(1, None))):
+            channel, reference = self.channels[which], self.depths[:, part]
+            design, residual = self._design(channel, reference, which)
+            spread = apply(self._expansion(which, reference).flatten(1, 2), nuisances)
+            n_planets, n_wavelengths = reference.shape
+            coefficients = spread.reshape(n_planets, n_wavelengths, -1).transpose(1, 2)
+            steps = torch.cat([coefficients, (depths[:, part] - reference)[:, None]], dim=1)
+            residual = residual - design[:, :, 1:] @ steps
+            share = (channel.time_weight / channel.time_weight.sum(1, keepdim=True))[..., None]
+            residual = residual - (share * residual).sum(1, keepdim=True)
+            left.append(torch.sqrt((share * residual**2).sum(1) * channel.weight))
+        return torch.cat(left, dim=1).cpu().numpy()
+
+    def weaken(self, factor: np.ndarray) -> None:
+        """Take the noise of each light curve to be `factor` [shape=(visit, 283)] times larger."""
+        fgs1, airs = (
+            replace(channel, weight=channel.weight * self._tensor(part**-2.0))
+            for channel, part in zip(self.channels, (factor[:, :1], factor[:, 1:]), strict=True)
+        )
+        self.channels = (fgs1, airs)
 
     def systematics(self, linearised: Linearised) -> Systematics:
         """The blind light of AIRS about the present reference, and the drift found in it."""
-        channel, depths = self.channels[1], self.depths[:, 1:]
-        design, residual = self._design(channel, depths)
+        channel, depths = self.channels[AIRS], self.depths[:, 1:]
+        design, residual = self._design(channel, depths, AIRS)
         places = torch.stack([self._prior.airs(j) for j in range(TERMS)])
         empty = Systematics(
             time=channel.time,
@@ -226,75 +209,89 @@ class JointFit:
             window=design[:, :, -1],
             residual=residual,
             basis=self._tensor(time_basis(channel.time, self._prior.degree)),
-            colours=self._modes[1],
+            colours=self._modes[AIRS],
             nuisances=linearised.nuisances,
             places=places.to(self.device),
         )
         framed = replace(empty, window=empty.level_free(empty.window))
-        shape = linearised.nuisances.mean[:, -N_SHAPE:]
-        moved = torch.einsum("ptk,pk->pt", design[:, :, -1 - N_SHAPE : -1], shape)
-        relative = (depths / self._tensor(self.white.depth)[:, None])[:, None, :]
-        left = framed.level_free(residual - framed.drift - moved[..., None] * relative)
+        spread = self._window_expansion(AIRS, depths)
+        window = linearised.nuisances.mean[:, -self.n_window :]
+        moved = torch.einsum(
+            "ptk,plkw,pw->ptl", design[:, :, -1 - spread.shape[2] : -1], spread, window
+        )
+        left = framed.level_free(residual - framed.drift - moved)
         above = torch.einsum("pt,ptl->pl", framed.readout, left)
         return replace(framed, residual=left - framed.window[..., None] * above[:, None, :])
 
-    def _design(self, channel: Channel, depths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Columns in time (level, drift, shape, depth), and the residual about the reference."""
-        white = self.white.depth
-        window, slopes, response = (
-            self._tensor(array)
-            for array in window_and_slopes(
-                channel.time, channel.span, self.shape, white, self.limb_darkening
-            )
-        )
-        depth = self._tensor(white)[:, None]
-        light = 1 - depth * window
+    def _design(
+        self, channel: Channel, depths: torch.Tensor, which: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Columns in time (level, drift, window, depth), and the residual about the reference."""
+        where = (channel.time, channel.span, self.window)
+        level, orbit = self.white.depth, self.prior.orbit
+        transit = linearise(*where, level, orbit, which)
+        depth = self._tensor(level)[:, None]
+        light = 1 - depth * self._tensor(transit.window)
         basis = self._tensor(time_basis(channel.time, self._prior.degree))
         design = torch.cat(
             [
-                torch.ones_like(window)[..., None],
-                basis.expand(len(white), -1, -1),
-                -(depth / light)[..., None] * slopes,
-                -(response / light)[..., None],
+                torch.ones_like(light)[..., None],
+                basis.expand(len(level), -1, -1),
+                -(depth / light)[..., None] * self._tensor(transit.slopes),
+                -(self._tensor(transit.response) / light)[..., None],
             ],
             dim=2,
         )
-        # The response to depth holds the longer ingress of a deeper wavelength too.
-        blocked = (depth * window)[..., None] + response[..., None] * (depths - depth)[:, None, :]
-        return design, channel.log_flux - torch.log1p(-blocked)
+        blocked = blocked_light(*where, depths.cpu().numpy(), orbit, which)
+        return design, channel.log_flux - torch.log1p(
+            -self._tensor(np.minimum(blocked, MOST_BLOCKED))
+        )
 
     def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
-        design, residual = self._design(channel, depths)
+        design, residual = self._design(channel, depths, which)
         weighted = (design * channel.time_weight[..., None]).transpose(1, 2)
         gram, right = weighted @ design, weighted @ residual
         # The level of each wavelength is free: one Schur complement serves them all.
         gram_level, right_level = gram[:, :1, :1], right[:, :1]
         right = right[:, 1:] - gram[:, 1:, :1] @ right_level / gram_level
         gram = gram[:, 1:, 1:] - gram[:, 1:, :1] @ gram[:, :1, 1:] / gram_level
-        expansion = self._expansion(which, depths / self._tensor(self.white.depth)[:, None])
-        return _Block.of(gram, right, channel.weight, expansion)
+        return _Block.of(gram, right, channel.weight, self._expansion(which, depths))
 
-    def _expansion(self, which: int, relative_depth: torch.Tensor) -> torch.Tensor:
+    def _expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:
         """From nuisances to the time coefficients of each wavelength.
 
         Returns
         -------
-        Tensor [shape=(planet, wavelength, degree + 3, nuisance)]
+        Tensor [shape=(planet, wavelength, degree + column, nuisance)]
         """
         degree, terms = self._prior.degree, TERMS
-        n_planets, n_wavelengths = relative_depth.shape
+        window = self._window_expansion(which, depths)
         n_drift = degree * (1 + terms)
         out = torch.zeros(
-            n_planets, n_wavelengths, degree + N_SHAPE, n_drift + N_SHAPE,
+            *depths.shape, degree + window.shape[2], n_drift + self.n_window,
             dtype=torch.float64, device=self.device,
         )  # fmt: skip
         modes = self._modes[which]
         for i in range(degree):
-            first = i if which == 0 else degree + i * terms
+            first = i if which == FGS1 else degree + i * terms
             out[:, :, i, first : first + modes.shape[2]] = modes
-        for k in range(N_SHAPE):
-            # A deeper wavelength answers more to a shift of the window.
-            out[:, :, degree + k, n_drift + k] = relative_depth
+        out[:, :, degree:, n_drift:] = window
+        return out
+
+    def _window_expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:
+        """From a window to the columns of each wavelength; a deeper one answers more.
+
+        Returns
+        -------
+        Tensor [shape=(planet, wavelength, column, coordinate)]
+        """
+        seen = columns(self.n_window, which)
+        out = self._tensor(np.zeros((*depths.shape, len(seen), self.n_window)))
+        relative = depths / self._tensor(self.white.depth)[:, None]
+        for column, place in enumerate(seen):
+            out[:, :, column, place] = relative
+        if which == AIRS and self.n_window > SLOPE:
+            out[:, :, PATH, SLOPE] = relative * self._tensor(colour())
         return out
 
 

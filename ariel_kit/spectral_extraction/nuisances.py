@@ -1,8 +1,8 @@
 """The nuisances of the joint fit: where they stand, their prior, and what the blind part says.
 
 A batch's nuisances are the drift of FGS1 (degree), the drift of AIRS (degree x term, degrees
-outermost; term 0 is white light, the others are polynomials in wavelength) and the three numbers
-of the window's shape.
+outermost; term 0 is white light, the others are polynomials in wavelength) and the coordinates of
+the window.
 
 Drifts are close to f(t) g(wavelength). With f the white-light drift, the drift at each order j in
 wavelength is ``c_j = gain_j f + e_j`` with a small rest e. The gains follow from the light curves'
@@ -19,9 +19,7 @@ import torch
 
 from ariel_kit.light_curve.drift import COLOUR_SIGMA, SECOND_DRIFT, DriftPrior
 from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian, mix
-from ariel_kit.light_curve.white_light import SHAPE_SIGMA
 
-N_SHAPE = len(SHAPE_SIGMA)
 TERMS = 1 + len(COLOUR_SIGMA)
 ROUNDS = 10
 """Of Newton's method."""
@@ -36,23 +34,24 @@ class NuisancePrior:
     degree : int
         Highest degree in time.
     precision : Tensor [shape=(planet, nuisance, nuisance), dtype=float64]
-        Of (FGS1 drift, white drift f and rests e, shape).
+        Of (FGS1 drift, white drift f and rests e, window).
     """
 
     degree: int
     precision: torch.Tensor
 
     @classmethod
-    def of(cls, drift: DriftPrior, device: torch.device) -> NuisancePrior:
-        """From the drift priors of a batch."""
+    def of(cls, drift: DriftPrior, window: np.ndarray, device: torch.device) -> NuisancePrior:
+        """From the drift priors of a batch and the precisions of its windows' priors."""
         n, degree, _ = drift.grey.shape
-        prior = cls(degree, torch.zeros(n, *[degree * (1 + TERMS) + N_SHAPE] * 2).double())
+        size = degree * (1 + TERMS) + window.shape[-1]
+        prior = cls(degree, torch.zeros(n, size, size).double())
         certain = [np.linalg.inv(drift.grey)]
         certain += [certain[0] / (SECOND_DRIFT * sigma) ** 2 for sigma in COLOUR_SIGMA]
         for term, block in enumerate(certain):
             prior._set(prior.airs(term), block)
         prior._set(torch.arange(degree), np.linalg.inv(drift.fgs1))
-        prior._set(torch.arange(prior.size - N_SHAPE, prior.size), np.diag(SHAPE_SIGMA**-2.0))
+        prior._set(torch.arange(size - window.shape[-1], size), window)
         return cls(degree, prior.precision.to(device))
 
     def _set(self, places: torch.Tensor, block: np.ndarray) -> None:
@@ -90,7 +89,7 @@ class NuisancePrior:
         ----------
         blind : BlindLikelihood
         pull : Tensor [shape=(planet, nuisance)]
-            Information of the prior on the window's shape.
+            Information of the prior on the window.
 
         Returns
         -------

@@ -18,7 +18,7 @@ import torch
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.spectral_extraction.amplitudes import ALPHAS, BETAS, integrate_amplitudes
-from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
+from ariel_kit.spectral_extraction.linearised import DepthLikelihood
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from ariel_kit.light_curve.limb_darkening import limb_darkening_of
+
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction import fit, fit_light_curves, learn_prior

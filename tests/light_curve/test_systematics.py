@@ -14,7 +14,7 @@ from ariel_kit.denoising.maps import corrected, make_maps, to_cells, whitening
 from ariel_kit.denoising.stage import make_denoiser
 from ariel_kit.light_curve.drift import DriftPrior, default_drift
 from ariel_kit.light_curve.systematics import Systematics
-from ariel_kit.light_curve.white_light import window_and_slopes
+from ariel_kit.light_curve.transit import TransitShape, transit_window
 from ariel_kit.models import create_model
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction.joint_fit import JointFit
@@ -26,14 +26,13 @@ REFERENCE = 0.005
 
 
 def flat(curves: LightCurves, seed: int, depth: float) -> LightCurves:
-    """White noise, a drift, and a planted depth that answers to the window as the fit has it."""
+    """White noise, a drift, and a planted transit."""
     rng = np.random.default_rng(seed)
     level, noise = curves.flux.mean(axis=0), curves.noise
     x = curves.time / 7.5
     drift = 1 + 1e-3 * np.outer(x - 2 * x**3, np.linspace(0.3, 1.7, curves.flux.shape[1]))
-    shape = np.array([[3.75, 1.32, 1.3]])
-    window, _, response = window_and_slopes(curves.time, curves.span, shape, np.array([REFERENCE]))
-    light = 1 - REFERENCE * window[0] - (depth - REFERENCE) * response[0]
+    shape = TransitShape(3.75, 1.32, 1.3)
+    light = 1 - depth * transit_window(curves.time, curves.span, shape, depth)
     shaken = 1 + noise / level * rng.standard_normal(curves.flux.shape)
     flux = level * drift * shaken * light[:, None]
     return LightCurves(curves.time, curves.span, flux, noise * flux / curves.flux)

@@ -16,8 +16,9 @@ from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.light_curve.dips import Light
 from ariel_kit.light_curve.drift import default_drift
-from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
+from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light, refit_white_light
 from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.spectral_extraction import learn_prior, simulated_prior
 from ariel_kit.spectral_extraction.fit import fit_light_curves
@@ -68,10 +69,11 @@ def fit_white_curves(folder: Path, labels: Labels, every: int) -> WhiteCurves:
     flux = flux.astype(np.float64)
     noise = np.where(star == 0, NOISE_PPM[0], NOISE_PPM[1])[:, None] * 1e-6 * flux
     drift = default_drift()
-    first = fit_white_light(time, span, flux, noise, drift.covariance)
+    light = Light(time, span, flux, noise)
+    first = fit_white_light(light, drift.covariance)
     learned = drift.learn(first.drift_likelihood)
     own = learned.planet_covariances(first.drift_likelihood)
-    white = fit_white_light(time, span, flux, noise, own)
+    white = refit_white_light(first, light, own)
     depths = labels.depths[rows, 1:]
     return WhiteCurves(star, white, depths.mean(axis=1), depths @ light / light.sum())
 

@@ -11,6 +11,7 @@ import torch
 
 from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS, OBSERVATION_HOURS
 from ariel_kit.core.observation import LightCurves
+from ariel_kit.light_curve.checks import summed
 from ariel_kit.light_curve.drift import (
     COLOUR_SIGMA,
     SECOND_DRIFT,
@@ -19,21 +20,19 @@ from ariel_kit.light_curve.drift import (
     time_basis,
     wavelength_basis,
 )
+from ariel_kit.light_curve.population import UNIFORM_STARS
 from ariel_kit.light_curve.systematics import BlindLikelihood
 from ariel_kit.light_curve.transit import TransitShape, transit_window
-from ariel_kit.light_curve.white_light import (
-    SHAPE_MEAN,
-    SHAPE_SIGMA,
-    SHAPE_STEP,
-    WhiteLight,
-    fit_white_light,
-)
-from ariel_kit.spectral_extraction.joint_fit import Channel, DepthLikelihood, JointFit
+from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
+from ariel_kit.spectral_extraction.joint_fit import Channel, JointFit
+from ariel_kit.spectral_extraction.linearised import DepthLikelihood, Linearised
 from ariel_kit.spectral_extraction.nuisances import NuisancePrior
 
 COVARIANCE = default_drift().covariance
 DEGREE = len(COVARIANCE)
 TERMS = 1 + len(COLOUR_SIGMA)
+STEPS = np.array([2e-4, 2e-4, 1e-2])
+"""Of differences in mid-time, logarithm of the half-duration and squared impact parameter."""
 LEVELS = 4e4 * np.exp(-((np.linspace(-0.6, 1.2, N_AIRS)) ** 2))
 """Mean electrons per CDS frame and AIRS wavelength."""
 
@@ -79,10 +78,19 @@ def make_planet(
 
 
 def white_light(planets: list[Planet]) -> WhiteLight:
-    airs = [planet.airs for planet in planets]
-    flux = np.stack([curves.flux.sum(axis=1) for curves in airs])
-    noise = np.stack([np.sqrt((curves.noise**2).sum(axis=1)) for curves in airs])
-    return fit_white_light(airs[0].time, airs[0].span, flux, noise, COVARIANCE)
+    return fit_white_light(summed([planet.airs for planet in planets]), COVARIANCE)
+
+
+def shape_of(window: np.ndarray) -> TransitShape:
+    """The path whose half-duration ends at the limb."""
+    mid_time, log_half, impact = window
+    return TransitShape(mid_time, np.exp(log_half), 1 / (1 - impact))
+
+
+def move(fit: JointFit, linearised: Linearised, depths: np.ndarray) -> None:
+    """Take depths, and the window that goes with them, as the reference."""
+    steps = linearised.nuisances_at(torch.as_tensor(depths))[:, -3:].numpy()
+    fit.move_to(fit.window + steps, torch.as_tensor(depths))
 
 
 def drift_prior(n: int) -> DriftPrior:
@@ -112,10 +120,10 @@ def channel_model(curves: LightCurves, white: WhiteLight, row: int) -> np.ndarra
     """Columns in time: level, drift, slopes in shape and depth by differences of the log."""
 
     def light(offset: np.ndarray) -> np.ndarray:
-        shape, depth = TransitShape(*(white.shape[row] + offset[:3])), white.depth[row] + offset[3]
+        shape, depth = shape_of(white.window[row] + offset[:3]), white.depth[row] + offset[3]
         return np.log(1 - depth * transit_window(curves.time, curves.span, shape, depth))
 
-    steps = np.diag([*SHAPE_STEP, 1e-3 * white.depth[row]])
+    steps = np.diag([*STEPS, 1e-3 * white.depth[row]])
     slopes = [(light(step) - light(-step)) / (2 * step.sum()) for step in steps]
     basis = time_basis(curves.time, DEGREE)
     return np.column_stack([np.ones(len(basis)), basis, *slopes])
@@ -141,7 +149,7 @@ def dense_posterior(
         if not every_point:
             over_time = 1 / (curves.noise**2).sum(axis=1)
             weight = np.outer(over_time, weight.sum(axis=0) / over_time.sum())
-        shape_in_time = TransitShape(*white.shape[row])
+        shape_in_time = shape_of(white.window[row])
         window = transit_window(curves.time, curves.span, shape_in_time, white.depth[row])
         reference = np.log(1 - white.depth[row] * window)
         for wavelength in range(curves.flux.shape[1]):
@@ -166,8 +174,9 @@ def dense_posterior(
     for j, block in enumerate(blocks):
         place = slice(first + j * DEGREE, first + (j + 1) * DEGREE)
         normal[place, place] += np.linalg.inv(block)
-    normal[shape, shape] += SHAPE_SIGMA**-2.0
-    right[shape] += (SHAPE_MEAN - white.shape[row]) / SHAPE_SIGMA**2
+    believed = np.linalg.inv(UNIFORM_STARS.covariance)
+    normal[np.ix_(shape, shape)] += believed
+    right[shape] += believed @ (UNIFORM_STARS.coefficients[0] - white.window[row])
     # A flat prior on the levels: their weights alone hold them.
     scale = 1 / np.sqrt(np.diag(normal))
     covariance = np.linalg.inv(normal * np.outer(scale, scale)) * np.outer(scale, scale)
@@ -227,10 +236,11 @@ def test_noiseless_spectrum_comes_back(even: bool) -> None:
         linearised = fit.linearise()
         depths, _ = solve(linearised.likelihood)
         errors.append(np.abs(depths - [planet.depths for planet in planets]).max() * 1e6)
-        fit.move_to(linearised, torch.as_tensor(depths))
+        move(fit, linearised, depths)
     assert errors[1] < 0.5
     assert errors[-1] < 0.5
-    assert np.allclose(fit.shape, [3.77, 1.28, 1.4], atol=[2e-4, 2e-4, 2e-2])
+    found = np.array([shape_of(window) for window in fit.window])
+    assert np.allclose(found, [3.77, 1.28, 1.4], atol=[2e-4, 2e-4, 2e-2])
 
 
 def test_sigma_is_honest_on_noisy_planets() -> None:
@@ -252,10 +262,9 @@ def test_nuisances_are_the_best_ones_for_given_depths() -> None:
     """At the joint optimum they are those of the dense system: the window moves to the truth."""
     planet = make_planet(5, bins=187, noise=0, ppm=0.1)
     fit = joint_fit([planet])
-    fit.shape = fit.shape + np.array([2e-3, -2e-3, 0.01])
-    linearised = fit.linearise()
-    fit.move_to(linearised, torch.as_tensor(planet.depths[None]))
-    assert np.abs(fit.shape[0] - [3.77, 1.28, 1.4])[:2].max() < 3e-4
+    fit.window = fit.window + np.array([2e-3, -2e-3, 0.01])
+    move(fit, fit.linearise(), planet.depths[None])
+    assert np.abs(np.array(shape_of(fit.window[0])) - [3.77, 1.28, 1.4])[:2].max() < 3e-4
 
 
 def test_a_batch_is_its_planets_one_by_one() -> None:
@@ -268,7 +277,7 @@ def test_a_batch_is_its_planets_one_by_one() -> None:
         alone = JointFit(
             [planet.airs],
             [planet.fgs1],
-            replace(white, **{name: getattr(white, name)[one] for name in ("shape", "depth")}),
+            white.take(one),
             DriftPrior(drift.fgs1[one], drift.grey[one]),
         )
         likelihood = alone.linearise().likelihood

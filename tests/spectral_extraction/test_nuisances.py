@@ -16,19 +16,21 @@ from ariel_kit.light_curve.drift import (
     time_basis,
 )
 from ariel_kit.light_curve.systematics import BlindLikelihood
-from ariel_kit.light_curve.white_light import SHAPE_SIGMA
-from ariel_kit.spectral_extraction.nuisances import N_SHAPE, TERMS, NuisancePrior
+from ariel_kit.spectral_extraction.nuisances import TERMS, NuisancePrior
 
 GREY = default_drift().covariance
 DEGREE = len(GREY)
 FGS1 = 1.3 * GREY
+SHAPE_SIGMA = np.array([0.2, 0.15, 0.12])
+N_SHAPE = len(SHAPE_SIGMA)
 SIZE = DEGREE * (1 + TERMS) + N_SHAPE
 TIME = np.linspace(0.1, 7.4, 80)
 
 
 def make_prior(n: int) -> NuisancePrior:
     same = np.broadcast_to(GREY, (n, DEGREE, DEGREE))
-    return NuisancePrior.of(DriftPrior(fgs1=1.3 * same, grey=same), torch.device("cpu"))
+    window = np.tile(np.diag(SHAPE_SIGMA**-2.0), (n, 1, 1))
+    return NuisancePrior.of(DriftPrior(fgs1=1.3 * same, grey=same), window, torch.device("cpu"))
 
 
 def draw(gains: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.spectral_extraction import amplitudes, priors
-from ariel_kit.spectral_extraction.joint_fit import DepthLikelihood
+from ariel_kit.spectral_extraction.linearised import DepthLikelihood
 from ariel_kit.spectral_extraction.priors import (
     ALPHAS,
     BETAS,

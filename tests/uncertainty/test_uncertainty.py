@@ -110,7 +110,7 @@ def one_sigma_off(spectrum: Spectrum) -> Draws:
 
 
 def test_the_stage_blends_where_there_are_draws_and_warms_every_fit(spectrum: Spectrum) -> None:
-    facts = FitFacts(3.75, 1.3, 1.2, (0.0, 0.0), 0.004, 2e-5, 1.0)
+    facts = FitFacts(3.75, 1.3, 1.2, 0.4, (0.0,) * 4, (0.0,) * 4, 0.004, 2e-5, 1.0)
     lost = spectrum
     fitted = replace(spectrum, fit=facts, covariance=np.diag(spectrum.sigma**2))
     warm = Temperature(factor=2.0, factors=((2.0,),))

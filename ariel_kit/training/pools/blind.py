@@ -19,9 +19,13 @@ from torch import Tensor
 from ariel_kit.core.instruments import OBSERVATION_HOURS
 from ariel_kit.core.observation import LightCurves
 from ariel_kit.denoising.maps import make_maps, to_cells, whitening
+from ariel_kit.light_curve.checks import summed
 from ariel_kit.light_curve.drift import DriftLikelihood, DriftPrior, default_drift
+from ariel_kit.light_curve.population import UNIFORM_STARS
 from ariel_kit.light_curve.systematics import Systematics
+from ariel_kit.light_curve.transit import TransitShape
 from ariel_kit.light_curve.white_light import WhiteLight, drift_likelihood_at
+from ariel_kit.light_curve.window import AIRS, coordinates
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_light_curves
 from ariel_kit.simulation.drift import DriftFamily, extracted_columns
 from ariel_kit.simulation.scene import with_drift
@@ -168,14 +172,10 @@ def _at_the_stage(
     depths: np.ndarray,
     drift: Tensor,
 ) -> BlindPlanets:
-    flux = np.stack([curves.flux.sum(axis=1) for curves in airs])
     light = np.stack([curves.flux.mean(axis=0) for curves in airs])
-    noise = np.stack([np.sqrt((curves.noise**2).sum(axis=1)) for curves in airs])
     white = _true_white_light(planets, (depths[:, 1:] * light).sum(1) / light.sum(1))
     start = default_drift()
-    likelihood = drift_likelihood_at(
-        white, airs[0].time, airs[0].span, flux, noise, start.covariance
-    )
+    likelihood = drift_likelihood_at(white, summed(airs), start.covariance, AIRS)
     grey = start.learn(likelihood).planet_covariances(likelihood)
     joint = JointFit(airs, fgs1, white, DriftPrior(fgs1=grey, grey=grey))
     joint.depths = torch.as_tensor(depths)
@@ -206,11 +206,13 @@ def _true_white_light(planets: Sequence[PlanetTruth], depth: np.ndarray) -> Whit
     """Give the true window in the form of a fit; what only a fit has is left empty."""
     nothing = np.zeros(0)
     return WhiteLight(
-        shape=np.array([planet.shape for planet in planets]),
+        window=coordinates(TransitShape(*np.array([planet.shape for planet in planets]).T)),
         depth=depth,
         sigma=nothing,
         drift=nothing,
         model=nothing,
         residual=nothing,
+        cost=nothing,
         drift_likelihood=DriftLikelihood(nothing, nothing),
+        prior=UNIFORM_STARS.prior([None] * len(planets)),
     )

@@ -1,0 +1,226 @@
+"""What is believed of a planet's window before its light is seen, and how a run teaches it.
+
+The catalogue of an edition gives, for each planet, a first guess of its path. What the windows of
+a run have in common beside it is a Gaussian: a mean that is linear in the star's temperature and
+one covariance, learned over the planets of the run from a start that is shipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ariel_kit.core.editions import get_edition
+from ariel_kit.core.instruments import OBSERVATION_HOURS
+from ariel_kit.core.star_info import StarInfo
+from ariel_kit.light_curve.window import CLOSEST, Orbit
+
+USUAL_TEMPERATURE, TEMPERATURE_SCALE = 5700.0, 600.0
+"""Kelvin: about the mean and the scatter of the stars of 2025."""
+ROUNDS = 5
+"""Of expectation and maximisation; more would let a handful of planets widen the scatter."""
+STRENGTH = 30.0
+"""Planets' worth of belief in the population that the learning starts from."""
+CENTRAL_IMPACT = 0.15
+"""Impact parameter below which the scatter of its square no longer shrinks with it."""
+FREEDOM = 4.0
+"""Degrees of freedom: how soon a planet that is far from the others teaches less."""
+UNKNOWN_PATH, UNKNOWN_SIGMA = np.array([0.0, np.log(1.5), 0.3]), np.array([0.0, 0.5, 0.3])
+"""Path of a planet without a catalogue entry, and what it adds to the scatter."""
+
+
+@dataclass(frozen=True)
+class WindowLikelihood:
+    """What each planet's light curves say of its window, all else eliminated.
+
+    Attributes
+    ----------
+    precision : ndarray [shape=(planet, coordinate, coordinate), dtype=float64]
+    information : ndarray [shape=(planet, coordinate), dtype=float64]
+        ``precision @ window`` at the window of highest likelihood.
+    """
+
+    precision: np.ndarray
+    information: np.ndarray
+
+
+@dataclass(frozen=True)
+class WindowPrior:
+    """Gaussian prior of the windows of a batch.
+
+    Attributes
+    ----------
+    mean : ndarray [shape=(planet, coordinate), dtype=float64]
+    precision : ndarray [shape=(planet, coordinate, coordinate), dtype=float64]
+    orbit : Orbit
+    """
+
+    mean: np.ndarray
+    precision: np.ndarray
+    orbit: Orbit
+
+    def take(self, rows: list[int]) -> WindowPrior:
+        """Some of the planets."""
+        return WindowPrior(self.mean[rows], self.precision[rows], self.orbit.take(rows))
+
+    def joined(self, other: WindowPrior) -> WindowPrior:
+        """These planets, and others after them."""
+        return WindowPrior(
+            np.concatenate([self.mean, other.mean]),
+            np.concatenate([self.precision, other.precision]),
+            self.orbit.joined(other.orbit),
+        )
+
+
+@dataclass(frozen=True)
+class Population:
+    """Gaussian of what windows have beside their catalogue.
+
+    Attributes
+    ----------
+    coefficients : ndarray [shape=(2, coordinate), dtype=float64]
+        The mean: a constant, and what it changes by over `TEMPERATURE_SCALE` of the star.
+    covariance : ndarray [shape=(coordinate, coordinate), dtype=float64]
+    catalogue : bool
+        Whether paths are relative to those of a catalogue, and the stars limb-darkened.
+    contact : float
+        Distance of the centres, in stellar radii, at the ends of the half-duration: 1 is the limb;
+        beyond every grazing planet the half-duration stays defined.
+    """
+
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    catalogue: bool
+    contact: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates."""
+        return len(self.covariance)
+
+    def prior(self, stars: Sequence[StarInfo | None]) -> WindowPrior:
+        """The prior of each planet.
+
+        Parameters
+        ----------
+        stars : sequence of StarInfo or None
+            None is a planet of which no catalogue tells.
+        """
+        base, scale = self._catalogued(stars)
+        mean = base + scale * (_features(stars) @ self.coefficients)
+        rate = np.array([0.0 if star is None else star.rate for star in stars])
+        precision = np.stack([np.linalg.inv(self._covariance(star)) for star in stars])
+        precision = precision / (scale[:, :, None] * scale[:, None, :])
+        return WindowPrior(mean, precision, Orbit(rate, np.full(len(stars), self.contact)))
+
+    def _catalogued(self, stars: Sequence[StarInfo | None]) -> tuple[np.ndarray, np.ndarray]:
+        """Windows of the catalogue, and what a unit of the population is worth beside them."""
+        base, scale = np.zeros((len(stars), self.size)), np.ones((len(stars), self.size))
+        if self.catalogue:
+            base[:, :3] = [catalogue_path(star, self.contact) for star in stars]
+            # d(b**2) = 2 b db, and what is left of it at the centre
+            scale[:, 2] = 2 * np.sqrt(base[:, 2] + CENTRAL_IMPACT**2)
+        return base, scale
+
+    def _covariance(self, star: StarInfo | None) -> np.ndarray:
+        covariance = self.covariance.copy()
+        if star is None and self.catalogue:
+            covariance[:3, :3] += np.diag(UNKNOWN_SIGMA**2)
+        return covariance
+
+    def learn(self, likelihood: WindowLikelihood, stars: Sequence[StarInfo | None]) -> Population:
+        """Expectation-maximisation over the planets of a run, starting from this population.
+
+        Planets far from the rest count less, as a Student distribution of four degrees of freedom
+        has it (Lange, Little & Taylor 1989).
+
+        Parameters
+        ----------
+        likelihood : WindowLikelihood
+            One row for each visit.
+        stars : sequence of StarInfo or None
+            Of the same visits.
+        """
+        population, features = self, _features(stars)
+        base, scale = self._catalogued(stars)
+        precision = likelihood.precision * scale[:, :, None] * scale[:, None, :]
+        information = scale * (
+            likelihood.information - np.einsum("pij,pj->pi", likelihood.precision, base)
+        )
+        # Ridge regression: the start counts for STRENGTH planets with typical features.
+        anchor = STRENGTH * np.eye(features.shape[1])
+        for _ in range(ROUNDS):
+            certain = np.linalg.inv(population.covariance)
+            expected = features @ population.coefficients
+            covariance = np.linalg.inv(precision + certain)
+            mean = np.einsum("pij,pj->pi", covariance, information + expected @ certain)
+            off = mean - expected
+            second = covariance + off[:, :, None] * off[:, None]
+            distance = np.einsum("pij,ij->p", second, certain)
+            weight = (FREEDOM + self.size) / (FREEDOM + distance)
+            weighted = features * weight[:, None]
+            coefficients = np.linalg.solve(
+                weighted.T @ features + anchor, weighted.T @ mean + anchor @ self.coefficients
+            )
+            off = mean - features @ coefficients
+            second = covariance + off[:, :, None] * off[:, None]
+            moment = np.einsum("p,pij->ij", weight, second) + STRENGTH * self.covariance
+            population = replace(
+                self, coefficients=coefficients, covariance=moment / (STRENGTH + len(mean))
+            )
+        return population
+
+
+def _features(stars: Sequence[StarInfo | None]) -> np.ndarray:
+    """One, and the star's temperature relative to the usual one [shape=(planet, 2)]."""
+    kelvin = [USUAL_TEMPERATURE if star is None else star.temperature for star in stars]
+    relative = (np.array(kelvin) - USUAL_TEMPERATURE) / TEMPERATURE_SCALE
+    return np.column_stack([np.ones(len(stars)), relative])
+
+
+def catalogue_path(star: StarInfo | None, contact: float) -> np.ndarray:
+    """Path in the coordinates of the fit, the mid-time left out [shape=(3,)].
+
+    ``sin(rate half) = sqrt((contact**2 - b**2) / (a**2 - b**2))`` on a circular orbit.
+    """
+    if star is None:
+        return UNKNOWN_PATH
+    impact = min(star.impact, contact - CLOSEST) ** 2
+    sine = np.sqrt((contact**2 - impact) / (star.semi_major_axis**2 - impact))
+    return np.array([0.0, np.log(np.arcsin(min(sine, 1.0)) / star.rate), impact])
+
+
+UNIFORM_STARS = Population(
+    coefficients=np.array([[OBSERVATION_HOURS / 2, np.log(1.32), 0.23], np.zeros(3)]),
+    covariance=np.diag([0.2, 0.15, 0.12]) ** 2,
+    catalogue=False,
+)
+"""Windows of an edition without a catalogue and without limb darkening. Mid-time and half-duration
+are far wider than any light curve leaves them (about 0.002 h); the impact parameter matters for
+shallow planets."""
+DARKENED_STARS = Population(
+    coefficients=np.array(
+        [
+            [OBSERVATION_HOURS / 2, 0.0, 0.0, 0.35, 0.22, 0.0, 0.10, 0.17, 0.0, -0.02],
+            [0.0, 0.0, 0.0, -0.04, 0.02, 0.0, -0.02, 0.0, 0.0, 0.0],
+        ]
+    ),
+    covariance=np.diag([0.2, 0.06, 0.08, 0.08, 0.08, 0.15, 0.05, 0.05, 0.15, 0.03]) ** 2,
+    catalogue=True,
+    contact=1.3,
+)
+"""Windows of an edition with a catalogue whose stars are darker at their limb: beside the path of
+the catalogue, and (u1, u2) of FGS1, those of AIRS and the slope of its u1."""
+
+
+def population_of(edition: int) -> Population:
+    """Give what is believed of the windows of an edition, named by its year.
+
+    Raises
+    ------
+    ConfigError
+        If there was no challenge in that year.
+    """
+    return DARKENED_STARS if get_edition(edition).limb_darkening else UNIFORM_STARS
