@@ -69,7 +69,8 @@ def test_training_again_trains_no_more_and_own_weights_are_listed(tmp_path, caps
     assert rows["tcn_jnet"]["loss"] == card.score
     assert main(["models"]) == 0
     table = capsys.readouterr().out.splitlines()
-    assert len(table) == 1 + len(rows)
+    objections = [line for line in table if line.endswith("learn it anew.")]
+    assert len(table) == 1 + len(rows) + len(objections)
     assert table[0].split() == [
         "model", "parameters", "weights", "licence", "editions", "revisions", "loss", "command",
     ]  # fmt: skip
