@@ -1,0 +1,104 @@
+"""What the simulator makes true beside what the estimator believes, each named once.
+
+The two are meant to differ: a score on simulated planets says something only where the fit does not
+know the law that drew them. Constants stay where they are used; this table finds them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Pair(NamedTuple):
+    """One idea, as it is drawn and as it is believed.
+
+    Attributes
+    ----------
+    idea : str
+    truth, belief : str
+        Dotted names of the constant or function in `ariel_kit`.
+    source : str
+        Where the truth's numbers come from.
+    same : bool
+        Whether the belief is the truth's own law: scores then flatter the fit, and say so.
+    """
+
+    idea: str
+    truth: str
+    belief: str
+    source: str
+    same: bool = False
+
+
+TRUTHS = (
+    Pair(
+        "drift in time and column",
+        "simulation.drift.ORDER",
+        "light_curve.drift.DEGREE",
+        "gain drift of ExoSim2 (Mugnai et al. 2025); the white curves of 2024, tests/real",
+        same=True,
+    ),
+    Pair(
+        "size of the drift",
+        "simulation.drift.AMPLITUDE",
+        "light_curve.drift.MONOMIAL_SIGMA",
+        "peak-to-peak drift of the real white curves; the belief is learned anew in every run",
+    ),
+    Pair(
+        "drifts that are not the mission's",
+        "simulation.drift.STRANGE",
+        "light_curve.drift.COMPONENT_SCALES",
+        "an assumption: ramps, steps and waves of 300 ppm",
+    ),
+    Pair(
+        "transit of a planet",
+        "simulation.transits.transmitted_light",
+        "light_curve.transit.transit_window",
+        "overlap of discs (Mandel & Agol 2002); no shared code, both held against batman",
+    ),
+    Pair(
+        "shape of the transit, 2024",
+        "simulation.population._draw_path",
+        "light_curve.white_light.SHAPE_MEAN",
+        "half-durations and mid-times of the real white curves",
+    ),
+    Pair(
+        "limb darkening, 2025",
+        "simulation.limb_darkening.draw_law",
+        "light_curve.limb_darkening.USUAL",
+        "power law in mu near tabulated values (Claret & Bloemen 2011; Maxted 2018)",
+    ),
+    Pair(
+        "stars and orbits, 2025",
+        "simulation.systems.draw_catalogue",
+        "light_curve.white_light.SHAPE_SIGMA",
+        "joint statistics of the real table of stars, tests/real; the true orbit lies off it by "
+        "an assumed scatter",
+    ),
+    Pair(
+        "noise of a frame",
+        "simulation.calibration_frames.draw_detector",
+        "preprocessing.calibrate_planet",
+        "real calibration frames; shot noise is Poisson's, read noise a narrow core with a tail",
+    ),
+    Pair(
+        "pointing jitter",
+        "simulation.pointing.FGS1_JITTER",
+        "jitter_correction.pointing.second_order",
+        "FGS1 scatter of one real planet; white in time, a second-order expansion of the image",
+        same=True,
+    ),
+    Pair(
+        "particles and outliers in time",
+        "simulation.population.HIT_RATE_2025",
+        "preprocessing.calibrate_planet",
+        "six samples of 284 500 beyond eight sigma in 50 real frames",
+    ),
+    Pair(
+        "spectra",
+        "simulation.atmospheres.draw_atmospheres",
+        "spectral_extraction.learn_prior",
+        "quantiles and components of the real labels, tests/real; the prior knows labels alone",
+    ),
+)
+"""Every law that a simulated planet obeys and that the estimator has an opinion on."""
