@@ -271,6 +271,7 @@ def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood
     """One answer for each visit; the visits of a planet share theirs."""
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
+    mean, covariance = _with_spread(mean, covariance, fit.planet_spread, prior)
     sigma = MODEL_ERROR.sigma(covariance)
     alpha, beta = prior.typical_amplitudes(posterior)
     answers = []
@@ -286,3 +287,17 @@ def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood
         )
         answers.append(_Answer(mean[planet], sigma[planet], facts, covariance[planet]))
     return answers
+
+
+def _with_spread(
+    mean: np.ndarray, covariance: np.ndarray, spread: np.ndarray, prior: SpectrumPrior
+) -> tuple[np.ndarray, np.ndarray]:
+    """Widen the level of planets that graze, and draw it towards the population's.
+
+    With v = spread**2 the variance of the level m, and the population N(m0, v0), the level becomes
+    ``m + v / (v + v0) (m0 - m)`` and its variance ``v v0 / (v + v0)``.
+    """
+    variance, population = spread**2, float(np.mean(prior.sigma_depth)) ** 2
+    share = variance / (variance + population)
+    off = prior.mean_depth.mean() - mean.mean(axis=1)
+    return mean + (share * off)[:, None], covariance + (share * population)[:, None, None]
