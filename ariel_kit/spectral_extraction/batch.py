@@ -147,6 +147,7 @@ class Batch:
                 white_sigma=float(self.white.sigma[row, -1]),
                 white_residual=float(self.residual[row]),
                 visits=self.owners.count(self.owners[row]),
+                clipped=sum(curve.clipped for curve in self.visits[row].curves),
                 flags=self._flags(row, shape["impact"]),
             )
             for row, shape in enumerate(shapes)

@@ -13,7 +13,7 @@ from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.observation import Observation, Visit
 from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
-from ariel_kit.light_curve.checks import find_fault
+from ariel_kit.light_curve.checks import find_fault, without_strays
 from ariel_kit.light_curve.drift import DriftLikelihood, DriftMixture, default_drift
 from ariel_kit.light_curve.population import WindowLikelihood
 from ariel_kit.light_curve.stage import NO_FIT
@@ -131,7 +131,9 @@ def fit_light_curves(
     """
     settings = settings or ExtractionSettings()
     faults = {i: fault for i, v in enumerate(visits) if (fault := find_fault(v.curves))}
-    batches = start(visits, [i for i in range(len(visits)) if i not in faults])
+    fine = [i for i in range(len(visits)) if i not in faults]
+    steady = [_without_strays(v) if i in fine else v for i, v in enumerate(visits)]
+    batches = start(steady, fine)
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
@@ -146,6 +148,10 @@ def fit_light_curves(
             spectra[i] = _spectrum(visits[i], batch.white_light(row), answer)
     noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
     return LightCurveFit(noted, joints)
+
+
+def _without_strays(visit: Visit) -> Visit:
+    return replace(visit, airs=without_strays(visit.airs), fgs1=without_strays(visit.fgs1))
 
 
 @dataclass(frozen=True)
