@@ -12,6 +12,7 @@ from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ShapeError, check_shape
 from ariel_kit.core.instruments import N_AIRS
 from ariel_kit.core.star_info import StarInfo
+from ariel_kit.core.strays import clip_strays, fill_gaps
 from ariel_kit.core.value import Value
 
 
@@ -28,7 +29,9 @@ class LightCurves(Value):
     flux : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
         Mean electrons per CDS frame.
     noise : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
-        One sigma of `flux`.
+        One sigma of `flux`; infinite where a bin has no data.
+    clipped : int
+        Samples that no noise explains and that were left out of the bins.
 
     Examples
     --------
@@ -42,6 +45,7 @@ class LightCurves(Value):
     span: np.ndarray
     flux: np.ndarray
     noise: np.ndarray
+    clipped: int = 0
 
     def __post_init__(self) -> None:
         self._freeze()
@@ -142,6 +146,8 @@ class Observation(Value):
     def binned(self, seconds: float = 144.0) -> Curves:
         """Average AIRS and FGS1 into bins of equal length; a last short bin is kept.
 
+        Samples that no noise explains are left out (`ariel_kit.core.strays`).
+
         Parameters
         ----------
         seconds : float
@@ -173,14 +179,11 @@ def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) 
     per_bin = max(1, round(seconds / 3600 / cadence))
     starts = np.arange(0, len(time), per_bin)
     counts = np.diff(np.append(starts, len(time)))
+    flux, clipped = clip_strays(flux, noise, cadence)
     mean = np.add.reduceat(flux, starts, axis=0, dtype=np.float64) / counts[:, None]
     middle = np.add.reduceat(time, starts) / counts
-    return LightCurves(
-        time=middle,
-        span=counts * cadence,
-        flux=mean,
-        noise=noise[None, :].astype(np.float64) / np.sqrt(counts)[:, None],
-    )
+    mean, sigma = fill_gaps(mean, noise[None, :].astype(np.float64) / np.sqrt(counts)[:, None])
+    return LightCurves(middle, counts * cadence, mean, sigma, clipped)
 
 
 @dataclass(frozen=True)

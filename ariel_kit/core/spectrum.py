@@ -40,6 +40,8 @@ class FitFacts:
         AIRS wavelengths whose residual is larger than their noise explains; their sigma is wider.
     visits : int
         How many visits of the planet ended in this posterior.
+    clipped : int
+        Samples and bins that no noise explains and that were left out.
     flags : tuple of str
         What should make a reader careful.
     alpha, beta : float
@@ -61,6 +63,7 @@ class FitFacts:
     fgs1_residual: float = 1.0
     noisy_wavelengths: int = 0
     visits: int = 1
+    clipped: int = 0
     flags: tuple[str, ...] = ()
     alpha: float = 0.0
     beta: float = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 from ariel_kit.core.instruments import OBSERVATION_HOURS
 from ariel_kit.light_curve.drift import time_basis
 
-MID_TIMES = OBSERVATION_HOURS / 2 + np.arange(-1.5, 1.5001, 0.03)
+MID_TIMES = OBSERVATION_HOURS / 2 + np.arange(-2.7, 2.7001, 0.04)
 HALF_DURATIONS = np.geomspace(0.35, 4.6, 52)
 SMALLEST_DIP, LARGEST_DIP = 1e-5, 0.15
 LEAST_POWER = 1e-6

@@ -22,8 +22,8 @@ import numpy as np
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.light_curve.transit import FULL_LIGHT, QUADRATIC, TransitShape, window_moments
 
-PATH = 3
-"""Coordinates of the path; they stand first."""
+PATH, IMPACT = 3, 2
+"""How many coordinates the path has, which stand first; and where its impact parameter stands."""
 FGS1, AIRS = 0, 1
 LAW = np.vstack([QUADRATIC, [-1.0, 1, 0, 0, 0]])
 """Powers of mu of the fitted law: the quadratic one, and the root beside it."""

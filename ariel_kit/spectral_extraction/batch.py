@@ -17,6 +17,7 @@ from ariel_kit.light_curve.drift import (
     default_drift,
     time_basis,
 )
+from ariel_kit.light_curve.grazing import explore_grazing
 from ariel_kit.light_curve.population import Population, population_of
 from ariel_kit.light_curve.white_light import (
     USUAL_RESIDUAL,
@@ -46,6 +47,8 @@ class Batch:
     population : Population
         What is believed of their windows.
     white : WhiteLight
+    spread : ndarray [shape=(visit,), dtype=float64]
+        Standard deviation of the white depth of planets that graze; zero for the others.
     fgs1_drift : DriftLikelihood
     """
 
@@ -53,6 +56,7 @@ class Batch:
     visits: list[Visit]
     population: Population
     white: WhiteLight
+    spread: np.ndarray
     fgs1_drift: DriftLikelihood
 
     @classmethod
@@ -62,10 +66,10 @@ class Batch:
         stars = [visit.star_info for visit in visits]
         light = summed([visit.airs for visit in visits])
         white = fit_white_light(light, drift.covariance, population, stars)
+        white, spread = explore_grazing(white, light, drift.covariance)
         fgs1 = summed([visit.fgs1 for visit in visits])
-        return cls(
-            places, visits, population, white, drift_likelihood_at(white, fgs1, drift.covariance)
-        )
+        fgs1_drift = drift_likelihood_at(white, fgs1, drift.covariance)
+        return cls(places, visits, population, white, spread, fgs1_drift)
 
     @property
     def owners(self) -> list[int]:
@@ -123,6 +127,7 @@ class Batch:
             places=[self.places[row] for row in rows],
             visits=[self.visits[row] for row in rows],
             white=self.white.take(rows),
+            spread=self.spread[rows],
             fgs1_drift=self.fgs1_drift.take(rows),
         )
 
@@ -142,6 +147,7 @@ class Batch:
                 white_sigma=float(self.white.sigma[row, -1]),
                 white_residual=float(self.residual[row]),
                 visits=self.owners.count(self.owners[row]),
+                clipped=sum(curve.clipped for curve in self.visits[row].curves),
                 flags=self._flags(row, shape["impact"]),
             )
             for row, shape in enumerate(shapes)

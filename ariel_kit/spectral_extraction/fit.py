@@ -13,7 +13,7 @@ from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.observation import Observation, Visit
 from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
-from ariel_kit.light_curve.checks import find_fault
+from ariel_kit.light_curve.checks import find_fault, without_strays
 from ariel_kit.light_curve.drift import DriftLikelihood, DriftMixture, default_drift
 from ariel_kit.light_curve.population import WindowLikelihood
 from ariel_kit.light_curve.stage import NO_FIT
@@ -131,7 +131,9 @@ def fit_light_curves(
     """
     settings = settings or ExtractionSettings()
     faults = {i: fault for i, v in enumerate(visits) if (fault := find_fault(v.curves))}
-    batches = start(visits, [i for i in range(len(visits)) if i not in faults])
+    fine = [i for i in range(len(visits)) if i not in faults]
+    steady = [_without_strays(v) if i in fine else v for i, v in enumerate(visits)]
+    batches = start(steady, fine)
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
@@ -146,6 +148,10 @@ def fit_light_curves(
             spectra[i] = _spectrum(visits[i], batch.white_light(row), answer)
     noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
     return LightCurveFit(noted, joints)
+
+
+def _without_strays(visit: Visit) -> Visit:
+    return replace(visit, airs=without_strays(visit.airs), fgs1=without_strays(visit.fgs1))
 
 
 @dataclass(frozen=True)
@@ -271,6 +277,7 @@ def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood
     """One answer for each visit; the visits of a planet share theirs."""
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
+    mean, covariance = _with_spread(mean, covariance, fit.planet_spread, prior)
     sigma = MODEL_ERROR.sigma(covariance)
     alpha, beta = prior.typical_amplitudes(posterior)
     answers = []
@@ -286,3 +293,17 @@ def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood
         )
         answers.append(_Answer(mean[planet], sigma[planet], facts, covariance[planet]))
     return answers
+
+
+def _with_spread(
+    mean: np.ndarray, covariance: np.ndarray, spread: np.ndarray, prior: SpectrumPrior
+) -> tuple[np.ndarray, np.ndarray]:
+    """Widen the level of planets that graze, and draw it towards the population's.
+
+    With v = spread**2 the variance of the level m, and the population N(m0, v0), the level becomes
+    ``m + v / (v + v0) (m0 - m)`` and its variance ``v v0 / (v + v0)``.
+    """
+    variance, population = spread**2, float(np.mean(prior.sigma_depth)) ** 2
+    share = variance / (variance + population)
+    off = prior.mean_depth.mean() - mean.mean(axis=1)
+    return mean + (share * off)[:, None], covariance + (share * population)[:, None, None]

@@ -54,6 +54,13 @@ class FittedBatch:
         """The blind light of AIRS and the drift found in it: what a denoiser is given last."""
         return self.joint.systematics(self.linearised)
 
+    @property
+    def planet_spread(self) -> np.ndarray:
+        """Standard deviation of the level of planets that graze, else zero [shape=(planet,)]."""
+        spread = np.zeros(max(self.batch.owners) + 1)
+        np.maximum.at(spread, self.batch.owners, self.batch.spread)
+        return spread
+
     def expected(self) -> Linearised:
         """Let the denoiser say what drift to expect."""
         if self.denoise is None:

@@ -1,0 +1,91 @@
+"""Depths of planets that only graze their star, where one Gaussian does not hold.
+
+Light that a grazing planet hides can be more planet farther out or less planet farther in. Along
+that line the depth bends, so it is walked: white light is fitted at fixed impact parameters, and
+the fits are weighed by their likelihood.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_kit.light_curve.dips import Light
+from ariel_kit.light_curve.population import WindowPrior
+from ariel_kit.light_curve.white_light import WhiteLight, refit_white_light
+from ariel_kit.light_curve.window import IMPACT
+
+SIGMAS = np.linspace(-2.5, 2.5, 11)
+"""Squared impact parameters that are tried, in sigmas of the prior from its mean."""
+WIDENING = 2.0
+"""Of the depth's sigma over that of the walk: the law of limb darkening at the very edge of a star,
+where all the hidden light of these planets comes from, is known worst."""
+NAIL = 1e6
+"""Precision with which an impact parameter is held, relative to that of the prior."""
+
+
+def graze(white: WhiteLight) -> np.ndarray:
+    """Say which planets may not lie wholly before their star [shape=(planet,), dtype=bool]."""
+    sigma = np.sqrt(np.linalg.inv(white.prior.precision)[:, IMPACT, IMPACT])
+    farthest = np.maximum(white.window[:, IMPACT], white.prior.mean[:, IMPACT] + 2 * sigma)
+    return np.sqrt(np.maximum(farthest, 0.0)) > 1 - np.sqrt(white.depth)
+
+
+def explore_grazing(
+    white: WhiteLight, light: Light, drift_covariance: np.ndarray
+) -> tuple[WhiteLight, np.ndarray]:
+    """Walk along the impact parameters of grazing planets.
+
+    Parameters
+    ----------
+    white : WhiteLight
+    light : Light
+        That was fitted.
+    drift_covariance : ndarray [shape=(degree, degree)]
+
+    Returns
+    -------
+    white : WhiteLight
+        Each planet's best fit.
+    spread : ndarray [shape=(planet,), dtype=float64]
+        Standard deviation of the depth to count with; zero for planets that do not graze.
+    """
+    spread, rows = np.zeros(len(white.depth)), np.flatnonzero(graze(white))
+    for row in rows.tolist():
+        own, part = white.take([row]), light.take([row])
+        tries = [_at(own, part, drift_covariance, step) for step in SIGMAS]
+        depth, sigma, cost = np.array([[t.depth[0], t.sigma[0, -1], t.cost[0]] for t in tries]).T
+        cost = cost + SIGMAS**2
+        weight = np.exp(-0.5 * (cost - cost.min()))
+        weight /= weight.sum()
+        best = refit_white_light(
+            replace(tries[int(np.argmin(cost))], prior=own.prior), part, drift_covariance
+        )
+        own = own.better_of(best)
+        variance = weight @ (sigma**2 + (depth - own.depth[0]) ** 2)
+        spread[row] = WIDENING * np.sqrt(variance)
+        order = [*range(row), len(spread), *range(row + 1, len(spread))]
+        white = white.joined(own).take(order)
+    return white, spread
+
+
+def _at(white: WhiteLight, light: Light, drift_covariance: np.ndarray, step: float) -> WhiteLight:
+    """Fit one planet with its squared impact parameter held `step` sigmas from the prior's mean.
+
+    The depth starts from what hides as much light as the fit so far.
+    """
+    prior = white.prior
+    sigma = np.sqrt(np.linalg.inv(prior.precision)[0, IMPACT, IMPACT])
+    mean, precision = prior.mean.copy(), prior.precision.copy()
+    mean[0, IMPACT] += step * sigma
+    precision[0, IMPACT, IMPACT] *= NAIL
+    held = WindowPrior(mean, precision, prior.orbit)
+    window = white.window.copy()
+    window[0, IMPACT] = mean[0, IMPACT]
+    starts = [
+        replace(white, window=window, depth=white.depth * factor, prior=held)
+        for factor in (1.0, 2.0)
+    ]
+    first, second = (refit_white_light(one, light, drift_covariance) for one in starts)
+    return first.better_of(second)

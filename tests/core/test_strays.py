@@ -1,0 +1,61 @@
+"""Samples that no noise explains, and bins without data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ariel_kit.core.strays import clip_strays, fill_gaps
+
+CADENCE = 4.8 / 3600
+
+
+def steps(n: int = 600, wavelengths: int = 3) -> np.ndarray:
+    rng = np.random.default_rng(5)
+    return 1e4 + 100 * rng.standard_normal((n, wavelengths))
+
+
+NOISE = np.full(3, 100.0)
+
+
+def test_a_particle_is_replaced_and_counted() -> None:
+    flux = steps()
+    hit = flux.copy()
+    hit[[17, 300, 599], [0, 2, 1]] += [900, 5000, -2000]
+    clipped, count = clip_strays(hit, NOISE, CADENCE)
+    assert count == 3
+    assert np.abs(clipped[[17, 300, 599], [0, 2, 1]] - 1e4).max() < 100
+    untouched = np.ones(flux.shape, bool)
+    untouched[[17, 300, 599], [0, 2, 1]] = False
+    assert np.array_equal(clipped[untouched], flux[untouched])
+    assert hit[17, 0] != clipped[17, 0], "the input is left as it was"
+
+
+def test_a_deep_and_sharp_ingress_loses_nothing() -> None:
+    """A depth of 8 % in ten minutes, at the noise of the brightest wavelengths."""
+    ramp = 1 - 0.08 * np.clip((np.arange(600) - 250) / 125, 0, 1)
+    flux = 1.6e5 * ramp[:, None] * (1 + 0.0025 * (steps() - 1e4) / 100)
+    clipped, count = clip_strays(flux, np.full(3, 400.0), CADENCE)
+    assert count == 0
+    assert clipped is flux
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_a_failed_frame_costs_itself(value: float) -> None:
+    flux = steps()
+    flux[40] = value
+    clipped, count = clip_strays(flux, NOISE, CADENCE)
+    assert count == 3
+    assert np.abs(clipped[40] - 1e4).max() < 150
+
+
+def test_a_dead_stretch_becomes_a_bin_without_weight() -> None:
+    flux, noise = steps(20), np.full((20, 3), 5.0)
+    broken = flux.copy()
+    broken[7] = np.nan
+    broken[3, 1] = -4.0
+    filled, sigma = fill_gaps(broken, noise)
+    assert np.isinf(sigma[7]).all()
+    assert np.isfinite(np.delete(sigma, 7, axis=0)).all()
+    assert filled[7] == pytest.approx((flux[6] + flux[8]) / 2)
+    assert filled[3, 1] == pytest.approx((flux[2, 1] + flux[4, 1]) / 2)
