@@ -1,4 +1,4 @@
-"""The slow drift of the instrument: bases in time and over the detector, and priors learned on them.
+"""The slow drift of the instrument: bases in time and over the detector, and their priors.
 
 The mission's drift is ``z = f(t) g(column)``: both are polynomials of order 5, f in the time since
 the visit began and g in the detector column, with coefficients that are uniform about zero. In the
@@ -33,12 +33,12 @@ COLUMNS = 6
 """Polynomials over the detector's columns, of degree 0 to 5."""
 COLOURS = 3
 """Orders in wavelength beside white light in which the drift is told to a network."""
-FREE_REST = 0.1
+FREE_REST = 0.3
 """Size of what is not of the form f(t) g(column), relative to a drift of no family."""
 SCALES = np.geomspace(1e-4, 2e-2, 15)
 """Sizes that a drift of rank one may have: A / range of the mission's simulator."""
-FREE_SHARE = 0.1
-"""Share of planets whose drift is expected to be of no family, before a run has taught better."""
+FREE_SHARE = 0.02
+"""Share of planets whose drift is expected to be of no family."""
 EM_ROUNDS = 40
 EM_STRENGTH = 10.0
 """Planets' worth of belief in the components that the learning starts from."""
@@ -173,9 +173,11 @@ def start_weights() -> np.ndarray:
 
 
 def learn_weights(log_evidence: np.ndarray) -> np.ndarray:
-    """Learn from the planets of a run how large their drifts are, and how many are of no family.
+    """Learn from the planets of a run how large their drifts are.
 
-    Expectation-maximisation; `start_weights` counts for `EM_STRENGTH` planets.
+    Expectation-maximisation; `start_weights` counts for `EM_STRENGTH` planets. The share of drifts
+    that are of no family stays: a planet with such a drift says so by itself, and many that cannot
+    tell must not make the others believe it.
 
     Parameters
     ----------
@@ -186,11 +188,13 @@ def learn_weights(log_evidence: np.ndarray) -> np.ndarray:
     ndarray [shape=(2 * scale,), dtype=float64]
     """
     start = weights = start_weights()
+    kept = start.reshape(2, -1).sum(axis=1, keepdims=True)
     evidence = np.exp(log_evidence - log_evidence.max(axis=1, keepdims=True))
     for _ in range(EM_ROUNDS):
         share = evidence * weights
         counts = (share / share.sum(axis=1, keepdims=True)).sum(axis=0)
-        weights = (counts + EM_STRENGTH * start) / (len(evidence) + EM_STRENGTH)
+        families = (counts + EM_STRENGTH * start).reshape(2, -1)
+        weights = (families / families.sum(axis=1, keepdims=True) * kept).ravel()
     return weights
 
 
@@ -271,7 +275,7 @@ def default_drift() -> DriftMixture:
 
 
 def _power_modes() -> np.ndarray:
-    """Legendre coefficients 1..5 of each power 1..5 of the relative time [shape=(power, degree)]."""
+    """Legendre coefficients 1..5 of the powers 1..5 of u [shape=(power, degree)]."""
     u = np.linspace(0, 1, 201)
     powers = [np.polynomial.legendre.legfit(2 * u - 1, u**k, DEGREE) for k in range(1, DEGREE + 1)]
     return np.stack(powers)[:, 1:]

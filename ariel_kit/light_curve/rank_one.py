@@ -21,7 +21,7 @@ from functools import cache
 import numpy as np
 import torch
 from scipy.optimize import brentq
-from scipy.special import gammaincinv, ndtri
+from scipy.special import ndtri
 from torch import Tensor
 
 from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian
@@ -32,8 +32,6 @@ SETTLED = 1e-3
 """Gain in log evidence below which a direction has settled."""
 POINTS = 64
 """Directions drawn for each component."""
-FREEDOM = 4.0
-"""Degrees of freedom of Student's distribution that directions are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ class _Family:
         # P = I + sum_jl d_j d_l M_(.j.l), and beta_d = sum_j d_j beta_(.j)
         pairs = (directions[..., :, None] * directions[..., None, :]).flatten(-2)
         matrix = self.tensor.permute(0, 1, 3, 5, 2, 4).reshape(*self.vector.shape[:2], j * j, n * n)
-        precision = (pairs @ matrix).unflatten(-1, (n, n))
+        precision = (pairs @ matrix).reshape(*pairs.shape[:-1], n, n)
         precision = precision + torch.eye(n, dtype=precision.dtype, device=precision.device)
         information = directions @ self.vector.transpose(-1, -2)
         factor = torch.linalg.cholesky(precision)
@@ -263,7 +261,7 @@ class _Family:
         """
         centre, basis, curvature = self.climb()
         factor = torch.linalg.cholesky(curvature)
-        points, log_density = (part.to(centre) for part in _student_points(basis.shape[-1]))
+        points, log_density = (part.to(centre) for part in _cauchy_points(basis.shape[-1]))
         d, stretched = self._onto_sphere(centre, basis, points @ torch.linalg.inv(factor))
         mean, covariance, value = self.given(d)
         # Target over proposal; the area of the sphere under a step shrinks with its distance.
@@ -292,7 +290,7 @@ class _Family:
         return value, _apply(turned, gradient), bent, turned @ expected @ basis + eye, basis
 
     def _onto_sphere(self, d: Tensor, basis: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """Points above steps (planet, component, point, column - 1), and their relative distance."""
+        """Points above steps [shape=(planet, component, point, column - 1)], and the stretch."""
         moved = d[:, :, None] + steps @ basis.transpose(-1, -2)
         stretched = moved.norm(dim=-1) / self.radius
         return moved / stretched[..., None], stretched
@@ -308,12 +306,13 @@ def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
 
 
 @cache
-def _student_points(dimension: int) -> tuple[Tensor, Tensor]:
-    """Draw from Student's distribution, evenly and always the same.
+def _cauchy_points(dimension: int) -> tuple[Tensor, Tensor]:
+    """Draw from Cauchy's distribution, evenly and always the same.
 
-    The points follow a lattice of generalised golden ratios (Roberts 2018, "The unreasonable
-    effectiveness of quasirandom sequences"). Tails that fall as a power keep the ratio of
-    posterior and proposal within bounds.
+    Directions that are equally likely all over the sphere have this distribution on a tangent, so
+    the ratio of posterior and proposal stays within bounds. The points follow a lattice of
+    generalised golden ratios (Roberts 2018, "The unreasonable effectiveness of quasirandom
+    sequences").
 
     Returns
     -------
@@ -324,10 +323,8 @@ def _student_points(dimension: int) -> tuple[Tensor, Tensor]:
     ratio = brentq(lambda x: x ** (dimension + 2) - x - 1, 1.0, 2.0)
     powers = ratio ** -np.arange(1.0, dimension + 2)
     uniform = (0.5 + np.outer(np.arange(1, POINTS + 1), powers)) % 1.0
-    scale = np.sqrt(FREEDOM / (2 * gammaincinv(FREEDOM / 2, uniform[:, -1])))
-    points = ndtri(uniform[:, :-1]) * scale[:, None]
-    distance = (points**2).sum(axis=1)
-    log_density = -0.5 * (FREEDOM + dimension) * np.log1p(distance / FREEDOM)
+    points = ndtri(uniform[:, :-1]) / np.abs(ndtri(uniform[:, -1:]))
+    log_density = -0.5 * (1 + dimension) * np.log1p((points**2).sum(axis=1))
     return torch.as_tensor(points), torch.as_tensor(log_density)
 
 
