@@ -49,6 +49,8 @@ class FitFacts:
         prior's; 0 where the fit had no prior on shapes.
     prior : str
         Where the prior on spectra was learned.
+    free_drift : float
+        Probability that AIRS's drift is not of the mission's family; its prior is then wider.
     """
 
     mid_time: float
@@ -68,6 +70,7 @@ class FitFacts:
     alpha: float = 0.0
     beta: float = 0.0
     prior: str = ""
+    free_drift: float = 0.0
 
 
 @dataclass(frozen=True)

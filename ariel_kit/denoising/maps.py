@@ -177,10 +177,11 @@ def _modes_in_time(systematics: Systematics) -> Tensor:
 
 def _spread(systematics: Systematics) -> Tensor:
     modes = _modes_in_time(systematics)
-    colours = _mean_in_wavelength(systematics, systematics.colours)
+    columns = systematics.columns.expand(len(systematics.weight), -1, -1)
+    columns = _mean_in_wavelength(systematics, columns)
     covariance = systematics.nuisances.covariance[:, systematics.places][..., systematics.places]
     in_time = torch.einsum("pci,pjikl,pcl->pcjk", modes, covariance, modes)
-    variance = torch.einsum("pdj,pcjk,pdk->pcd", colours, in_time, colours)
+    variance = torch.einsum("pdj,pcjk,pdk->pcd", columns, in_time, columns)
     return torch.sqrt(variance.clamp(min=0)) * _cell_scale(systematics)
 
 

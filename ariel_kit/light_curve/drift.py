@@ -1,34 +1,44 @@
-"""The slow drift of the instrument: a time x wavelength basis shared by all wavelengths.
+"""The slow drift of the instrument: bases in time and over the detector, and their priors.
 
-``log(1 + drift) = sum_ij c_ij P_i(t) Q_j(wavelength)`` with Legendre polynomials P (i >= 1) and
-Q (Q_0 = 1). Sharing c between wavelengths is what makes the fit work: a free drift per wavelength
-multiplies depth errors by 2.7.
+The mission's drift is ``z = f(t) g(column)``: both are polynomials of order 5, f in the time since
+the visit began and g in the detector column, with coefficients that are uniform about zero. In the
+Legendre bases of the fit,
 
-The depth of a planet and the curvature of its drift are nearly the same thing over one visit, so
-the prior on c decides how well the white depth is known. Drifts of the challenge start smooth and
-grow: polynomials in the time since the visit began, quiet for some planets and wild for others.
-In the Legendre basis that is a scale mixture of strongly correlated Gaussians. The mixture is
-learned from the planets being predicted, and each planet weighs its components by evidence, which
-is also how its degree is chosen: quiet components have next to nothing in the high orders.
+    log(1 + z) = sum_ij n_ij P_i(t) Q_j(column) - z^2 / 2 + ...,    n = vec(F c (G d)'),
+
+with P of degree 1..5 (a constant is the star's level), Q of degree 0..5, and F and G the Legendre
+coefficients of the monomials. `rank_one` has the posterior of n.
+
+White light sees one drift in time. The depth of a planet and the curvature of its drift are nearly
+the same thing over one visit, so the prior on it decides how well the white depth is known. It is
+a scale mixture of strongly correlated Gaussians, learned from the planets being predicted, and each
+planet weighs its components by evidence. It also stands beside the mission's family in the joint
+fit, for drifts that are of no family.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ariel_kit.core.errors import check_shape
-from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
+from ariel_kit.core.instruments import AIRS, N_AIRS, OBSERVATION_HOURS
 
 DEGREE = 5
 MONOMIAL_SIGMA = 750e-6
 """Typical coefficient of each power of the relative time in the simulated drift family."""
 COMPONENT_SCALES = (1.5, 0.7, 0.2)
-COLOUR_SIGMA = (0.8, 0.4, 0.2)
-"""Prior scale of g's polynomials in wavelength of degree 1, 2, 3; its mean is 1."""
-SECOND_DRIFT = 0.1
-"""Size of what is not of the form f(t) g(wavelength), relative to the drift."""
+COLUMNS = 6
+"""Polynomials over the detector's columns, of degree 0 to 5."""
+COLOURS = 3
+"""Orders in wavelength beside white light in which the drift is told to a network."""
+FREE_REST = 0.3
+"""Size of what is not of the form f(t) g(column), relative to a drift of no family."""
+SCALES = np.geomspace(1e-4, 2e-2, 15)
+"""Sizes that a drift of rank one may have: A / range of the mission's simulator."""
+FREE_SHARE = 0.02
+"""Share of planets whose drift is expected to be of no family."""
 EM_ROUNDS = 40
 EM_STRENGTH = 10.0
 """Planets' worth of belief in the components that the learning starts from."""
@@ -67,11 +77,47 @@ def wavelength_basis(light: np.ndarray) -> np.ndarray:
     -------
     ndarray [shape=(planet, 282, 4), dtype=float64]
     """
-    basis = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), len(COLOUR_SIGMA))
+    basis = np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), COLOURS)
     share = light / light.sum(axis=1, keepdims=True)
     modes = basis - (share @ basis)[:, None, :]
     modes[:, :, 0] = 1.0
     return modes
+
+
+def column_basis() -> np.ndarray:
+    """Legendre polynomials Q_0 .. Q_5 over the AIRS channels, wavelength ascending.
+
+    Returns
+    -------
+    ndarray [shape=(282, 6), dtype=float64]
+    """
+    return np.polynomial.legendre.legvander(np.linspace(-1, 1, N_AIRS), COLUMNS - 1)
+
+
+def time_modes() -> np.ndarray:
+    """F: the powers of time of the mission's drift, each of its typical size.
+
+    Returns
+    -------
+    ndarray [shape=(5, 5), dtype=float64]
+        Column k holds the Legendre coefficients 1..5 of u^(k + 1), u the share of the visit that
+        has passed, times the standard deviation of a coefficient that is uniform in (-1, 1).
+    """
+    return _power_modes().T / np.sqrt(3)
+
+
+def column_modes() -> np.ndarray:
+    """G: the powers of the detector column of the mission's drift, each of its typical size.
+
+    Returns
+    -------
+    ndarray [shape=(6, 6), dtype=float64]
+        Column k holds the coefficients in `column_basis` of v^k, v the detector column over its
+        last index, times the standard deviation of a coefficient that is uniform in (-1, 1).
+    """
+    columns = np.arange(AIRS.width)[AIRS.columns][::-1] / (AIRS.width - 1)
+    powers = np.vander(columns, COLUMNS, increasing=True)
+    return np.linalg.lstsq(column_basis(), powers, rcond=None)[0] / np.sqrt(3)
 
 
 @dataclass(frozen=True)
@@ -102,16 +148,54 @@ class DriftLikelihood:
 
 @dataclass(frozen=True)
 class DriftPrior:
-    """Prior covariances of the time coefficients, planet by planet.
+    """Prior of the drifts of a batch.
 
     Attributes
     ----------
-    fgs1, grey : ndarray [shape=(planet, degree, degree), dtype=float64]
-        FGS1; AIRS white light, which its drift at each wavelength follows.
+    fgs1 : ndarray [shape=(planet, degree, degree), dtype=float64]
+        Covariance of the coefficients in time of FGS1.
+    grey : ndarray [shape=(planet, degree, degree), dtype=float64]
+        The same of AIRS white light: the course in time of a drift of no family.
+    weights : ndarray [shape=(2 * scale,), dtype=float64]
+        Probability of every size of `SCALES`, for the mission's family first and then for drifts of
+        no family.
     """
 
     fgs1: np.ndarray
     grey: np.ndarray
+    weights: np.ndarray = field(default_factory=lambda: start_weights())
+
+
+def start_weights() -> np.ndarray:
+    """Equal probabilities of all sizes [shape=(2 * scale,)]."""
+    share = np.array([1 - FREE_SHARE, FREE_SHARE])
+    return np.repeat(share / len(SCALES), len(SCALES))
+
+
+def learn_weights(log_evidence: np.ndarray) -> np.ndarray:
+    """Learn from the planets of a run how large their drifts are.
+
+    Expectation-maximisation; `start_weights` counts for `EM_STRENGTH` planets. The share of drifts
+    that are of no family stays: a planet with such a drift says so by itself, and many that cannot
+    tell must not make the others believe it.
+
+    Parameters
+    ----------
+    log_evidence : ndarray [shape=(planet, 2 * scale)]
+
+    Returns
+    -------
+    ndarray [shape=(2 * scale,), dtype=float64]
+    """
+    start = weights = start_weights()
+    kept = start.reshape(2, -1).sum(axis=1, keepdims=True)
+    evidence = np.exp(log_evidence - log_evidence.max(axis=1, keepdims=True))
+    for _ in range(EM_ROUNDS):
+        share = evidence * weights
+        counts = (share / share.sum(axis=1, keepdims=True)).sum(axis=0)
+        families = (counts + EM_STRENGTH * start).reshape(2, -1)
+        weights = (families / families.sum(axis=1, keepdims=True) * kept).ravel()
+    return weights
 
 
 @dataclass(frozen=True)
@@ -184,12 +268,17 @@ def default_drift() -> DriftMixture:
     DriftMixture
         Of degree `DEGREE`, three equally likely components.
     """
-    u = np.linspace(0, 1, 201)
-    powers = [np.polynomial.legendre.legfit(2 * u - 1, u**k, DEGREE) for k in range(1, DEGREE + 1)]
-    modes = np.stack(powers)[:, 1:] * MONOMIAL_SIGMA
+    modes = _power_modes() * MONOMIAL_SIGMA
     covariances = [scale**2 * modes.T @ modes for scale in COMPONENT_SCALES]
     n = len(COMPONENT_SCALES)
     return DriftMixture(np.full(n, 1 / n), np.stack(covariances))
+
+
+def _power_modes() -> np.ndarray:
+    """Legendre coefficients 1..5 of the powers 1..5 of u [shape=(power, degree)]."""
+    u = np.linspace(0, 1, 201)
+    powers = [np.polynomial.legendre.legfit(2 * u - 1, u**k, DEGREE) for k in range(1, DEGREE + 1)]
+    return np.stack(powers)[:, 1:]
 
 
 def _expectation(

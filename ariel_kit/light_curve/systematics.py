@@ -7,7 +7,7 @@ window. All the rest is blind to the depths, and from it alone drift and shape a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,15 +31,6 @@ class Gaussian:
         """The distribution of ``matrix @ n`` [shape=(planet, out, nuisance)]."""
         mean = (matrix @ self.mean[..., None])[..., 0]
         return Gaussian(mean, matrix @ self.covariance @ matrix.transpose(1, 2))
-
-
-def mix(parts: Sequence[Gaussian]) -> Gaussian:
-    """Mean and covariance of a mixture of equally likely parts."""
-    means = torch.stack([part.mean for part in parts])
-    mean = means.mean(0)
-    apart = means - mean
-    between = torch.einsum("kpi,kpj->pij", apart, apart) / len(parts)
-    return Gaussian(mean, torch.stack([part.covariance for part in parts]).mean(0) + between)
 
 
 @dataclass(frozen=True)
@@ -80,12 +71,14 @@ class Systematics:
     residual : Tensor [shape=(planet, time, wavelength), dtype=float64]
         Log flux less its level, its projection on the window, the drift and the window's shape.
     basis : Tensor [shape=(time, degree), dtype=float64]
+    columns : Tensor [shape=(wavelength, column), dtype=float64]
+        The drift is ``basis @ n @ columns'``.
     colours : Tensor [shape=(planet, wavelength, term), dtype=float64]
-        The drift is ``basis @ c @ colours'``.
+        White light and the orders in wavelength in which apparent depths are told.
     nuisances : Gaussian
         As the drift model has them.
-    places : Tensor [shape=(term, degree), dtype=int64]
-        Where the drift's c stands among the nuisances.
+    places : Tensor [shape=(column, degree), dtype=int64]
+        Where the drift's n stands among the nuisances.
     """
 
     time: np.ndarray
@@ -94,6 +87,7 @@ class Systematics:
     window: torch.Tensor
     residual: torch.Tensor
     basis: torch.Tensor
+    columns: torch.Tensor
     colours: torch.Tensor
     nuisances: Gaussian
     places: torch.Tensor
@@ -102,7 +96,7 @@ class Systematics:
     def drift(self) -> torch.Tensor:
         """Mean drift of the model [shape=(planet, time, wavelength), dtype=float64]."""
         coefficients = self.nuisances.mean[:, self.places]
-        return torch.einsum("ti,pji,plj->ptl", self.basis, coefficients, self.colours)
+        return torch.einsum("ti,pji,lj->ptl", self.basis, coefficients, self.columns)
 
     @property
     def readout(self) -> torch.Tensor:
@@ -115,6 +109,11 @@ class Systematics:
         weight = self.time_weight / self.time_weight.sum(1, keepdim=True)
         return series - torch.einsum("pt,pt...->p...", weight, series)[:, None]
 
+    def orders(self, depths: torch.Tensor) -> torch.Tensor:
+        """Coefficients in `colours` of depths (planet, wavelength, ...), by their weights."""
+        weighted = (self.colours * self.weight[..., None]).transpose(1, 2)
+        return torch.linalg.solve(weighted @ self.colours, weighted @ depths)
+
     def projection(self) -> torch.Tensor:
         """From nuisances to the apparent depth of each term [shape=(planet, term, nuisance)].
 
@@ -122,12 +121,9 @@ class Systematics:
         to the apparent depths.
         """
         along = torch.einsum("pt,ti->pi", self.readout, self.basis)
-        terms = len(self.places)
-        out = torch.zeros(*(len(along), terms, self.nuisances.mean.shape[1]), dtype=along.dtype).to(
-            along.device
-        )
-        for j in range(terms):
-            out[:, j, self.places[j]] = along
+        orders = self.orders(self.columns.expand(len(along), -1, -1))
+        out = orders.new_zeros(*orders.shape[:2], self.nuisances.mean.shape[1])
+        out[:, :, self.places] = orders[..., None] * along[:, None, None]
         return out
 
 

@@ -14,7 +14,12 @@ from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.observation import Observation, Visit
 from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
 from ariel_kit.light_curve.checks import find_fault, without_strays
-from ariel_kit.light_curve.drift import DriftLikelihood, DriftMixture, default_drift
+from ariel_kit.light_curve.drift import (
+    DriftLikelihood,
+    DriftMixture,
+    default_drift,
+    learn_weights,
+)
 from ariel_kit.light_curve.population import WindowLikelihood
 from ariel_kit.light_curve.stage import NO_FIT
 from ariel_kit.light_curve.systematics import Denoiser
@@ -238,7 +243,9 @@ def _joint_answers(
     for batch in batches:
         batch.refit_white(airs)
         fits.append(FittedBatch.of(batch, batch.joint_fit(airs, fgs1, device), denoise))
-        fits[-1].converge(prior, MOVES)
+    _learn_sizes(fits)
+    for fit in fits:
+        fit.converge(prior, MOVES)
     _learn_windows(fits, prior)
     for fit in fits:
         fit.widen()
@@ -246,6 +253,14 @@ def _joint_answers(
     if settings.low_rank != "labels":
         prior = _learn_shapes(prior, likelihoods)
     return [_answers(prior, fit, one) for fit, one in zip(fits, likelihoods, strict=True)], fits
+
+
+def _learn_sizes(fits: Sequence[FittedBatch]) -> None:
+    """Learn how large the drifts of a run are."""
+    evidence = torch.cat([fit.linearised.drift.log_evidence for fit in fits])
+    weights = learn_weights(evidence.cpu().numpy())
+    for fit in fits:
+        fit.expect_sizes(weights)
 
 
 def _learn_windows(fits: Sequence[FittedBatch], prior: SpectrumPrior) -> None:
@@ -290,6 +305,7 @@ def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood
             alpha=float(alpha[planet]),
             beta=float(beta[planet]),
             prior=prior.source,
+            free_drift=float(fit.free_drift[row]),
         )
         answers.append(_Answer(mean[planet], sigma[planet], facts, covariance[planet]))
     return answers

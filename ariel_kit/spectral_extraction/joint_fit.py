@@ -2,12 +2,13 @@
 
 For AIRS at time t and wavelength l, and in the same way for FGS1,
 
-    log flux = a_l + sum_ij c_ij P_i(t) Q_j(l) + log(1 - d_l S_l(t; window, d_l)) + noise.
+    log flux = a_l + log(1 + z(t, l)) + log(1 - d_l S_l(t; window, d_l)) + noise,
+    z = sum_ij n_ij P_i(t) Q_j(l).
 
-All but the depths d are eliminated exactly (Gaussian priors on the drift c and on the window, limb
-darkening included, a flat one on the levels a). What remains is a 283 x 283 precision matrix and a
-right-hand side: every prior afterwards works on that pair and never on the light curves again.
-Everything runs batched in float64 torch, on the CPU or a GPU.
+All but the depths d are eliminated (a Gaussian prior on the window, limb darkening included, a flat
+one on the levels a, that of `rank_one` on AIRS's drift n). What remains is a 283 x 283 precision
+matrix and a right-hand side: every prior afterwards works on that pair and never on the light
+curves again. Everything runs batched in float64 torch, on the CPU or a GPU.
 """
 
 from __future__ import annotations
@@ -19,7 +20,14 @@ import numpy as np
 import torch
 
 from ariel_kit.core.observation import LightCurves
-from ariel_kit.light_curve.drift import DriftPrior, time_basis, wavelength_basis
+from ariel_kit.light_curve.drift import (
+    COLUMNS,
+    DEGREE,
+    DriftPrior,
+    column_basis,
+    time_basis,
+    wavelength_basis,
+)
 from ariel_kit.light_curve.population import WindowPrior
 from ariel_kit.light_curve.systematics import BlindLikelihood, Systematics
 from ariel_kit.light_curve.white_light import LARGEST_DEPTH, SMALLEST_DEPTH, WhiteLight
@@ -35,7 +43,7 @@ from ariel_kit.light_curve.window import (
     linearise,
 )
 from ariel_kit.spectral_extraction.linearised import Linearised, apply
-from ariel_kit.spectral_extraction.nuisances import TERMS, NuisancePrior
+from ariel_kit.spectral_extraction.nuisances import AIRS_DRIFT, N_DRIFT, NuisancePrior
 
 
 @dataclass(frozen=True)
@@ -107,12 +115,10 @@ class JointFit:
     ) -> None:
         self.device = torch.device(device)
         self.white = white
-        self._drift = drift
-        light = np.stack([curves.flux.mean(axis=0) for curves in airs])
-        self._modes = (
-            self._tensor(np.ones((len(light), 1, 1))),
-            self._tensor(wavelength_basis(light)),
-        )
+        self.drift = drift
+        self._light = np.stack([curves.flux.mean(axis=0) for curves in airs])
+        self._modes = (self._tensor(np.ones((1, 1))), self._tensor(column_basis()))
+        self._bend: tuple[torch.Tensor | float, torch.Tensor | float] = (0.0, 0.0)
         # FGS1 is index 0 of a spectrum, so it goes first here too.
         self.channels = (Channel.of(fgs1, self.device), Channel.of(airs, self.device))
         self.window = white.window.copy()
@@ -122,7 +128,12 @@ class JointFit:
     def believe(self, prior: WindowPrior) -> None:
         """Take another prior of the windows."""
         self.prior = prior
-        self._prior = NuisancePrior.of(self._drift, prior.precision, self.device)
+        self._prior = NuisancePrior.of(self.drift, prior.precision, self.device)
+
+    def expect(self, drift: DriftPrior) -> None:
+        """Take another prior of the drifts."""
+        self.drift = drift
+        self.believe(self.prior)
 
     @property
     def n_window(self) -> int:
@@ -151,15 +162,39 @@ class JointFit:
             np.einsum("pij,pj->pi", self.prior.precision, self.prior.mean - self.window)
         )
         pull = torch.nn.functional.pad(pull, (self._prior.size - self.n_window, 0))
-        nuisances = self._prior.posterior(blind, pull)
-        return Linearised(self.depths + above, weight, modes, nuisances)
+        nuisances, drift = self._prior.posterior(blind, pull)
+        return Linearised(self.depths + above, weight, modes, nuisances, drift)
 
-    def move_to(self, window: np.ndarray, depths: torch.Tensor) -> None:
-        """Take a new window, by one sigma of its prior at most, and depths as the reference."""
+    def move_to(self, window: np.ndarray, depths: torch.Tensor, drift: torch.Tensor) -> None:
+        """Take a new reference.
+
+        Parameters
+        ----------
+        window : ndarray [shape=(visit, coordinate)]
+            Taken as far as one sigma of its prior.
+        depths : Tensor [shape=(visit, 283)]
+        drift : Tensor [shape=(visit, 35)]
+            Coefficients of FGS1's drift, then of AIRS's.
+        """
         limit = np.sqrt(np.diagonal(np.linalg.inv(self.prior.precision), axis1=1, axis2=2))
         step = np.clip(window - self.window, -limit, limit)
         self.window = self.prior.orbit.clip(self.window + step, self.white.depth)
         self.depths = depths.clamp(SMALLEST_DEPTH, LARGEST_DEPTH)
+        self._bend = (
+            self._bend_of(FGS1, drift[:, :DEGREE]),
+            self._bend_of(AIRS, drift[:, DEGREE:]),
+        )
+
+    def _bend_of(self, which: int, drift: torch.Tensor) -> torch.Tensor:
+        """What log(1 + z) is beside z [shape=(visit, time, wavelength)]: -z^2 / 2 and so on.
+
+        The light at the start of the visit is the reference; another one changes it by less than
+        a hundredth of z.
+        """
+        start = time_basis(np.zeros(1), DEGREE)
+        basis = self._tensor(time_basis(self.channels[which].time, DEGREE) - start)
+        z = basis @ drift.reshape(len(drift), DEGREE, -1) @ self._modes[which].T
+        return torch.log1p(z) - z
 
     def misfit(self, linearised: Linearised, depths: torch.Tensor) -> np.ndarray:
         """Rms of what the fit leaves of each light curve, in units of its noise.
@@ -201,17 +236,17 @@ class JointFit:
         """The blind light of AIRS about the present reference, and the drift found in it."""
         channel, depths = self.channels[AIRS], self.depths[:, 1:]
         design, residual = self._design(channel, depths, AIRS)
-        places = torch.stack([self._prior.airs(j) for j in range(TERMS)])
         empty = Systematics(
             time=channel.time,
             time_weight=channel.time_weight,
             weight=channel.weight,
             window=design[:, :, -1],
             residual=residual,
-            basis=self._tensor(time_basis(channel.time, self._prior.degree)),
-            colours=self._modes[AIRS],
+            basis=self._tensor(time_basis(channel.time, DEGREE)),
+            columns=self._modes[AIRS],
+            colours=self._tensor(wavelength_basis(self._light)),
             nuisances=linearised.nuisances,
-            places=places.to(self.device),
+            places=AIRS_DRIFT.to(self.device).reshape(DEGREE, COLUMNS).T,
         )
         framed = replace(empty, window=empty.level_free(empty.window))
         spread = self._window_expansion(AIRS, depths)
@@ -232,7 +267,7 @@ class JointFit:
         transit = linearise(*where, level, orbit, which)
         depth = self._tensor(level)[:, None]
         light = 1 - depth * self._tensor(transit.window)
-        basis = self._tensor(time_basis(channel.time, self._prior.degree))
+        basis = self._tensor(time_basis(channel.time, DEGREE))
         design = torch.cat(
             [
                 torch.ones_like(light)[..., None],
@@ -243,9 +278,8 @@ class JointFit:
             dim=2,
         )
         blocked = blocked_light(*where, depths.cpu().numpy(), orbit, which)
-        return design, channel.log_flux - torch.log1p(
-            -self._tensor(np.minimum(blocked, MOST_BLOCKED))
-        )
+        transmitted = torch.log1p(-self._tensor(np.minimum(blocked, MOST_BLOCKED)))
+        return design, channel.log_flux - transmitted - self._bend[which]
 
     def _reduce(self, channel: Channel, depths: torch.Tensor, which: int) -> _Block:
         design, residual = self._design(channel, depths, which)
@@ -264,18 +298,12 @@ class JointFit:
         -------
         Tensor [shape=(planet, wavelength, degree + column, nuisance)]
         """
-        degree, terms = self._prior.degree, TERMS
         window = self._window_expansion(which, depths)
-        n_drift = degree * (1 + terms)
-        out = torch.zeros(
-            *depths.shape, degree + window.shape[2], n_drift + self.n_window,
-            dtype=torch.float64, device=self.device,
-        )  # fmt: skip
-        modes = self._modes[which]
-        for i in range(degree):
-            first = i if which == FGS1 else degree + i * terms
-            out[:, :, i, first : first + modes.shape[2]] = modes
-        out[:, :, degree:, n_drift:] = window
+        out = window.new_zeros(*depths.shape, DEGREE + window.shape[2], N_DRIFT + self.n_window)
+        first, width = (0, 1) if which == FGS1 else (DEGREE, COLUMNS)
+        for i in range(DEGREE):
+            out[:, :, i, first + i * width : first + (i + 1) * width] = self._modes[which]
+        out[:, :, DEGREE:, N_DRIFT:] = window
         return out
 
     def _window_expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.light_curve.rank_one import RankOnePosterior
 from ariel_kit.light_curve.systematics import Gaussian
 
 
@@ -133,12 +134,15 @@ class Linearised:
         What a unit of each nuisance looks like on the window.
     nuisances : Gaussian
         As the blind part of the light curves tells them; independent of the noise above.
+    drift : RankOnePosterior
+        What it tells of the family that AIRS's drift is of.
     """
 
     apparent: torch.Tensor
     weight: torch.Tensor
     modes: torch.Tensor
     nuisances: Gaussian
+    drift: RankOnePosterior
 
     @property
     def likelihood(self) -> DepthLikelihood:

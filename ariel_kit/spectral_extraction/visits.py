@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from ariel_kit.light_curve.drift import SCALES
 from ariel_kit.light_curve.population import Population, WindowLikelihood
 from ariel_kit.light_curve.systematics import Denoiser, Systematics
 from ariel_kit.light_curve.white_light import USUAL_RESIDUAL
 from ariel_kit.spectral_extraction.batch import Batch
 from ariel_kit.spectral_extraction.joint_fit import JointFit
 from ariel_kit.spectral_extraction.linearised import DepthLikelihood, Linearised, SharedLikelihood
+from ariel_kit.spectral_extraction.nuisances import N_DRIFT
 from ariel_kit.spectral_extraction.priors import SpectrumPrior
 
 
@@ -88,15 +90,21 @@ class FittedBatch:
             shared = self.shared(expected)
             depths = prior.posterior(shared.depths).mean
             owners = torch.as_tensor(self.batch.owners, device=depths.device)
-            own = expected.nuisances_at(depths[owners])[:, -self.joint.n_window :]
+            nuisances = expected.nuisances_at(depths[owners])
+            own, drift = nuisances[:, N_DRIFT:], nuisances[:, :N_DRIFT]
             window = self.joint.window + own.cpu().numpy()
             window[:, 1:] = shared.window_at(depths).cpu().numpy()[self.batch.owners]
-            self.joint.move_to(window, depths[owners])
+            self.joint.move_to(window, depths[owners], drift)
             self.linearised = self.joint.linearise()
 
     def believe(self, population: Population) -> None:
         """Take what the run taught of its windows."""
         self.joint.believe(population.prior([visit.star_info for visit in self.batch.visits]))
+        self.linearised = self.joint.linearise()
+
+    def expect_sizes(self, weights: np.ndarray) -> None:
+        """Take what the run taught of the sizes of its drifts."""
+        self.joint.expect(replace(self.joint.drift, weights=weights))
         self.linearised = self.joint.linearise()
 
     def widen(self) -> None:
@@ -107,6 +115,11 @@ class FittedBatch:
             self.joint.weaken(factor)
             self.residual = self.residual * factor
             self.linearised = self.joint.linearise()
+
+    @property
+    def free_drift(self) -> np.ndarray:
+        """Probability that the drift of each visit is of no family [shape=(visit,)]."""
+        return self.linearised.drift.share[:, len(SCALES) :].sum(1).cpu().numpy()
 
     def window_likelihood(self) -> WindowLikelihood:
         """Say what the light that is blind to the depths tells of each visit's window."""

@@ -198,8 +198,7 @@ def _at_the_stage(
 def _along_window(systematics: Systematics, drift: Tensor) -> Tensor:
     """Compute what a drift adds to the apparent depths, order by order in wavelength."""
     above = torch.einsum("pt,ptl->pl", systematics.readout, systematics.level_free(drift))
-    weighted = (systematics.colours * systematics.weight[..., None]).transpose(1, 2)
-    return torch.linalg.solve(weighted @ systematics.colours, weighted @ above[..., None])[..., 0]
+    return systematics.orders(above[..., None])[..., 0]
 
 
 def _true_white_light(planets: Sequence[PlanetTruth], depth: np.ndarray) -> WhiteLight:

@@ -1,0 +1,357 @@
+"""The drift of rank one, f(t) g(column), and what light that is blind to the depths says of it.
+
+The coefficients of the drift are ``n = vec(F c (G d)') + e``: c and d are its coefficients in time
+and over the detector's columns, F and G their scales and correlations, e a rest that the family
+does not hold. With c ~ N(0, I), d uniform on the sphere ``|d| = sqrt(J)`` and e ~ N(0, E), the
+blind likelihood ``exp(b'n - n'L n / 2)`` gives, for each component (F, G, E) of a mixture,
+
+- e in closed form: L and b become ``L (I + E L)^-1`` and ``(I + L E)^-1 b``;
+- c given d in closed form, since the drift is linear in f where g is known;
+- d by importance sampling from a Gaussian about its direction of highest evidence.
+
+The length of d is fixed because only the product f g is seen; its size is that of G. Components
+are weighed by their evidence, and mean and covariance of n follow by the law of total variance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+from scipy.optimize import brentq
+from scipy.special import ndtri
+from torch import Tensor
+
+from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian
+
+ROUNDS = 40
+"""Of Newton's method, at most."""
+SETTLED = 1e-3
+"""Gain in log evidence below which a direction has settled."""
+POINTS = 64
+"""Directions drawn for each component."""
+
+
+@dataclass(frozen=True)
+class RankOnePrior:
+    """Mixture of priors of a drift, for a batch of planets.
+
+    Attributes
+    ----------
+    time : Tensor [shape=(planet, component, degree, degree), dtype=float64]
+        F, a factor of the covariance of the coefficients in time.
+    columns : Tensor [shape=(component, column, column), dtype=float64]
+        G, the same over the detector's columns, and the size of the drift.
+    rest : Tensor [shape=(planet, component, nuisance, nuisance), dtype=float64]
+        E, the covariance of what is not of rank one; nuisance = degree x column, degrees outermost.
+    log_weights : Tensor [shape=(component,), dtype=float64]
+    """
+
+    time: Tensor
+    columns: Tensor
+    rest: Tensor
+    log_weights: Tensor
+
+    def posterior(self, blind: BlindLikelihood) -> RankOnePosterior:
+        """What the blind light says of the drift.
+
+        Parameters
+        ----------
+        blind : BlindLikelihood
+            Of the drift's coefficients alone.
+
+        Returns
+        -------
+        RankOnePosterior
+        """
+        precision = blind.precision[:, None]  # L, for every component
+        eye = torch.eye(precision.shape[-1], dtype=precision.dtype, device=precision.device)
+        kept = torch.linalg.inv(eye + precision @ self.rest)  # (I + L E)^-1
+        rest = self.rest @ kept  # covariance of e given the rest of n
+        tensor = kept @ precision
+        family = _Family.of(
+            0.5 * (tensor + tensor.transpose(-1, -2)),
+            _apply(kept, blind.information[:, None]),
+            self.time,
+            self.columns,
+        )
+        share, mean, second, log_evidence = family.integrate(self.log_weights, rest, blind)
+        # n = (I - R L) n_1 + R b + noise of covariance R, with R = E (I + L E)^-1
+        turn, pull = eye - rest @ precision, _apply(rest, blind.information[:, None])
+        moved = _apply(turn, mean)
+        pulled = share[..., None] * pull
+        outer = moved[..., :, None] * pull[..., None, :]
+        second = turn @ second @ turn.transpose(-1, -2) + outer + outer.transpose(-1, -2)
+        second = second + share[..., None, None] * (pull[..., :, None] * pull[..., None, :] + rest)
+        total = (moved + pulled).sum(1)
+        covariance = second.sum(1) - total[:, :, None] * total[:, None, :]
+        covariance = 0.5 * (covariance + covariance.transpose(1, 2))
+        return RankOnePosterior(Gaussian(total, covariance), log_evidence, share)
+
+
+@dataclass(frozen=True)
+class RankOnePosterior:
+    """Drift of a batch of planets after their blind light.
+
+    Attributes
+    ----------
+    drift : Gaussian
+        Of its coefficients.
+    log_evidence : Tensor [shape=(planet, component), dtype=float64]
+        Of the prior's components, up to a constant for each planet.
+    share : Tensor [shape=(planet, component), dtype=float64]
+        Posterior probability of each component.
+    """
+
+    drift: Gaussian
+    log_evidence: Tensor
+    share: Tensor
+
+
+@dataclass(frozen=True)
+class _Family:
+    """The likelihood of (c, d), both of unit scale: ``exp(beta.n - n.M n / 2)`` with n = c d'.
+
+    Attributes
+    ----------
+    tensor : Tensor [shape=(planet, component, degree, column, degree, column)]
+        M.
+    vector : Tensor [shape=(planet, component, degree, column)]
+        beta.
+    scales : Tensor [shape=(planet, component, nuisance, nuisance)]
+        From vec(c d') to coefficients of the drift.
+    """
+
+    tensor: Tensor
+    vector: Tensor
+    scales: Tensor
+
+    @classmethod
+    def of(cls, precision: Tensor, information: Tensor, time: Tensor, columns: Tensor) -> _Family:
+        """Bring a likelihood to unit scales: M = (F x G)' L (F x G), beta = (F x G)' b."""
+        shape = (*time.shape[:2], time.shape[-1], columns.shape[-1])
+        scales = torch.einsum("pkai,kbj->pkabij", time, columns).reshape(precision.shape)
+        turned = scales.transpose(-1, -2)
+        return cls(
+            (turned @ precision @ scales).reshape(*shape, *shape[2:]),
+            _apply(turned, information).reshape(shape),
+            scales,
+        )
+
+    @property
+    def radius(self) -> float:
+        """Length of d, that of a vector of unit scale."""
+        return float(np.sqrt(self.vector.shape[-1]))
+
+    def given(self, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Posterior of c for known d.
+
+        Parameters
+        ----------
+        directions : Tensor [shape=(planet, component, point, column)]
+
+        Returns
+        -------
+        mean : Tensor [shape=(planet, component, point, degree)]
+        covariance : Tensor [shape=(planet, component, point, degree, degree)]
+        log_evidence : Tensor [shape=(planet, component, point)]
+        """
+        n, j = self.vector.shape[-2:]
+        # P = I + sum_jl d_j d_l M_(.j.l), and beta_d = sum_j d_j beta_(.j)
+        pairs = (directions[..., :, None] * directions[..., None, :]).flatten(-2)
+        matrix = self.tensor.permute(0, 1, 3, 5, 2, 4).reshape(*self.vector.shape[:2], j * j, n * n)
+        precision = (pairs @ matrix).reshape(*pairs.shape[:-1], n, n)
+        precision = precision + torch.eye(n, dtype=precision.dtype, device=precision.device)
+        information = directions @ self.vector.transpose(-1, -2)
+        factor = torch.linalg.cholesky(precision)
+        covariance = torch.cholesky_inverse(factor)
+        mean = _apply(covariance, information)
+        return mean, covariance, 0.5 * (mean * information).sum(-1) - _half_log_det(factor)
+
+    def slopes(self, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Log evidence of d and its derivatives, c integrated out.
+
+        With c ~ N(mu, S) given d, N_j the derivative of P and U_j = beta_j - N_j mu, the gradient
+        is ``q - Q d`` and the curvature ``Q - U'S U - tr(S N_j S N_l) / 2``, where
+        q_j = mu.beta_j and Q_jl = sum_ik E[c_i c_k] M_ijkl.
+
+        Returns
+        -------
+        value : Tensor [shape=(planet, component)]
+        gradient : Tensor [shape=(planet, component, column)]
+        curvature : Tensor [shape=(planet, component, column, column)]
+            Minus the second derivatives.
+        expected : Tensor [shape=(planet, component, column, column)]
+            Q, the curvature if c were known; never smaller.
+        """
+        mean, covariance, value = (part[:, :, 0] for part in self.given(d[:, :, None]))
+        half = torch.einsum("pkijml,pkl->pkjim", self.tensor, d)  # sum_l M_ijml d_l
+        slope = half + half.transpose(-1, -2)  # N_j
+        second = covariance + mean[..., :, None] * mean[..., None, :]
+        expected = torch.einsum("pkim,pkijml->pkjl", second, self.tensor)
+        gradient = _apply(self.vector.transpose(-1, -2), mean) - _apply(expected, d)
+        pulls = self.vector.transpose(-1, -2) - torch.einsum("pkjim,pkm->pkji", slope, mean)
+        spread = covariance[:, :, None] @ slope  # S N_j
+        curvature = expected - pulls @ covariance @ pulls.transpose(-1, -2)
+        curvature = curvature - 0.5 * torch.einsum("pkjim,pklmi->pkjl", spread, spread)
+        return value, gradient, curvature, expected
+
+    def start(self) -> Tensor:
+        """First singular vector over the columns of the drift that is not held to rank one."""
+        matrix = self.tensor.flatten(4, 5).flatten(2, 3)
+        eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
+        free = torch.linalg.solve(matrix + eye, self.vector.flatten(2)[..., None])
+        rows = torch.linalg.svd(free.reshape(self.vector.shape), full_matrices=False)[2]
+        return self.radius * rows[..., 0, :]
+
+    def climb(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Find the direction of highest evidence.
+
+        Newton's method on the sphere, damped towards expectation-maximisation, which never fails
+        to climb. It reached the same top from random starts on simulated planets.
+
+        Returns
+        -------
+        d : Tensor [shape=(planet, component, column)]
+        basis : Tensor [shape=(planet, component, column, column - 1)]
+            Directions along the sphere.
+        curvature : Tensor [shape=(planet, component, column - 1, column - 1)]
+            Of minus the log evidence along them, made positive.
+        """
+        d = self.start()
+        damping = torch.full_like(d[..., 0], 1e-3)
+        value, gradient, curvature, expected, basis = self._tangential(d)
+        for _ in range(ROUNDS):
+            step = _solve(_positive(curvature) + damping[..., None, None] * expected, gradient)
+            if ((step * gradient).sum(-1) < SETTLED).all():
+                break
+            trial = self._onto_sphere(d, basis, step[:, :, None])[0][:, :, 0]
+            new = self._tangential(trial)
+            better = new[0] > value
+            damping = torch.where(better, damping / 10, damping * 10)
+            d, value, gradient, curvature, expected, basis = (
+                torch.where(better.reshape(better.shape + (1,) * (a.ndim - 2)), a, b)
+                for a, b in zip(
+                    (trial, *new), (d, value, gradient, curvature, expected, basis), strict=True
+                )
+            )
+        return d, basis, _positive(curvature)
+
+    def integrate(
+        self, log_weights: Tensor, rest: Tensor, blind: BlindLikelihood
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Integrate over c and d.
+
+        Parameters
+        ----------
+        log_weights, rest, blind
+            Of the mixture's components, and what the rest e leaves to them.
+
+        Returns
+        -------
+        share : Tensor [shape=(planet, component)]
+            Probability of each component.
+        mean : Tensor [shape=(planet, component, nuisance)]
+            Of the drift, times `share`.
+        second : Tensor [shape=(planet, component, nuisance, nuisance)]
+            Its second moment, times `share`.
+        log_evidence : Tensor [shape=(planet, component)]
+        """
+        centre, basis, curvature = self.climb()
+        factor = torch.linalg.cholesky(curvature)
+        points, log_density = (part.to(centre) for part in _cauchy_points(basis.shape[-1]))
+        d, stretched = self._onto_sphere(centre, basis, points @ torch.linalg.inv(factor))
+        mean, covariance, value = self.given(d)
+        # Target over proposal; the area of the sphere under a step shrinks with its distance.
+        area = -d.shape[-1] * torch.log(stretched)
+        log_ratio = value + area - log_density - _half_log_det(factor)[..., None]
+        log_evidence = torch.logsumexp(log_ratio, -1) + _of_rest(rest, blind)
+        log_share = log_ratio - torch.logsumexp(log_ratio, -1, keepdim=True)
+        share = torch.softmax(log_evidence + log_weights, dim=1)
+        weight = share[..., None] * torch.exp(log_share)
+        drift = (mean[..., :, None] * d[..., None, :]).flatten(-2)
+        first = (weight[..., None, :] @ drift)[..., 0, :]
+        second = (weight[..., None] * drift).transpose(-1, -2) @ drift
+        given = torch.einsum("pkn,pknim,pknj,pknl->pkijml", weight, covariance, d, d)
+        second = second + given.reshape(second.shape)
+        turned = self.scales.transpose(-1, -2)
+        return share, _apply(self.scales, first), self.scales @ second @ turned, log_evidence
+
+    def _tangential(self, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """As `slopes`, along the sphere, whose bend adds to the curvature; and the basis there."""
+        value, gradient, curvature, expected = self.slopes(d)
+        basis = _tangents(d)
+        turned = basis.transpose(-1, -2)
+        eye = torch.eye(basis.shape[-1], dtype=d.dtype, device=d.device)
+        outward = (gradient * d).sum(-1) / self.radius**2
+        bent = turned @ curvature @ basis + outward[..., None, None] * eye
+        return value, _apply(turned, gradient), bent, turned @ expected @ basis + eye, basis
+
+    def _onto_sphere(self, d: Tensor, basis: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Points above steps [shape=(planet, component, point, column - 1)], and the stretch."""
+        moved = d[:, :, None] + steps @ basis.transpose(-1, -2)
+        stretched = moved.norm(dim=-1) / self.radius
+        return moved / stretched[..., None], stretched
+
+
+def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
+    """Log evidence of the rest e alone: b'R b / 2 - log det(I + L E) / 2 (planet, component)."""
+    precision, information = blind.precision[:, None], blind.information[:, None]
+    fit = (information * _apply(rest, information)).sum(-1)
+    eye = torch.eye(rest.shape[-1], dtype=rest.dtype, device=rest.device)
+    # I - L R = (I + L E)^-1
+    return 0.5 * (fit + torch.linalg.slogdet(eye - precision @ rest)[1])
+
+
+@cache
+def _cauchy_points(dimension: int) -> tuple[Tensor, Tensor]:
+    """Draw from Cauchy's distribution, evenly and always the same.
+
+    Directions that are equally likely all over the sphere have this distribution on a tangent, so
+    the ratio of posterior and proposal stays within bounds. The points follow a lattice of
+    generalised golden ratios (Roberts 2018, "The unreasonable effectiveness of quasirandom
+    sequences").
+
+    Returns
+    -------
+    points : Tensor [shape=(POINTS, dimension), dtype=float64]
+    log_density : Tensor [shape=(POINTS,), dtype=float64]
+        Up to a constant.
+    """
+    ratio = brentq(lambda x: x ** (dimension + 2) - x - 1, 1.0, 2.0)
+    powers = ratio ** -np.arange(1.0, dimension + 2)
+    uniform = (0.5 + np.outer(np.arange(1, POINTS + 1), powers)) % 1.0
+    points = ndtri(uniform[:, :-1]) / np.abs(ndtri(uniform[:, -1:]))
+    log_density = -0.5 * (1 + dimension) * np.log1p((points**2).sum(axis=1))
+    return torch.as_tensor(points), torch.as_tensor(log_density)
+
+
+def _tangents(d: Tensor) -> Tensor:
+    """Orthonormal vectors at right angles to d [shape=(..., column, column - 1)] (Householder)."""
+    unit = d / d.norm(dim=-1, keepdim=True)
+    first = torch.zeros_like(unit)
+    first[..., 0] = torch.where(unit[..., 0] < 0, -1.0, 1.0)
+    mirror = torch.nn.functional.normalize(unit + first, dim=-1)
+    eye = torch.eye(d.shape[-1], dtype=d.dtype, device=d.device)
+    return (eye - 2 * mirror[..., :, None] * mirror[..., None, :])[..., 1:]
+
+
+def _positive(curvature: Tensor) -> Tensor:
+    """A curvature without negative directions, nowhere less than that of unit scales."""
+    values, vectors = torch.linalg.eigh(curvature)
+    return (vectors * values.abs().clamp(min=1.0)[..., None, :]) @ vectors.transpose(-1, -2)
+
+
+def _half_log_det(factor: Tensor) -> Tensor:
+    """Half the log determinant of a matrix from its Cholesky factor."""
+    return torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
+
+
+def _solve(matrix: Tensor, vector: Tensor) -> Tensor:
+    return torch.linalg.solve(matrix, vector[..., None])[..., 0]
+
+
+def _apply(matrix: Tensor, vector: Tensor) -> Tensor:
+    return (matrix @ vector[..., None])[..., 0]
