@@ -44,7 +44,7 @@ MOST_BLOCKED = 0.9
 """Share of the star's light that a trial may hide: beyond it a logarithm would lose its meaning."""
 DEFINED = 0.995
 """Largest impact parameter of which half-duration and ingress are told."""
-DEPTH_NODES = 3
+DEPTH_NODES = 5
 """Depths at which a window is worked out; those of all wavelengths are interpolated."""
 
 
