@@ -1,4 +1,4 @@
-"""The window in the coordinates of the fit, against transits worked out wavelength by wavelength."""
+"""The window in the coordinates of the fit, against transits at each wavelength on its own."""
 
 from __future__ import annotations
 
