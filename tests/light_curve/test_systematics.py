@@ -108,7 +108,8 @@ def test_a_map_of_drift_is_read_out_as_its_nuisances_say(blind: Systematics) -> 
     nuisances = torch.zeros_like(blind.nuisances.mean)
     for places in blind.places:
         nuisances[:, places] = 1e-4 * torch.randn(3, 5, generator=rng, dtype=torch.float64)
-    light = torch.einsum("ti,pji,plj->ptl", blind.basis, nuisances[:, blind.places], blind.colours)
+    coefficients = nuisances[:, blind.places]
+    light = torch.einsum("ti,pji,lj->ptl", blind.basis, coefficients, blind.columns)
     maps = make_maps(blind)
     cells = to_cells(blind, blind.level_free(light)).float()
     missed = torch.einsum("bt,btl->bl", maps.along_time, cells)

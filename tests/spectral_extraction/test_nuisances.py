@@ -1,4 +1,4 @@
-"""The prior of the nuisances: what stands where, and what is eliminated, against dense Gaussians."""
+"""The prior of the nuisances against dense Gaussians: what stands where, what is eliminated."""
 
 from __future__ import annotations
 
