@@ -60,9 +60,9 @@ def make_planet(
     time, span = grid(bins, even=even)
     basis = time_basis(time, DEGREE)
     window = transit_window(time, span, TransitShape(3.77, 1.28, 1.4), depths).T
-    grey, coloured, fgs1_drift = rng.multivariate_normal(np.zeros(DEGREE), COVARIANCE, 3)
+    grey, fgs1_drift = rng.multivariate_normal(np.zeros(DEGREE), COVARIANCE, 2)
     modes = column_basis()
-    drift = np.outer(basis @ grey, modes[:, 0]) + 0.3 * np.outer(basis @ coloured, modes[:, 1])
+    drift = np.outer(basis @ grey, modes @ [1.0, 0.5 * rng.standard_normal(), 0.2, 0, 0, 0])
     curves = []
     pairs = (
         (LEVELS, drift, depths[1:]),
