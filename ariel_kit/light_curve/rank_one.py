@@ -77,18 +77,14 @@ class RankOnePrior:
             self.time,
             self.columns,
         )
-        share, mean, second, log_evidence = family.integrate(self.log_weights, rest, blind)
+        mean, covariance, log_evidence = family.integrate()
+        log_evidence = log_evidence + _of_rest(rest, blind)
+        share = torch.softmax(log_evidence + self.log_weights, dim=1)
         # n = (I - R L) n_1 + R b + noise of covariance R, with R = E (I + L E)^-1
-        turn, pull = eye - rest @ precision, _apply(rest, blind.information[:, None])
-        moved = _apply(turn, mean)
-        pulled = share[..., None] * pull
-        outer = moved[..., :, None] * pull[..., None, :]
-        second = turn @ second @ turn.transpose(-1, -2) + outer + outer.transpose(-1, -2)
-        second = second + share[..., None, None] * (pull[..., :, None] * pull[..., None, :] + rest)
-        total = (moved + pulled).sum(1)
-        covariance = second.sum(1) - total[:, :, None] * total[:, None, :]
-        covariance = 0.5 * (covariance + covariance.transpose(1, 2))
-        return RankOnePosterior(Gaussian(total, covariance), log_evidence, share)
+        turn = eye - rest @ precision
+        mean = _apply(turn, mean) + _apply(rest, blind.information[:, None])
+        covariance = turn @ covariance @ turn.transpose(-1, -2) + rest
+        return RankOnePosterior(_mixed(share, mean, covariance), log_evidence, share)
 
 
 @dataclass(frozen=True)
@@ -225,11 +221,12 @@ class _Family:
         value, gradient, curvature, expected, basis = self._tangential(d)
         for _ in range(ROUNDS):
             step = _solve(_positive(curvature) + damping[..., None, None] * expected, gradient)
-            if ((step * gradient).sum(-1) < SETTLED).all():
+            moving = (step * gradient).sum(-1) > SETTLED
+            if not moving.any():
                 break
             trial = self._onto_sphere(d, basis, step[:, :, None])[0][:, :, 0]
             new = self._tangential(trial)
-            better = new[0] > value
+            better = (new[0] > value) & moving  # a planet must not depend on its batch
             damping = torch.where(better, damping / 10, damping * 10)
             d, value, gradient, curvature, expected, basis = (
                 torch.where(better.reshape(better.shape + (1,) * (a.ndim - 2)), a, b)
@@ -239,24 +236,14 @@ class _Family:
             )
         return d, basis, _positive(curvature)
 
-    def integrate(
-        self, log_weights: Tensor, rest: Tensor, blind: BlindLikelihood
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def integrate(self) -> tuple[Tensor, Tensor, Tensor]:
         """Integrate over c and d.
-
-        Parameters
-        ----------
-        log_weights, rest, blind
-            Of the mixture's components, and what the rest e leaves to them.
 
         Returns
         -------
-        share : Tensor [shape=(planet, component)]
-            Probability of each component.
         mean : Tensor [shape=(planet, component, nuisance)]
-            Of the drift, times `share`.
-        second : Tensor [shape=(planet, component, nuisance, nuisance)]
-            Its second moment, times `share`.
+            Of the drift.
+        covariance : Tensor [shape=(planet, component, nuisance, nuisance)]
         log_evidence : Tensor [shape=(planet, component)]
         """
         centre, basis, curvature = self.climb()
@@ -267,17 +254,14 @@ class _Family:
         # Target over proposal; the area of the sphere under a step shrinks with its distance.
         area = -d.shape[-1] * torch.log(stretched)
         log_ratio = value + area - log_density - _half_log_det(factor)[..., None]
-        log_evidence = torch.logsumexp(log_ratio, -1) + _of_rest(rest, blind)
-        log_share = log_ratio - torch.logsumexp(log_ratio, -1, keepdim=True)
-        share = torch.softmax(log_evidence + log_weights, dim=1)
-        weight = share[..., None] * torch.exp(log_share)
+        weight = torch.softmax(log_ratio, dim=-1)
         drift = (mean[..., :, None] * d[..., None, :]).flatten(-2)
-        first = (weight[..., None, :] @ drift)[..., 0, :]
-        second = (weight[..., None] * drift).transpose(-1, -2) @ drift
+        middle = (weight[..., None, :] @ drift)[..., 0, :]
+        apart = drift - middle[..., None, :]
+        total = (weight[..., None] * apart).transpose(-1, -2) @ apart
         given = torch.einsum("pkn,pknim,pknj,pknl->pkijml", weight, covariance, d, d)
-        second = second + given.reshape(second.shape)
-        turned = self.scales.transpose(-1, -2)
-        return share, _apply(self.scales, first), self.scales @ second @ turned, log_evidence
+        total = self.scales @ (total + given.reshape(total.shape)) @ self.scales.transpose(-1, -2)
+        return _apply(self.scales, middle), total, torch.logsumexp(log_ratio, -1)
 
     def _tangential(self, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """As `slopes`, along the sphere, whose bend adds to the curvature; and the basis there."""
@@ -303,6 +287,15 @@ def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
     eye = torch.eye(rest.shape[-1], dtype=rest.dtype, device=rest.device)
     # I - L R = (I + L E)^-1
     return 0.5 * (fit + torch.linalg.slogdet(eye - precision @ rest)[1])
+
+
+def _mixed(share: Tensor, mean: Tensor, covariance: Tensor) -> Gaussian:
+    """Mean and covariance of a mixture over its second axis (law of total variance)."""
+    total = (share[..., None] * mean).sum(1)
+    apart = mean - total[:, None]
+    spread = covariance + apart[..., :, None] * apart[..., None, :]
+    together = (share[..., None, None] * spread).sum(1)
+    return Gaussian(total, 0.5 * (together + together.transpose(1, 2)))
 
 
 @cache

@@ -10,7 +10,7 @@ from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
 from ariel_kit.light_curve import drift
 from ariel_kit.light_curve.drift import (
-    COLOUR_SIGMA,
+    COLOURS,
     DEGREE,
     EM_STRENGTH,
     DriftLikelihood,
@@ -83,7 +83,7 @@ def test_time_basis_spans_the_hours_it_is_given() -> None:
 def test_white_light_sees_only_the_first_mode_in_wavelength(rng: np.random.Generator) -> None:
     light = rng.uniform(1e3, 1e5, (3, N_AIRS))
     modes = wavelength_basis(light)
-    assert modes.shape == (3, N_AIRS, 1 + len(COLOUR_SIGMA))
+    assert modes.shape == (3, N_AIRS, 1 + COLOURS)
     assert np.array_equal(modes[:, :, 0], np.ones((3, N_AIRS)))
     white = np.einsum("pl,plj->pj", light, modes) / light.sum(axis=1, keepdims=True)
     assert np.allclose(white, [1, 0, 0, 0], atol=1e-14)

@@ -15,6 +15,7 @@ from ariel_kit.denoising.stage import make_denoiser
 from ariel_kit.light_curve.drift import DriftPrior, default_drift
 from ariel_kit.light_curve.systematics import Systematics
 from ariel_kit.light_curve.transit import TransitShape, transit_window
+from ariel_kit.light_curve.window import coordinates
 from ariel_kit.models import create_model
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.spectral_extraction.joint_fit import JointFit
@@ -40,9 +41,9 @@ def flat(curves: LightCurves, seed: int, depth: float) -> LightCurves:
 
 def joint_fit(depth: float) -> JointFit:
     grey = np.broadcast_to(default_drift().covariance, (3, 5, 5))
-    white = _true_white_light(
-        [replace(planet, shape=(3.75, 1.32, 1.3)) for planet in PLANETS], np.full(3, REFERENCE)
-    )
+    white = _true_white_light(PLANETS, np.full(3, REFERENCE))
+    same = coordinates(TransitShape(*(np.array([part]) for part in (3.75, 1.32, 1.3))))
+    white = replace(white, window=np.broadcast_to(same, white.window.shape).copy())
     airs, fgs1 = (
         [flat(pair[which], i, depth) for i, pair in enumerate(CURVES)] for which in (0, 1)
     )
@@ -108,7 +109,8 @@ def test_a_map_of_drift_is_read_out_as_its_nuisances_say(blind: Systematics) -> 
     nuisances = torch.zeros_like(blind.nuisances.mean)
     for places in blind.places:
         nuisances[:, places] = 1e-4 * torch.randn(3, 5, generator=rng, dtype=torch.float64)
-    light = torch.einsum("ti,pji,plj->ptl", blind.basis, nuisances[:, blind.places], blind.colours)
+    coefficients = nuisances[:, blind.places]
+    light = torch.einsum("ti,pji,lj->ptl", blind.basis, coefficients, blind.columns)
     maps = make_maps(blind)
     cells = to_cells(blind, blind.level_free(light)).float()
     missed = torch.einsum("bt,btl->bl", maps.along_time, cells)
