@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Literal
 
@@ -174,9 +175,8 @@ def write_tables(
             stars = [planet.star for planet in planets]
             write_adc_info(root / f"{split}_adc_info.csv", ids, adcs, stars)
         else:
-            table = np.array([planet.catalogue for planet in planets]).reshape(
-                -1, len(STAR_INFO_COLUMNS)
-            )
+            rows = np.array([astuple(p.star_info) for p in planets if p.star_info])
+            table = rows.reshape(-1, len(STAR_INFO_COLUMNS))
             columns = dict(zip(STAR_INFO_COLUMNS, table.T, strict=True))
             write_star_info(root / f"{split}_star_info.csv", ids, columns)
     if edition.adc_table is not None:

@@ -14,7 +14,6 @@ import numpy as np
 
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
 from ariel_kit.core.observation import Curves, LightCurves, Observation
-from ariel_kit.core.star_info import StarInfo
 from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.simulation.calibration_frames import draw_detector
 from ariel_kit.simulation.kernels import HIT_LEAST, HIT_MEAN
@@ -115,8 +114,8 @@ def simulate_observation(
     return Observation(
         planet_id=planet.planet_id,
         star=planet.star,
-        star_info=StarInfo(*planet.catalogue) if planet.catalogue else None,
         edition=planet.edition,
+        star_info=planet.star_info,
         airs=airs.flux[:n].astype(np.float32),
         airs_time=airs.time[:n],
         airs_noise=airs.noise[0].astype(np.float32),

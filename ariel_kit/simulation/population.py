@@ -19,7 +19,6 @@ from ariel_kit.simulation.scene import Edition, PlanetTruth, with_drift
 from ariel_kit.simulation.spectra import SpectrumBatch, draw_batch, spectra_of
 from ariel_kit.simulation.systems import (
     SECOND_VISITS,
-    Catalogue,
     draw_catalogue,
     draw_depths,
     draw_mid_time,
@@ -125,7 +124,7 @@ def _draw_systems(
     planets = []
     for i in range(n):
         own, entry = _planet_rng(seed, ids[i]), catalogue.of(i)
-        star = draw_star(own, i, entry[Catalogue._fields.index("Ts")])
+        star = draw_star(own, i, entry.temperature)
         orbit = draw_orbit(own, entry, float(depths[i]))
         path = orbit._replace(mid_time=draw_mid_time(own))
         law = draw_law(own, star.temperature)
@@ -133,7 +132,7 @@ def _draw_systems(
         n_visits = 2 if own.random() < SECOND_VISITS else 1
         planets.append(
             replace(
-                planet, edition=2025, catalogue=entry, n_visits=n_visits, hit_rate=HIT_RATE_2025
+                planet, edition=2025, star_info=entry, n_visits=n_visits, hit_rate=HIT_RATE_2025
             )
         )
     return planets

@@ -16,6 +16,7 @@ from ariel_kit.core.instruments import (
     OBSERVATION_HOURS,
     Instrument,
 )
+from ariel_kit.core.star_info import StarInfo
 from ariel_kit.data.dataset import Adc
 from ariel_kit.light_curve.transit import TransitShape
 from ariel_kit.simulation.drift import (
@@ -59,8 +60,8 @@ class PlanetTruth:
     airs_drift, fgs1_drift : Drift
         Relative light minus one, over the visit and the detector's columns.
     airs_adc, fgs1_adc : Adc
-    catalogue : tuple of float
-        Rs, Ms, Ts, Mp, e, P, sma, i as the table of stars has them; empty in the 2024 edition.
+    star_info : StarInfo, optional
+        What the table of stars says of it, which is not exactly true; None in the 2024 edition.
     visit, n_visits : int
         Which visit this is, and how many the planet has.
     family : {"mission", "legacy", "ramp", "step", "wave"}
@@ -82,7 +83,7 @@ class PlanetTruth:
     fgs1_drift: Drift
     airs_adc: Adc
     fgs1_adc: Adc
-    catalogue: tuple[float, ...] = ()
+    star_info: StarInfo | None = None
     visit: int = 0
     n_visits: int = 1
     family: DriftFamily = "mission"

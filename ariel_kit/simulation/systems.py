@@ -9,12 +9,12 @@ catalogue's. Nothing of the table itself is here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ariel_kit.core.instruments import OBSERVATION_HOURS
+from ariel_kit.core.star_info import StarInfo
 from ariel_kit.simulation.atmospheres import (
     GRAVITATION,
     SOLAR_RADIUS,
@@ -87,9 +87,9 @@ class Catalogue(NamedTuple):
     sma: np.ndarray
     i: np.ndarray
 
-    def of(self, planet: int) -> tuple[float, ...]:
-        """The eight numbers of one planet, in the order of the table."""
-        return tuple(float(column[planet]) for column in self)
+    def of(self, planet: int) -> StarInfo:
+        """The entry of one planet."""
+        return StarInfo(*(float(column[planet]) for column in self))
 
 
 def kepler_distance(period: np.ndarray, mass: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -188,14 +188,13 @@ def draw_system_atmospheres(
     )
 
 
-def draw_orbit(rng: np.random.Generator, entry: Sequence[float], depth: float) -> CircularOrbit:
+def draw_orbit(rng: np.random.Generator, entry: StarInfo, depth: float) -> CircularOrbit:
     """Draw the true orbit of a planet near its catalogue entry; it always touches the star.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-    entry : sequence of float
-        The eight numbers of `Catalogue.of`.
+    entry : StarInfo
     depth : float
         Mean transit depth: a planet of this size must block some light.
 
@@ -204,12 +203,12 @@ def draw_orbit(rng: np.random.Generator, entry: Sequence[float], depth: float) -
     CircularOrbit
         Centred on the middle of the visit.
     """
-    *_, period, distance, inclination = entry
-    distance *= float(np.exp(TRUE_DISTANCE_SCATTER * rng.standard_normal()))
-    tilt = abs(90 - inclination + TRUE_TILT_SCATTER * float(rng.standard_normal()))
+    scatter = float(np.exp(TRUE_DISTANCE_SCATTER * rng.standard_normal()))
+    distance = entry.semi_major_axis * scatter
+    tilt = abs(90 - entry.inclination + TRUE_TILT_SCATTER * float(rng.standard_normal()))
     steepest = np.degrees(np.arcsin((1 + 0.5 * np.sqrt(depth)) / distance))
     tilt = min(tilt, float(steepest))
-    return CircularOrbit(OBSERVATION_HOURS / 2, 24 * period, distance, 90 - tilt)
+    return CircularOrbit(OBSERVATION_HOURS / 2, 24 * entry.period, distance, 90 - tilt)
 
 
 def draw_mid_time(rng: np.random.Generator) -> float:

@@ -59,19 +59,19 @@ TRUTHS = (
     Pair(
         "shape of the transit, 2024",
         "simulation.population._draw_path",
-        "light_curve.white_light.SHAPE_MEAN",
+        "light_curve.population.UNIFORM_STARS",
         "half-durations and mid-times of the real white curves",
     ),
     Pair(
         "limb darkening, 2025",
         "simulation.limb_darkening.draw_law",
-        "light_curve.limb_darkening.USUAL",
+        "light_curve.population.DARKENED_STARS",
         "power law in mu near tabulated values (Claret & Bloemen 2011; Maxted 2018)",
     ),
     Pair(
         "stars and orbits, 2025",
         "simulation.systems.draw_catalogue",
-        "light_curve.white_light.SHAPE_SIGMA",
+        "light_curve.population.catalogue_path",
         "joint statistics of the real table of stars, tests/real; the true orbit lies off it by "
         "an assumed scatter",
     ),

@@ -19,7 +19,6 @@ import pytest
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.core.star_info import StarInfo
 from ariel_kit.scoring import score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.simulation.scene import PlanetTruth
@@ -103,7 +102,7 @@ def fit_planets(planets: list[PlanetTruth]) -> tuple[list[Spectrum], float]:
     visits = [planet.at_visit(i) for planet in planets for i in range(planet.n_visits)]
     curves = simulate_light_curves(visits, seed=9180)
     seen = [
-        Visit(planet.planet_id, 2025, *pair, StarInfo(*planet.catalogue))
+        Visit(planet.planet_id, 2025, *pair, planet.star_info)
         for planet, pair in zip(visits, curves, strict=True)
     ]
     began = time.process_time()
@@ -122,7 +121,7 @@ def test_stars_that_all_differ() -> None:
         spectra=spectra,
         flagged=np.array([s.fit is None or bool(s.fit.flags) for s in spectra]),
         parts={
-            "temperature, K": np.array([planet.catalogue[2] for planet in planets]),
+            "temperature, K": np.array([planet.star_info.temperature for planet in planets]),
             "impact parameter": np.array([planet.path.impact for planet in planets]),
             "duration, h": np.array([2 * planet.path.half_duration for planet in planets]),
             "visits": np.array([planet.n_visits for planet in planets]),

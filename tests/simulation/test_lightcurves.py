@@ -162,3 +162,8 @@ def test_a_simulated_observation_holds_the_light_curves_and_their_pointing():
     moved = FGS1_JITTER / np.sqrt(30 * 12)
     np.testing.assert_allclose(observation.pointing.std(axis=0), moved, rtol=0.2)
     assert observation.provenance == {"simulation": {"seed": 5, "bin_seconds": 144.0}}
+
+
+def test_a_simulated_observation_of_2025_knows_the_table_of_its_star():
+    (planet,) = draw_planets(1, seed=3, edition=2025)
+    assert simulate_observation(planet, seed=5).star_info == planet.star_info

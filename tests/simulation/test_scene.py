@@ -149,7 +149,7 @@ def systems() -> list[PlanetTruth]:
 def test_every_planet_of_2025_has_a_star_of_its_own(systems: list[PlanetTruth]) -> None:
     assert len({planet.star for planet in systems}) == len(systems)
     assert len({planet.host.airs_level for planet in systems}) == len(systems)
-    assert all(planet.catalogue[2] == planet.host.temperature for planet in systems)
+    assert all(planet.star_info.temperature == planet.host.temperature for planet in systems)
 
 
 def test_one_planet_in_ten_is_visited_twice(systems: list[PlanetTruth]) -> None:
