@@ -200,19 +200,47 @@ UNIFORM_STARS = Population(
 """Windows of an edition without a catalogue and without limb darkening. Mid-time and half-duration
 are far wider than any light curve leaves them (about 0.002 h); the impact parameter matters for
 shallow planets."""
+# Limb darkening of stars of 2025, about half way between a law of roots alone and a quadratic one:
+# which of the two atmospheres follow, the light of a run decides.
+_FGS1_ROOT, _FGS1_QUADRATIC = np.array([0.20, 0.02, 0.39]), np.array([0.35, 0.22, 0.0])
+_AIRS_ROOT, _AIRS_QUADRATIC = np.array([-0.03, 0.0, 0.30]), np.array([0.10, 0.17, 0.0])
+_QUADRATIC_SHARE, _SHARE_SIGMA = 0.35, 0.6
+
+
+def _between(root: np.ndarray, quadratic: np.ndarray) -> np.ndarray:
+    return root + _QUADRATIC_SHARE * (quadratic - root)
+
+
+def _darkened_covariance() -> np.ndarray:
+    """Scatter of path, FGS1, AIRS and slope, and how far each law may be from the mean one."""
+    scatter = [0.2, 0.06, 0.08, 0.07, 0.05, 0.06, 0.04, 0.04, 0.04, 0.02]
+    covariance = np.diag(scatter) ** 2
+    for where, apart in (
+        (slice(3, 6), _FGS1_QUADRATIC - _FGS1_ROOT),
+        (slice(6, 9), _AIRS_QUADRATIC - _AIRS_ROOT),
+    ):
+        covariance[where, where] += _SHARE_SIGMA**2 * np.outer(apart, apart)
+    return covariance
+
+
 DARKENED_STARS = Population(
     coefficients=np.array(
         [
-            [OBSERVATION_HOURS / 2, 0.0, 0.0, 0.35, 0.22, 0.0, 0.10, 0.17, 0.0, -0.02],
-            [0.0, 0.0, 0.0, -0.04, 0.02, 0.0, -0.02, 0.0, 0.0, 0.0],
+            [
+                *(OBSERVATION_HOURS / 2, 0.0, 0.0),
+                *_between(_FGS1_ROOT, _FGS1_QUADRATIC),
+                *_between(_AIRS_ROOT, _AIRS_QUADRATIC),
+                -0.025,
+            ],
+            [0.0, 0.0, 0.0, -0.03, 0.0, 0.0, 0.0, 0.0, -0.02, 0.0],
         ]
     ),
-    covariance=np.diag([0.2, 0.06, 0.08, 0.08, 0.08, 0.15, 0.05, 0.05, 0.15, 0.03]) ** 2,
+    covariance=_darkened_covariance(),
     catalogue=True,
     contact=1.3,
 )
 """Windows of an edition with a catalogue whose stars are darker at their limb: beside the path of
-the catalogue, and (u1, u2) of FGS1, those of AIRS and the slope of its u1."""
+the catalogue, (u1, u2, u3) of FGS1, those of AIRS and the slope of its u1."""
 
 
 def population_of(edition: int) -> Population:
