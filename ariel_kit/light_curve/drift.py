@@ -37,7 +37,7 @@ FREE_REST = 0.3
 """Size of what is not of the form f(t) g(column), relative to a drift of no family."""
 SCALES = np.geomspace(1e-4, 2e-2, 15)
 """Sizes that a drift of rank one may have: A / range of the mission's simulator."""
-FREE_SHARE = 0.02
+FREE_SHARE = 0.1
 """Share of planets whose drift is expected to be of no family."""
 EM_ROUNDS = 40
 EM_STRENGTH = 10.0
