@@ -6,18 +6,15 @@ pytest -m benchmark -s tests/benchmarks/test_score_table.py
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import (
     AIRS,
     FGS1,
-    N_AIRS,
     N_WAVELENGTHS,
     OBSERVATION_HOURS,
     Instrument,
@@ -25,10 +22,7 @@ from ariel_kit.core.instruments import (
 from ariel_kit.core.observation import Curves, LightCurves
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve import drift
-from ariel_kit.light_curve.systematics import BlindLikelihood
 from ariel_kit.scoring import score
-from ariel_kit.simulation.drift import draw_drift, extracted_columns
-from ariel_kit.simulation.optics import airs_spectrum, get_star
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 from ariel_kit.spectral_extraction import (
     SpectrumPrior,
@@ -38,7 +32,6 @@ from ariel_kit.spectral_extraction import (
     fit_planets,
     learn_prior,
 )
-from ariel_kit.spectral_extraction.nuisances import NuisancePrior
 from tests.support.results import listed, write_results
 from tests.support.scored_planets import GROUPS, Measured, training_spectra
 from tests.support.visits import as_visits
@@ -118,80 +111,6 @@ def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     write_results("true_drift", listed(score for score, *_ in steady.values()))
     assert all(steady[group][0] > base[group][0] for group in GROUPS)
-
-
-@pytest.mark.benchmark
-def test_drift_family_oracle(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The best that any drift model could know before it sees a transit.
-
-    The simulator's own distribution of drifts, order by order and size by size, and each planet's
-    true colours. What is left between this and the true drift is not in the light that is blind to
-    the depth: no network finds it.
-    """
-    curves = [observation.binned() for observation in measured.observations]
-    ids = [truth.planet_id for truth in measured.truths]
-    prior = learn_prior(training_spectra())
-    print()
-    base = show("learned drift", measured, fitted(ids, curves, prior))
-    for module in (fit, batch):
-        monkeypatch.setattr(module, "default_drift", true_family)
-    monkeypatch.setattr(drift.DriftMixture, "learn", lambda mixture, _: mixture)
-    show(
-        "true family of drifts",
-        measured,
-        fitted(ids, curves, prior),
-    )
-    gains = [true_gains(*pair) for pair in zip(measured.truths, curves, strict=True)]
-    monkeypatch.setattr(NuisancePrior, "find_gains", known_gains(np.array(gains)))
-    best = show(
-        "true family and colours",
-        measured,
-        fitted(ids, curves, prior),
-    )
-    write_results("drift_family", listed(score for score, *_ in best.values()))
-    assert np.mean([best[group][0] - base[group][0] for group in GROUPS]) > -0.005
-
-
-def true_family() -> drift.DriftMixture:
-    """White drifts of the mission's family by size: the covariance of each tenth of them."""
-    rng, u = np.random.default_rng(0), np.linspace(0, 1, 201)
-    white = airs_spectrum(get_star(0))[AIRS.columns][::-1]
-    drifts = [draw_drift(rng, AIRS)(u, extracted_columns()) @ white for _ in range(5000)]
-    scaled = np.array(drifts).T / white.sum()
-    coefficients = np.polynomial.legendre.legfit(2 * u - 1, scaled, drift.DEGREE)[1:].T
-    by_size = coefficients[np.argsort((coefficients**2).sum(axis=1))]
-    groups = by_size.reshape(10, -1, drift.DEGREE)
-    floor = 1e-16 * np.eye(drift.DEGREE)
-    covariances = np.einsum("kni,knj->kij", groups, groups) / groups.shape[1] + floor
-    return drift.DriftMixture(np.full(10, 0.1), covariances)
-
-
-def true_gains(truth: PlanetTruth, curves: tuple[LightCurves, LightCurves]) -> np.ndarray:
-    """How much each order in wavelength follows white light, from the drift that was put in."""
-    (term,) = truth.airs_drift.terms
-    x, degree = np.linspace(-1, 1, N_AIRS), len(drift.COLOUR_SIGMA)
-    gains = np.polynomial.polynomial.polyval(extracted_columns(), term.gains)
-    colour = np.polynomial.legendre.legfit(x, gains, degree)
-    light = curves[0].flux.mean(axis=0)
-    return colour[1:] / (gains @ light / light.sum())
-
-
-def known_gains(gains: np.ndarray) -> Callable[..., tuple[torch.Tensor, torch.Tensor]]:
-    """What stands in for `NuisancePrior.find_gains`: batches come in the order of the planets."""
-    starts: dict[int, int] = {}
-    priors: list[NuisancePrior] = []  # kept, so that no id is used twice
-
-    def find(
-        prior: NuisancePrior, blind: BlindLikelihood, pull: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if id(prior) not in starts:
-            starts[id(prior)] = sum(len(other.precision) for other in priors)
-            priors.append(prior)
-        first = starts[id(prior)]
-        own = torch.as_tensor(gains[first : first + len(pull)])
-        return own, 1e-12 * torch.eye(own.shape[1]).double().expand(len(own), -1, -1)
-
-    return find
 
 
 def without_drift(
