@@ -23,8 +23,6 @@ from ariel_kit.core.observation import Curves, LightCurves
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve import drift
 from ariel_kit.scoring import score
-from ariel_kit.simulation.drift import draw_drift, extracted_columns
-from ariel_kit.simulation.optics import airs_spectrum, get_star
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 from ariel_kit.spectral_extraction import (
     SpectrumPrior,
@@ -113,44 +111,6 @@ def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     write_results("true_drift", listed(score for score, *_ in steady.values()))
     assert all(steady[group][0] > base[group][0] for group in GROUPS)
-
-
-@pytest.mark.benchmark
-def test_drift_family_oracle(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The best that any drift model could know before it sees a transit.
-
-    The simulator's own distribution of white drifts, order by order and size by size. What is left
-    between this and the true drift is not in the light that is blind to the depth: no network finds
-    it.
-    """
-    curves = [observation.binned() for observation in measured.observations]
-    ids = [truth.planet_id for truth in measured.truths]
-    prior = learn_prior(training_spectra())
-    print()
-    base = show("learned drift", measured, fitted(ids, curves, prior))
-    for module in (fit, batch):
-        monkeypatch.setattr(module, "default_drift", true_family)
-    monkeypatch.setattr(drift.DriftMixture, "learn", lambda mixture, _: mixture)
-    best = show(
-        "true family of drifts",
-        measured,
-        fitted(ids, curves, prior),
-    )
-    assert np.mean([best[group][0] - base[group][0] for group in GROUPS]) > -0.005
-
-
-def true_family() -> drift.DriftMixture:
-    """White drifts of the mission's family by size: the covariance of each tenth of them."""
-    rng, u = np.random.default_rng(0), np.linspace(0, 1, 201)
-    white = airs_spectrum(get_star(0))[AIRS.columns][::-1]
-    drifts = [draw_drift(rng, AIRS)(u, extracted_columns()) @ white for _ in range(5000)]
-    scaled = np.array(drifts).T / white.sum()
-    coefficients = np.polynomial.legendre.legfit(2 * u - 1, scaled, drift.DEGREE)[1:].T
-    by_size = coefficients[np.argsort((coefficients**2).sum(axis=1))]
-    groups = by_size.reshape(10, -1, drift.DEGREE)
-    floor = 1e-16 * np.eye(drift.DEGREE)
-    covariances = np.einsum("kni,knj->kij", groups, groups) / groups.shape[1] + floor
-    return drift.DriftMixture(np.full(10, 0.1), covariances)
 
 
 def without_drift(
