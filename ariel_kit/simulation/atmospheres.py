@@ -38,7 +38,7 @@ LARGEST_SCALE_HEIGHT = 0.08
 HEIGHT_2025 = 0.5
 """Scale height of the planets of 2025 over that of hydrogen at the temperature of a planet that
 reflects nothing: it gives their labels' scatter."""
-LOG_HAZE_2025 = (1.0, 2.0)
+LOG_HAZE_2025 = (1.7, 2.0)
 """Mean and scatter of the logarithm of their scattering, relative to that of hydrogen."""
 
 LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
@@ -100,7 +100,7 @@ def draw_atmospheres(
     gases, abundance = _draw_abundance(rng, n, molecules)
     temperature = median_temperature * np.exp(rng.normal(0, 0.08, n))
     radius_ratio = largest * rng.uniform(0.42, 1.0, n)
-    density = 1.3 * np.exp(rng.normal(0, 1.1, n))
+    density = 1.45 * np.exp(rng.normal(0, 1.1, n))
     radius = radius_ratio * star_radius * SOLAR_RADIUS
     gravity = 4 / 3 * np.pi * GRAVITATION * density * radius
     cloudy = rng.random(n) < 0.4
@@ -109,7 +109,7 @@ def draw_atmospheres(
         scale_height=relative_scale_height(temperature, gravity, radius),
         temperature=_within_tables(temperature),
         cloud_height=np.where(cloudy, rng.uniform(2, 9, n), -10.0),
-        haze=np.exp(rng.normal(-0.3, 0.4, n)),
+        haze=np.exp(rng.normal(0.3, 0.4, n)),
         gases=gases,
         abundance=abundance,
     )
