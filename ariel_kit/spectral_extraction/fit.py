@@ -12,6 +12,7 @@ import torch
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.observation import Observation, Visit
+from ariel_kit.core.runtime import torch_threads
 from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
 from ariel_kit.light_curve.checks import find_fault, without_strays
 from ariel_kit.light_curve.drift import (
@@ -146,7 +147,10 @@ def fit_light_curves(
     if settings.extractor == "white":
         answers = _white_answers(batches, prior)
     else:
-        answers, joints = _joint_answers(batches, prior, settings, denoise, device)
+        # Threads that wait for each other over small matrices took 40 times as long as one, on a
+        # machine that did other work beside it.
+        with torch_threads(1):
+            answers, joints = _joint_answers(batches, prior, settings, denoise, device)
     spectra = {i: _fallback(visits[i], prior, fault) for i, fault in faults.items()}
     for batch, batch_answers in zip(batches, answers, strict=True):
         for row, (i, answer) in enumerate(zip(batch.places, batch_answers, strict=True)):
