@@ -26,7 +26,7 @@ REVISIONS: dict[str, int] = {
     "simulation": 2,
     # Raise when a network is shown other inputs or another truth of a planet (training/pools, and
     # what describes a planet: denoising/maps, spectral_extraction/features).
-    "pools": 1,
+    "pools": 2,
 }
 """Revision of each part. To change one, change its line; what is of another one then drops out."""
 

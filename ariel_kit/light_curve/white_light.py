@@ -16,15 +16,13 @@ from ariel_kit.core.errors import FitError
 from ariel_kit.core.star_info import StarInfo
 from ariel_kit.light_curve.dips import Light, find_dips
 from ariel_kit.light_curve.drift import DriftLikelihood, time_basis
+from ariel_kit.light_curve.gauss_newton import minimise
 from ariel_kit.light_curve.population import UNIFORM_STARS, Population, WindowPrior
 from ariel_kit.light_curve.window import AIRS, FGS1, MOST_BLOCKED, WindowLight, columns, linearise
 
 DEPTH_SIGMA = 0.5
 """Of a prior on the depth that only a light curve without any transit feels."""
 SMALLEST_DEPTH, LARGEST_DEPTH = 1e-6, 0.3
-MAX_ROUNDS = 30
-CONVERGED = 1e-3
-"""Change of chi-squared below which a fit has settled."""
 USUAL_RESIDUAL = 1.3
 """White-light residual, in units of the noise, above which the model misses something."""
 OTHER_IMPACTS = (0.0, 0.5, 0.8, 1.0)
@@ -170,7 +168,7 @@ def _fit(
     problem = _Problem.of(light, drift_covariance, prior, AIRS)
     degree = drift_covariance.shape[-1]
     parameters = problem.start(depth, start)
-    parameters, precision, gradient, cost = _gauss_newton(problem, parameters)
+    parameters, precision, gradient, cost = minimise(problem, parameters)
     model = problem.predict(parameters)
     sigma = np.sqrt(np.diagonal(np.linalg.inv(precision), axis1=1, axis2=2))
     return WhiteLight(
@@ -334,30 +332,3 @@ class _Problem:
         depth = np.clip(depth, SMALLEST_DEPTH, LARGEST_DEPTH)
         window = self.prior.orbit.clip(self.window(parameters), depth)
         return np.column_stack([linear, depth, window[:, self.columns]])
-
-
-def _gauss_newton(
-    problem: _Problem, parameters: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Levenberg-damped Gauss-Newton: every planet keeps its own damping and its best point."""
-    damping = np.full(len(parameters), 1e-3)
-    settled = np.zeros(len(parameters), dtype=bool)
-    parameters = problem.clip(parameters)
-    cost = problem.cost(parameters)
-    precision, gradient = problem.normal_equations(parameters)
-    for _ in range(MAX_ROUNDS):
-        scale = np.diagonal(precision, axis1=1, axis2=2)
-        damped = precision + (damping[:, None] * scale)[..., None] * np.eye(scale.shape[1])
-        step = np.linalg.solve(damped, gradient[..., None])[..., 0]
-        trial = problem.clip(parameters + step)
-        trial_cost = problem.cost(trial)
-        better = trial_cost < cost
-        gain = np.where(better, cost - trial_cost, 0.0)
-        parameters = np.where(better[:, None], trial, parameters)
-        cost = np.where(better, trial_cost, cost)
-        settled |= np.where(better, gain < CONVERGED, damping > 1e3)
-        damping = np.where(better, damping / 10, damping * 10)
-        precision, gradient = problem.normal_equations(parameters)
-        if settled.all():
-            break
-    return parameters, precision, gradient, cost

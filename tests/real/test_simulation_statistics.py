@@ -12,6 +12,7 @@ from scipy.stats import ks_2samp
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths
 from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.data.dataset import open_dataset
+from ariel_kit.light_curve.dips import Light
 from ariel_kit.light_curve.white_light import fit_white_light
 from ariel_kit.simulation import draw_planets, simulate_dataset, simulate_light_curves
 from ariel_kit.simulation.calibration_frames import draw_detector
@@ -206,7 +207,7 @@ def fitted_drifts(flux: np.ndarray, noise: np.ndarray) -> np.ndarray:
     time = (np.arange(187) + 0.5) * 144 / 3600
     span = np.full(187, 144 / 3600)
     wide = np.diag([1500.0, 1000, 600, 300, 100]) ** 2 * 1e-12
-    white = fit_white_light(time, span, flux, noise, wide)
+    white = fit_white_light(Light(time, span, flux, noise), wide)
     return white.drift
 
 

@@ -23,7 +23,8 @@ from ariel_kit.light_curve.population import UNIFORM_STARS
 from ariel_kit.light_curve.rank_one import RankOnePrior
 from ariel_kit.light_curve.transit import TransitShape, transit_window
 from ariel_kit.light_curve.white_light import WhiteLight, fit_white_light
-from ariel_kit.spectral_extraction.joint_fit import Channel, JointFit
+from ariel_kit.spectral_extraction.channel import Channel
+from ariel_kit.spectral_extraction.joint_fit import JointFit
 from ariel_kit.spectral_extraction.linearised import DepthLikelihood, Linearised
 from ariel_kit.spectral_extraction.nuisances import N_DRIFT
 

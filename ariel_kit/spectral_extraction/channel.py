@@ -1,0 +1,55 @@
+"""The log light curves of one instrument, as the joint fit takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ariel_kit.core.observation import LightCurves
+
+
+@dataclass(frozen=True)
+class Channel:
+    """Log light curves of one instrument for a batch of planets on one time grid.
+
+    Attributes
+    ----------
+    time, span : ndarray [shape=(time,), unit=hour]
+    log_flux : Tensor [shape=(planet, time, wavelength), dtype=float64]
+        Log flux, minus its mean over time.
+    time_weight : Tensor [shape=(planet, time), dtype=float64]
+        Shape in time of the inverse variance, mean 1 over bins that hold data.
+    weight : Tensor [shape=(planet, wavelength), dtype=float64]
+        Inverse variance of `log_flux` where `time_weight` is 1.
+    """
+
+    time: np.ndarray
+    span: np.ndarray
+    log_flux: torch.Tensor
+    time_weight: torch.Tensor
+    weight: torch.Tensor
+
+    @classmethod
+    def of(cls, curves: Sequence[LightCurves], device: torch.device) -> Channel:
+        """Stack light curves that share a time grid.
+
+        The inverse variance is taken as a product of a time and a wavelength part: exact for
+        bins of any lengths, and good to the square of the depth through the transit.
+        """
+        flux = torch.as_tensor(np.stack([c.flux for c in curves]), device=device)
+        noise = torch.as_tensor(np.stack([c.noise for c in curves]), device=device)
+        inverse = (flux / noise) ** 2
+        time_weight = 1 / (noise**2).sum(2)
+        time_weight = time_weight / time_weight.mean(1, keepdim=True)
+        weight = inverse.sum(1) / time_weight.sum(1, keepdim=True)
+        log_flux = torch.log(flux)
+        return cls(
+            curves[0].time,
+            curves[0].span,
+            log_flux - log_flux.mean(1, keepdim=True),
+            time_weight,
+            weight,
+        )
