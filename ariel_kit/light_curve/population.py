@@ -202,8 +202,8 @@ are far wider than any light curve leaves them (about 0.002 h); the impact param
 shallow planets."""
 # Limb darkening of stars of 2025, between a law of roots alone and a quadratic one: which of the
 # two atmospheres follow, the light of a run decides. The root laws are about what this law makes of
-# simulated four coefficients and of power-2 laws (1 - c + c mu**a, a = 0.5 at 3 micron and 0.7
-# at FGS1); the quadratic ones are those of stars like the Sun at 0.7 and 3 micron.
+# the simulator's four coefficients and of power-2 laws (1 - c + c mu**a, a = 0.5 at 3 micron and
+# 0.7 at FGS1); the quadratic ones are those of stars like the Sun at 0.7 and 3 micron.
 _FGS1_ROOT, _FGS1_QUADRATIC = np.array([0.20, 0.02, 0.39]), np.array([0.35, 0.22, 0.0])
 _AIRS_ROOT, _AIRS_QUADRATIC = np.array([-0.03, 0.0, 0.30]), np.array([0.10, 0.17, 0.0])
 _QUADRATIC_SHARE, _SHARE_SIGMA = 0.35, 0.6

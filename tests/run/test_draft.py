@@ -10,7 +10,7 @@ import pytest
 
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import FitFacts, Spectrum
 from ariel_kit.data.submission import validate_submission
 from ariel_kit.run.draft import GROUP, Draft, combine_visits
 
@@ -25,10 +25,16 @@ class Prior:
         return spectrum(planet_id, SAFE, fit={"status": "fallback", "reason": reason})
 
 
+FACTS = FitFacts(3.75, 1.3, 1.2, 0.4, (0.0,) * 4, (0.0,) * 4, 0.004, 2e-5, 1.0)
+
+
 def spectrum(planet_id: int, depth: float, sigma: float = 1e-4, **provenance: object) -> Spectrum:
     ones = np.ones(283)
     provenance = {"fit": {"status": "complete"}, **provenance}
-    return Spectrum(planet_id, wavelengths(), depth * ones, sigma * ones, None, provenance)
+    facts = FACTS if provenance["fit"]["status"] == "complete" else None
+    return Spectrum(
+        planet_id, wavelengths(), depth * ones, sigma * ones, fit=facts, provenance=provenance
+    )
 
 
 def written(path: Path) -> np.ndarray:

@@ -165,7 +165,7 @@ BAD = {
     "no FGS1": (lambda a, f: (a, with_flux(f, 0)), "FGS1 flux must be positive and finite"),
     "no noise": (
         lambda a, f: (replace(a, noise=0 * a.noise), f),
-        "AIRS noise must be positive and finite",
+        "AIRS noise must be positive, or infinite in a bin without data",
     ),
     "no transit in the mess": (lambda a, f: (shuffled(a), f), "times the noise"),
     "upside down": (
@@ -262,7 +262,10 @@ def test_what_the_model_misses_widens_sigma(
 
 
 def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> None:
-    """In 2025 a star is darker at its edge; a fit that is told so leaves nothing but noise."""
+    """In 2025 a star is darker at its edge; a fit that is told so leaves nothing but noise.
+
+    These stars are grey and know no catalogue: at AIRS far darker than the fit's first belief.
+    """
     planets = darkened_planets(6, (0.3, 0.15), seed=43)
     curves = simulate_light_curves(planets, seed=7)
     ids = [planet.planet_id for planet in planets]
@@ -275,4 +278,6 @@ def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> No
     assert (residuals[1] / residuals[0]).min() > 1.15
     truth = np.array([planet.depths for planet in planets])
     off = np.array([spectrum.mean for spectrum in told]).mean(axis=1) - truth.mean(axis=1)
-    assert np.abs(off).max() < 80e-6
+    assert np.abs(off).max() < 150e-6
+    level = np.sqrt([spectrum.covariance.mean() for spectrum in told])
+    assert np.abs(off / level).max() < 4

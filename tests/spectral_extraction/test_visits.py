@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.light_curve.rank_one import RankOnePosterior
 from ariel_kit.light_curve.systematics import Gaussian
 from ariel_kit.spectral_extraction.linearised import Linearised, SharedLikelihood
 
@@ -27,13 +28,16 @@ def draw_visit(seed: int) -> tuple[Linearised, np.ndarray]:
     precision[OWN:, OWN:] += PRIOR
     information[OWN:] += PRIOR @ (MEAN - reference)
     covariance = np.linalg.inv(precision)
+    nuisances = Gaussian(
+        torch.as_tensor(covariance @ information)[None], torch.as_tensor(covariance)[None]
+    )
+    nothing = torch.zeros(1, 1)
     visit = Linearised(
         torch.as_tensor(rng.standard_normal(N_WAVELENGTHS))[None],
         torch.as_tensor(weight)[None],
         torch.as_tensor(modes)[None],
-        Gaussian(
-            torch.as_tensor(covariance @ information)[None], torch.as_tensor(covariance)[None]
-        ),
+        nuisances,
+        RankOnePosterior(nuisances, nothing, nothing),
     )
     return visit, reference
 
