@@ -10,7 +10,7 @@ import pytest
 
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.scoring import score
+from ariel_kit.scoring import log_likelihood_score
 from ariel_kit.simulation import draw_planets, simulate_light_curves
 from ariel_kit.simulation.drift import DriftFamily
 from ariel_kit.simulation.scene import PlanetTruth
@@ -44,7 +44,7 @@ def test_table_of_drift_families() -> None:
         mean, sigma = (
             np.array([getattr(one, what) for one in spectra]) for what in ("mean", "sigma")
         )
-        scores[family] = score(truth, (mean, sigma)).score
+        scores[family] = float(log_likelihood_score(truth, mean, sigma))
         white = (mean - truth)[:, 1:].mean(axis=1)
         free = np.mean([one.fit.free_drift for one in spectra if one.fit is not None])
         print(
