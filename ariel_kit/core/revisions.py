@@ -19,7 +19,7 @@ Part = Literal["calibration", "fit", "simulation", "pools"]
 
 REVISIONS: dict[str, int] = {
     # Raise when the same raw frames give other light curves or other noise (preprocessing).
-    "calibration": 1,
+    "calibration": 2,
     # Raise when the same light curves give another spectrum (light_curve, spectral_extraction).
     "fit": 2,
     # Raise when the same seed gives another planet or another light curve (simulation).

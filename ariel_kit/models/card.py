@@ -30,7 +30,8 @@ def find_objection(
     editions : sequence of int
         Years that it holds for.
     revisions : mapping of str to int
-        What made the data it was learned from, by `ariel_kit.core.revisions`.
+        The revisions of `ariel_kit.core.revisions` that it holds for: those of the data it was learned
+        from, or later ones with which its gain was measured again.
     edition : int
         Year of the data.
 
@@ -69,7 +70,7 @@ class ModelCard(Settings):
     )
     revisions: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict,
-        description="What made the data they learned from, by `ariel_kit.core.revisions`.",
+        description="Revisions they hold for: those of their data, or later ones measured again.",
     )
     data: dict[str, JsonValue] = Field(default_factory=dict, description="What they learned from.")
     settings: dict[str, JsonValue] = Field(
