@@ -30,7 +30,7 @@ def find_objection(
     editions : sequence of int
         Years that it holds for.
     revisions : mapping of str to int
-        The revisions of `ariel_kit.core.revisions` that it holds for: those of the data it was learned
+        Of `ariel_kit.core.revisions`, those that it holds for: what made the data it was learned
         from, or later ones with which its gain was measured again.
     edition : int
         Year of the data.
