@@ -87,7 +87,7 @@ def test_reconstruction_depends_on_what_is_visible_only() -> None:
 
 
 def card(name: str) -> ModelCard:
-    return ModelCard(model=name, data={}, seed=0, command="none", score={}, limits="A test.")
+    return ModelCard(model=name, data={}, seed=0, command="none", limits="A test.")
 
 
 def test_every_tensor_of_the_pre_trained_encoder_reaches_physnet(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import ariel_kit
 from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.models import create_model
 from ariel_kit.training.recipes import load_orders
-from ariel_kit.training.tasks import TASKS, find_task
+from ariel_kit.training.tasks import TASKS, find_task, physnet
 
 RECIPES = sorted((Path(ariel_kit.__file__).parent / "configs" / "train").glob("*.yaml"))
 
@@ -21,7 +21,9 @@ def test_there_is_a_recipe_of_every_task_and_one_of_all():
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_shipped_recipes_load_and_say_what_they_are_for(path):
+def test_shipped_recipes_load_and_say_what_they_are_for(path, monkeypatch):
+    # Whether the encoder in the package is of today's revision is no matter of a recipe.
+    monkeypatch.setattr(physnet, "_check_teacher", lambda: None)
     assert path.read_text().startswith("# ")
     for order in load_orders(path.stem):
         assert type(order) is find_task(order.task).TaskSettings
