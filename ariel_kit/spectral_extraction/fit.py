@@ -138,7 +138,7 @@ def fit_light_curves(
     settings = settings or ExtractionSettings()
     faults = {i: fault for i, v in enumerate(visits) if (fault := find_fault(v.curves))}
     fine = [i for i in range(len(visits)) if i not in faults]
-    steady = [_without_strays(v) if i in fine else v for i, v in enumerate(visits)]
+    steady = [v if i in faults else _without_strays(v) for i, v in enumerate(visits)]
     batches = start(steady, fine)
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
     batches = [batch.without(faults) for batch in batches]
@@ -202,7 +202,7 @@ def _note_denoiser(spectrum: Spectrum, denoise: Denoiser | None) -> Spectrum:
 
 
 def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
-    """One drift prior from all planets of a run."""
+    """Learn one drift prior from all planets of a run."""
     together = DriftLikelihood(
         np.concatenate([likelihood.precision for likelihood in likelihoods]),
         np.concatenate([likelihood.information for likelihood in likelihoods]),
@@ -285,7 +285,7 @@ def _learn_windows(fits: Sequence[FittedBatch], prior: SpectrumPrior) -> None:
 
 
 def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
-    """EM over the planets being predicted, each with its own noise covariance."""
+    """Learn the shapes by EM over the planets being predicted, each with its own noise."""
     for _ in range(EM_ROUNDS):
         moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
         prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
@@ -293,7 +293,7 @@ def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) 
 
 
 def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood) -> list[_Answer]:
-    """One answer for each visit; the visits of a planet share theirs."""
+    """Give each visit its answer; the visits of a planet share theirs."""
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
     mean, covariance = _with_spread(mean, covariance, fit.planet_spread, prior)
