@@ -148,10 +148,11 @@ def predict_motion(observation: Observation, *, model: nn.Module | None = None) 
     """
     model = model or create_model("tcn_jnet", weights="default")
     motion = _channels(observation)
+    channels = torch.as_tensor(motion.channels, device=next(model.parameters()).device)
     with torch.no_grad():
-        answer = model(torch.from_numpy(motion.channels)[None])
-    mean = answer["mean"][0].double().numpy() * motion.unit
-    sigma = torch.exp(0.5 * answer["log_variance"][0]).double().numpy() * motion.unit
+        answer = {name: value[0].double().cpu() for name, value in model(channels[None]).items()}
+    mean = answer["mean"].numpy() * motion.unit
+    sigma = torch.exp(0.5 * answer["log_variance"]).numpy() * motion.unit
     return Prediction(mean, sigma)
 
 

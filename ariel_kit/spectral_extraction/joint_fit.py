@@ -44,7 +44,7 @@ from ariel_kit.light_curve.window import (
 )
 from ariel_kit.spectral_extraction.channel import Channel
 from ariel_kit.spectral_extraction.linearised import Linearised, apply
-from ariel_kit.spectral_extraction.nuisances import AIRS_DRIFT, N_DRIFT, NuisancePrior
+from ariel_kit.spectral_extraction.nuisances import N_DRIFT, NuisancePrior
 
 
 class JointFit:
@@ -203,7 +203,7 @@ class JointFit:
             columns=self._modes[AIRS],
             colours=self._tensor(wavelength_basis(self._light)),
             nuisances=linearised.nuisances,
-            places=AIRS_DRIFT.to(self.device).reshape(DEGREE, COLUMNS).T,
+            places=torch.arange(DEGREE, N_DRIFT, device=self.device).reshape(DEGREE, COLUMNS).T,
         )
         framed = replace(empty, window=empty.level_free(empty.window))
         spread = self._window_expansion(AIRS, depths)

@@ -28,8 +28,6 @@ N_DRIFT = DEGREE * (1 + COLUMNS)
 """Nuisances that are drift: those of FGS1 first, then those of AIRS."""
 LEAST_REST = 1e-9
 """Of every coefficient: keeps the covariance of a drift of rank one from being singular."""
-AIRS_DRIFT = torch.arange(DEGREE, N_DRIFT)
-"""Where AIRS's drift stands."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,8 @@ class NuisancePrior:
         drift : RankOnePosterior
             Of AIRS's drift alone.
         """
-        own = AIRS_DRIFT.to(pull.device)
-        rest = torch.cat([torch.arange(DEGREE), torch.arange(N_DRIFT, self.size)]).to(pull.device)
+        places = torch.arange(self.size, device=pull.device)
+        own, rest = places[DEGREE:N_DRIFT], torch.cat([places[:DEGREE], places[N_DRIFT:]])
         precision, information = blind.precision + self.others, blind.information + pull
         # The others o given the drift n: mean Po^-1 (b_o - P_on n), precision Po.
         given = BlindLikelihood(precision[:, rest][:, :, rest], information[:, rest]).posterior()

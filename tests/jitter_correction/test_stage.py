@@ -25,6 +25,7 @@ from ariel_kit.jitter_correction.stage import (
 from ariel_kit.light_curve.transit import TransitShape, transit_window
 from ariel_kit.preprocessing.normalize import white_noise
 from ariel_kit.simulation.pointing import Pointing, draw_pointing
+from tests.support.elsewhere import Elsewhere
 
 N = AIRS.n_pairs
 LEVEL = np.geomspace(1.6e5, 5e3, N_AIRS)
@@ -38,7 +39,8 @@ class Scripted(nn.Module):
 
     def __init__(self, mean: np.ndarray) -> None:
         super().__init__()
-        self.mean = torch.from_numpy(mean.astype(np.float32))[None]
+        mean = torch.from_numpy(mean.astype(np.float32))[None]
+        self.mean = nn.Parameter(mean, requires_grad=False)
 
     def forward(self, motion: torch.Tensor) -> dict[str, torch.Tensor]:
         return {"mean": self.mean, "log_variance": torch.zeros_like(self.mean)}
@@ -320,3 +322,9 @@ def test_the_shipped_network_knows_where_the_telescope_pointed(rng: np.random.Ge
     assert np.sqrt(np.mean(error**2) / np.mean(raw**2)) < 0.4
     off = (found.mean - truth) / found.sigma
     assert off[:, 1:].std(axis=0) == pytest.approx(np.ones(4), abs=0.1)
+
+
+def test_motion_is_predicted_where_the_network_is(rng: np.random.Generator) -> None:
+    answers = {name: torch.zeros(1, N, len(MOMENTS)) for name in ("mean", "log_variance")}
+    found = predict_motion(observe(rng), model=Elsewhere(answers))
+    assert found.mean.shape == found.sigma.shape == (N, len(MOMENTS))
