@@ -96,6 +96,24 @@ class StageSettings(Settings):
         return tuple(name for name in type(self).model_fields if getattr(self, name))
 
 
+class UncertaintySettings(Settings):
+    """A smooth prior on finished spectra, beside the one that the joint fit holds.
+
+    It never raised the score of a fitted spectrum, and is off by default
+    (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
+    """
+
+    smooth_amplitude: float = Field(
+        0.0,
+        ge=0,
+        le=0.1,
+        description="Standard deviation of the smooth part of a spectrum, transit depth; 0 is off.",
+    )
+    smooth_length: float = Field(
+        8.0, gt=0, le=300, description="Its correlation length in AIRS channels."
+    )
+
+
 class BudgetSettings(Settings):
     """Time that a run may take."""
 
@@ -127,6 +145,9 @@ class RunSettings(Settings):
     )
     stages: StageSettings = Field(
         default_factory=StageSettings, description="The learned stages, each on or off."
+    )
+    uncertainty: UncertaintySettings = Field(
+        default_factory=UncertaintySettings, description="A smooth prior on finished spectra."
     )
     budget: BudgetSettings = Field(
         default_factory=BudgetSettings, description="Time that a run may take."

@@ -1,8 +1,9 @@
-"""Spectra are smooth: a Gaussian-process prior over wavelength, in closed form.
+"""Condition spectra on being smooth: a Gaussian-process prior over wavelength, in closed form.
 
-For spectra that come without such a prior. The joint fit holds one already: a second one counts
-the same belief twice, and on fitted spectra it never raised a score (measured by
-``pytest -m benchmark -s tests/benchmarks/test_refinement.py``), so no stage applies it by default.
+The joint fit holds such a prior already: a second one counts the same belief twice, and on fitted
+spectra it never raised a score (measured by
+``pytest -m benchmark -s tests/benchmarks/test_refinement.py``). The uncertainty stage applies it
+where ``uncertainty.smooth_amplitude`` is above 0, which is not the default.
 """
 
 from __future__ import annotations

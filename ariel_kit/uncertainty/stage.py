@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from ariel_kit.core.cache import file_sha256
-from ariel_kit.core.config import RunSettings
+from ariel_kit.core.config import RunSettings, UncertaintySettings
 from ariel_kit.core.errors import ShapeError, WeightsError
 from ariel_kit.core.spectrum import Draws, Spectrum
 from ariel_kit.light_curve.stage import NO_FIT, LineState, missing_weights
 from ariel_kit.models.weights import refuse_own
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws
+from ariel_kit.uncertainty.smoothness import smooth
 from ariel_kit.uncertainty.temperature import Temperature, find_temperature
 
 
@@ -24,12 +25,14 @@ class UncertaintyStage:
 
     Attributes
     ----------
+    settings : UncertaintySettings
     temperature : Temperature, optional
         Of the line as it is run; None where sigma is taken as it is.
     weights : str, optional
     """
 
     name: ClassVar = "uncertainty"
+    settings: UncertaintySettings
     temperature: Temperature | None
     weights: str | None
 
@@ -49,16 +52,18 @@ class UncertaintyStage:
     ) -> UncertaintyStage:
         """See `ariel_kit.light_curve.stage.Stage`."""
         if not settings.stages.uncertainty:
-            return cls(None, None)
+            return cls(settings.uncertainty, None, None)
         path = find_temperature(refined=settings.stages.refine, models_dir=models_dir)
         if not path.is_file():
             raise WeightsError(missing_weights(cls.name, f"{path.parent.name}/{path.name}"))
-        return cls(Temperature.load(path), file_sha256(path))
+        return cls(settings.uncertainty, Temperature.load(path), file_sha256(path))
 
     def __call__(self, state: LineState) -> LineState:
         """Give every planet with a joint fit its honest sigma."""
         draws = state.draws or [None] * len(state.spectra)
-        spectra = honest_sigma(state.spectra, draws, temperature=self.temperature)
+        spectra = honest_sigma(
+            state.spectra, draws, settings=self.settings, temperature=self.temperature
+        )
         return replace(state, spectra=spectra, draws=())
 
 
@@ -66,9 +71,10 @@ def honest_sigma(
     spectra: Sequence[Spectrum],
     draws: Sequence[Draws | None],
     *,
+    settings: UncertaintySettings | None = None,
     temperature: Temperature | None = None,
 ) -> list[Spectrum]:
-    """Blend fits with their refinements, and scale sigma to the errors that are made.
+    """Blend fits with their refinements, smooth them, and scale sigma to the errors that are made.
 
     Parameters
     ----------
@@ -76,6 +82,8 @@ def honest_sigma(
         From the joint fit.
     draws : sequence of Draws or None
         One per spectrum; None where there is nothing to refine.
+    settings : UncertaintySettings, optional
+        The smooth prior; without it spectra are not smoothed.
     temperature : Temperature, optional
         Of the line as it is run, with or without the network; without one sigma is not scaled.
 
@@ -91,15 +99,25 @@ def honest_sigma(
     """
     if len(draws) != len(spectra):
         raise ShapeError(f"draws and spectra must pair up; got {len(draws)} and {len(spectra)}.")
+    settings = settings or UncertaintySettings()
     return [
-        _honest(spectrum, drawn, temperature)
+        _honest(spectrum, drawn, settings, temperature)
         for spectrum, drawn in zip(spectra, draws, strict=True)
     ]
 
 
-def _honest(spectrum: Spectrum, drawn: Draws | None, temperature: Temperature | None) -> Spectrum:
+def _honest(
+    spectrum: Spectrum,
+    drawn: Draws | None,
+    settings: UncertaintySettings,
+    temperature: Temperature | None,
+) -> Spectrum:
     if spectrum.fit is None or spectrum.covariance is None:
         return spectrum if temperature is None else spectrum.with_step("uncertainty", NO_FIT)
     if drawn is not None:
         spectrum = blend(spectrum, combine_draws(spectrum, drawn.means, drawn.variances))
+    if settings.smooth_amplitude > 0:
+        spectrum = smooth(
+            spectrum, length=settings.smooth_length, amplitude=settings.smooth_amplitude
+        )
     return spectrum if temperature is None else temperature.apply(spectrum)

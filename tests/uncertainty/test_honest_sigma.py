@@ -7,8 +7,11 @@ import pytest
 from scipy.special import gamma, kv
 from scipy.stats import multivariate_normal, norm
 
+from ariel_kit.core.config import RunSettings, StageSettings, UncertaintySettings
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.light_curve.stage import LineState
+from ariel_kit.spectral_extraction import simulated_prior
 from ariel_kit.uncertainty import (
     Temperature,
     blend,
@@ -18,7 +21,9 @@ from ariel_kit.uncertainty import (
     temperature,
 )
 from ariel_kit.uncertainty.smoothness import LEVEL_SIGMA
+from ariel_kit.uncertainty.stage import UncertaintyStage
 from ariel_kit.uncertainty.temperature import REGIME_COVERAGE, STRENGTH
+from tests.support.revision_numbers import fit_written_visit
 
 PPM = 1e-6
 
@@ -134,6 +139,21 @@ def test_smoothing_helps_a_smooth_truth_and_knows_by_how_much(rng: np.random.Gen
     error = np.array([a.mean for a in answers])[:, 1:] - truth[:, 1:]
     assert error.std() < 0.6 * 50 * PPM
     assert (error / np.array([a.sigma for a in answers])[:, 1:]).std() == pytest.approx(1, abs=0.06)
+
+
+def test_the_stage_smooths_fitted_spectra_where_the_settings_ask_for_it() -> None:
+    (fitted,) = fit_written_visit().spectra
+    state = LineState((), simulated_prior(0, 40), spectra=[fitted])
+    wanted = UncertaintySettings(smooth_amplitude=3e-4, smooth_length=9.0)
+    off, on = (
+        UncertaintyStage.load(RunSettings(stages=StageSettings.only(), uncertainty=group), None, "")
+        for group in (UncertaintySettings(), wanted)
+    )
+    assert off(state).spectra == [fitted]
+    (found,), expected = on(state).spectra, smooth(fitted, length=9.0, amplitude=3e-4)
+    np.testing.assert_array_equal(found.mean, expected.mean)
+    np.testing.assert_array_equal(found.sigma, expected.sigma)
+    assert found.provenance["smoothness"]["length"] == 9.0
 
 
 def planets(
