@@ -11,7 +11,6 @@ from ariel_kit.cli.options import (
     AsJson,
     Config,
     DataDir,
-    Edition,
     Jobs,
     ModelsDir,
     OutputDir,
@@ -23,6 +22,7 @@ from ariel_kit.cli.options import (
     show,
     whole_numbers,
 )
+from ariel_kit.core.editions import Year
 from ariel_kit.core.words import counted
 
 
@@ -34,7 +34,7 @@ def simulate(
     molecules: Annotated[
         Literal["known", "unseen", "all"], typer.Option(help="Which gases the planets may hold.")
     ] = "known",
-    edition: Annotated[Edition, typer.Option(help="Whose layout.")] = 2024,
+    edition: Annotated[Year, typer.Option(help="Whose layout.")] = 2024,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:

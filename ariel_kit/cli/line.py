@@ -12,7 +12,6 @@ from ariel_kit.cli.options import (
     AsJson,
     Config,
     DataDir,
-    Edition,
     Jobs,
     ModelsDir,
     OutputDir,
@@ -25,6 +24,7 @@ from ariel_kit.cli.options import (
     rows,
     show,
 )
+from ariel_kit.core.editions import Year
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.words import counted
 
@@ -84,7 +84,7 @@ def score_submission(
     data_dir: Annotated[Path | None, typer.Option(help="Data folder; adds a row per star.")] = None,
     split: Split = "test",
     edition: Annotated[
-        Edition | None, typer.Option(help="Whose metric. [default: the data folder's, else 2024]")
+        Year | None, typer.Option(help="Whose metric. [default: the data folder's, else 2024]")
     ] = None,
     as_json: AsJson = False,
 ) -> int:

@@ -44,7 +44,6 @@ TrainLabels = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Edition = Literal[2024, 2025]
 Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 
 

@@ -7,8 +7,12 @@ physics is new, the code that a field of the record switches on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ariel_kit.core.errors import ConfigError
+
+Year = Literal[2024, 2025]
+"""Years of `EDITIONS`, for signatures and options."""
 
 
 @dataclass(frozen=True)

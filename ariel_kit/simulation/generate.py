@@ -10,8 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from ariel_kit.core.editions import Edition as EditionRecord
-from ariel_kit.core.editions import get_edition
+from ariel_kit.core.editions import Edition, Year, get_edition
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.instruments import (
     AIRS,
@@ -39,7 +38,7 @@ from ariel_kit.simulation.lightcurves import STREAM_DETECTOR, STREAM_POINTING
 from ariel_kit.simulation.optics import foreground, star_image
 from ariel_kit.simulation.pointing import draw_pointing
 from ariel_kit.simulation.population import ADC_2025, draw_planets
-from ariel_kit.simulation.scene import Edition, PlanetTruth, column_light
+from ariel_kit.simulation.scene import PlanetTruth, column_light
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ def simulate_dataset(
     stars: Sequence[int] = (0, 1),
     molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
     seed: int = 0,
-    edition: Edition = 2024,
+    edition: Year = 2024,
     n_pairs: int = AIRS.n_pairs,
 ) -> Path:
     """Write a data set with known truth: raw frames, calibration frames and tables.
@@ -185,7 +184,7 @@ def write_tables(
         )
 
 
-def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> EditionRecord:
+def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> Edition:
     editions = {planet.edition for planet in (*train, *test)}
     if len(editions) != 1:
         raise ConfigError(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_kit.core.editions import get_edition
+from ariel_kit.core.editions import Year, get_edition
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.instruments import N_WAVELENGTHS, OBSERVATION_HOURS
 from ariel_kit.data.dataset import Adc
@@ -15,7 +15,7 @@ from ariel_kit.simulation.atmospheres import Molecules
 from ariel_kit.simulation.drift import Drift, DriftFamily
 from ariel_kit.simulation.limb_darkening import draw_law
 from ariel_kit.simulation.optics import Star, draw_star, get_star
-from ariel_kit.simulation.scene import Edition, PlanetTruth, with_drift
+from ariel_kit.simulation.scene import PlanetTruth, with_drift
 from ariel_kit.simulation.spectra import SpectrumBatch, draw_batch, spectra_of
 from ariel_kit.simulation.systems import (
     SECOND_VISITS,
@@ -46,7 +46,7 @@ def draw_planets(
     seed: int,
     stars: Sequence[int] = (0, 1),
     molecules: Molecules = "known",
-    edition: Edition = 2024,
+    edition: Year = 2024,
     drift: DriftFamily = "mission",
 ) -> list[PlanetTruth]:
     """Draw planets with their spectra, transits, drifts and converters.

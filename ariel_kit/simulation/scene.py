@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
 
 import numpy as np
 
+from ariel_kit.core.editions import Year
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.instruments import (
     AIRS,
@@ -32,8 +32,6 @@ from ariel_kit.simulation.transits import Path, StraightPath, transmitted_light
 
 STREAM_DRIFT, STREAM_VISIT = 9, 10
 """Streams of a planet's generators: drifts; mid-time of a later visit."""
-
-Edition = Literal[2024, 2025]
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class PlanetTruth:
 
     planet_id: int
     star: int
-    edition: Edition
+    edition: Year
     seed: int
     depths: np.ndarray
     molecules: tuple[str, ...]
