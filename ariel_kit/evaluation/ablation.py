@@ -34,7 +34,9 @@ log = logging.getLogger(__name__)
 class Row(TypedDict):
     """What one choice of stages is worth, as `plot_ablation` draws it.
 
-    ``default`` stands in the row whose stages are those of the settings, and in no other.
+    ``default`` stands in the row whose stages are those of the settings, and in no other;
+    ``refused`` where weights did not suit the observations: the reason for each stage that was off
+    all the same.
     """
 
     stages: list[str]
@@ -43,6 +45,7 @@ class Row(TypedDict):
     coverage: float
     seconds_per_planet: float
     default: NotRequired[bool]
+    refused: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ class Variant:
     Attributes
     ----------
     stages : tuple of str
-        Learned stages that were on.
+        Learned stages that were switched on.
+    refused : dict
+        The reason for each of them that was off all the same.
     default : bool
         Whether these are the stages of the settings.
     edition : int
@@ -64,6 +69,7 @@ class Variant:
     """
 
     stages: tuple[str, ...]
+    refused: dict[str, str]
     default: bool
     edition: int
     spectra: list[Spectrum]
@@ -87,7 +93,11 @@ class Variant:
             "coverage": report.total.coverage,
             "seconds_per_planet": self.seconds_per_planet,
         }
-        return {**row, "default": True} if self.default else row
+        if self.default:
+            row["default"] = True
+        if self.refused:
+            row["refused"] = self.refused
+        return row
 
 
 def _depths(truth: Labels, spectra: Sequence[Spectrum]) -> np.ndarray:
@@ -184,7 +194,8 @@ def run_variants(
         seconds = (time.perf_counter() - start) / len(planet_ids)
         spectra, _ = answer_all(fitted, [], planet_ids, prior)
         names = stages.switched_on()
-        tried.append(Variant(names, stages == settings.stages, edition, spectra, seconds))
+        default = stages == settings.stages
+        tried.append(Variant(names, line.refusals, default, edition, spectra, seconds))
         log.info("stages %s: %.2f s per planet", ", ".join(names) or "none", seconds)
     return tried
 
@@ -285,11 +296,18 @@ def format_ablation(rows: Sequence[Row]) -> str:
     none (default)                           0.710      30.0     0.680          0.60
     """
     lines = [f"{'stages':<38} {'score':>7} {'rmse ppm':>9} {'coverage':>9} {'s per planet':>13}"]
+    refused: dict[str, str] = {}
     for row in rows:
-        name = " + ".join(row["stages"]) or "none"
-        name += " (default)" if row.get("default") else ""
+        refused |= row.get("refused", {})
         lines.append(
-            f"{name:<38} {row['score']:>7.3f} {row['rmse_ppm']:>9.1f} {row['coverage']:>9.3f} "
-            f"{row['seconds_per_planet']:>13.2f}"
+            f"{_row_name(row):<38} {row['score']:>7.3f} {row['rmse_ppm']:>9.1f} "
+            f"{row['coverage']:>9.3f} {row['seconds_per_planet']:>13.2f}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"{name} is off: {reason}" for name, reason in refused.items())])
+
+
+def _row_name(row: Row) -> str:
+    """Name the stages of a row; those that were refused are in brackets."""
+    refused = row.get("refused", {})
+    names = [f"({name})" if name in refused else name for name in row["stages"]]
+    return (" + ".join(names) or "none") + (" (default)" if row.get("default") else "")

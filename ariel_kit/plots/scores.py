@@ -163,7 +163,8 @@ def plot_ablation(
     ----------
     rows : sequence of mapping
         As ``ariel-kit ablate --json`` prints them: ``stages`` (list of str), ``score``,
-        ``rmse_ppm``, ``coverage``, ``seconds_per_planet``, and ``default`` on one of them.
+        ``rmse_ppm``, ``coverage``, ``seconds_per_planet``, ``default`` on one of them, and
+        ``refused`` where weights did not suit the planets.
     ax : Axes, optional
     **kwargs
         Keywords of `matplotlib.axes.Axes.barh`.
@@ -204,7 +205,7 @@ def plot_ablation(
         beside["fontsize"] = "small"
         ax.annotate(f"{row['score']:.3f}", (end, place), va="bottom", weight="bold", **beside)
         ax.annotate(details.format(**row), (end, place), va="top", **beside)
-    names = ["\n+ ".join(row["stages"]) or "none" for row in rows]
+    names = ["\n+ ".join(_marked(row)) or "none" for row in rows]
     labels = [f"{n}\n(default)" if d else n for n, d in zip(names, usual, strict=True)]
     ax.set_yticks(places, labels)
     ax.invert_yaxis()
@@ -213,6 +214,12 @@ def plot_ablation(
     ax.set(xlabel="score", ylabel="stages switched on")
     title(ax, "What each stage is worth")
     return ax
+
+
+def _marked(row: Mapping[str, Any]) -> list[str]:
+    """Name the stages of a row; those that were refused are in brackets."""
+    refused = row.get("refused", ())
+    return [f"({name})" if name in refused else name for name in row["stages"]]
 
 
 def _planets(n: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,17 @@ def test_rows_are_what_the_plot_draws_and_the_table_prints(rows):
     assert f"{rows[0]['score']:.3f}" in lines[1]
 
 
+def test_a_row_tells_which_stage_was_refused_and_why(observations):
+    elsewhere = [replace(observation, edition=2025) for observation in observations[:1]]
+    (row,) = ablate(elsewhere, TRUTH, prior=PRIOR, variants=[("refine",)])
+    reason = row["refused"]["refine"]
+    assert "holds for edition 2024" in reason
+    table = format_ablation([row]).splitlines()
+    assert table[1].startswith("(refine) ")
+    assert table[2] == f"refine is off: {reason}"
+    assert plot_ablation([row]).get_yticklabels()[0].get_text() == "(refine)\n(default)"
+
+
 def test_the_usual_rows_hold_the_default_once():
     every = ("jitter", "denoise", "refine", "uncertainty")
     alone = [(), *((name,) for name in every), every]
@@ -181,7 +193,7 @@ def test_a_part_of_2025_is_scored_against_the_zero_of_all_planets():
         Spectrum(i, wavelengths(), 1.01 * d, np.full(283, 1e-4))
         for i, d in zip(ids, depths, strict=True)
     ]
-    variant = Variant((), False, 2025, spectra, 0.1)
+    variant = Variant((), {}, False, 2025, spectra, 0.1)
     labels = Labels(np.array(ids), depths)
     parts = [variant.row(labels, [planet])["score"] for planet in ids]
     assert np.mean(parts) == pytest.approx(variant.row(labels)["score"])
