@@ -195,7 +195,7 @@ def run_variants(
         spectra, _ = answer_all(fitted, [], planet_ids, prior)
         names = stages.switched_on()
         default = stages == settings.stages
-        tried.append(Variant(names, line.refusals, default, edition, spectra, seconds))
+        tried.append(Variant(names, dict(line.refusals), default, edition, spectra, seconds))
         log.info("stages %s: %.2f s per planet", ", ".join(names) or "none", seconds)
     return tried
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import torch
+from torch import Tensor
 
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import ConfigError, DataFileError
@@ -15,20 +16,62 @@ from ariel_kit.training.settings import TrainSettings
 
 CHECKPOINT_FILE = "checkpoint.pt"
 
-
 Revisions = Mapping[str, int]
 
 
+class HistoryRow(TypedDict):
+    """Describe one validation."""
+
+    step: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+
+
+class BestWeights(TypedDict):
+    """Hold the averaged weights of the lowest validation loss; None before the first."""
+
+    loss: float
+    step: int
+    weights: dict[str, Tensor] | None
+
+
+class TrainingState(TypedDict):
+    """Hold what a training goes on from; data, random draws and rate follow from the step.
+
+    The states of optimiser and gradient scaler are torch's own.
+    """
+
+    step: int
+    model: dict[str, Tensor]
+    ema: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    scaler: dict[str, Any] | None
+    best: BestWeights
+    history: list[HistoryRow]
+
+
+class Origin(TypedDict):
+    """Say which settings, and which revisions of the data, a state belongs to."""
+
+    settings: dict[str, Any]
+    revisions: dict[str, int]
+
+
+class _Checkpoint(TrainingState, Origin):
+    """Hold all that a file holds."""
+
+
 def save_checkpoint(
-    path: Path, state: dict[str, Any], settings: TrainSettings, revisions: Revisions
+    path: Path, state: TrainingState, settings: TrainSettings, revisions: Revisions
 ) -> None:
     """Write `state`, with the settings and the revisions of the data that it belongs to."""
-    origin = {"settings": settings.model_dump(mode="json"), "revisions": dict(revisions)}
+    origin = Origin(settings=settings.model_dump(mode="json"), revisions=dict(revisions))
     with atomic_path(path) as unfinished:
         torch.save({**state, **origin}, unfinished)
 
 
-def load_checkpoint(path: Path, settings: TrainSettings, revisions: Revisions) -> dict[str, Any]:
+def load_checkpoint(path: Path, settings: TrainSettings, revisions: Revisions) -> TrainingState:
     """Read the state of a training with these settings, on data of these revisions.
 
     Raises
@@ -56,19 +99,20 @@ def load_checkpoint(path: Path, settings: TrainSettings, revisions: Revisions) -
     return state
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> _Checkpoint:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise DataFileError(f"{path} is missing: name a checkpoint, or resume=auto.") from error
     except UNREADABLE as error:
         raise DataFileError(f"{path} is damaged; start again with resume=never.") from error
-    if not (isinstance(state, dict) and {"settings", "revisions"} <= state.keys()):
+    missing = _Checkpoint.__annotations__.keys() - (state if isinstance(state, dict) else {}).keys()
+    if missing:
         raise DataFileError(
-            f"{path} does not say which settings and revisions it belongs to; start again with "
-            "resume=never."
+            f"{path} must hold a whole checkpoint; it lacks {', '.join(sorted(missing))}: start "
+            "again with resume=never."
         )
-    return state
+    return cast(_Checkpoint, state)
 
 
 def _named(revisions: Revisions) -> str:

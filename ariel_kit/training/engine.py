@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ariel_kit.core.errors import ConfigError, FitError
 from ariel_kit.core.runtime import find_device
+from ariel_kit.training.checkpoint import BestWeights, HistoryRow, TrainingState
 from ariel_kit.training.settings import LoopSettings, TrainSettings
 from ariel_kit.training.task import Batch, Task
 
@@ -43,7 +44,13 @@ def learning_rate(step: int, loop: LoopSettings) -> float:
 
 
 def weight_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Part the weights into matrices, which decay, and vectors (biases, norms), which do not."""
+    """Part the weights into matrices, which decay, and vectors (biases, norms), which do not.
+
+    Returns
+    -------
+    list of dict
+        Groups as `torch.optim.Optimizer` takes them.
+    """
     parameters = list(model.parameters())
     return [
         {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": weight_decay},
@@ -95,8 +102,8 @@ class Training:
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
         self.held_out = [self._moved(batch) for batch in task.validation()]
         self.step = 0
-        self.history: list[dict[str, float]] = []
-        self.best: dict[str, Any] = {"loss": inf, "step": 0, "weights": None}
+        self.history: list[HistoryRow] = []
+        self.best: BestWeights = {"loss": inf, "step": 0, "weights": None}
         self.losses: list[float] = []
 
     @property
@@ -138,12 +145,12 @@ class Training:
             losses = [self.task.loss(self.ema.module, batch).float() for batch in self.held_out]
         shares = (sizes / sizes.sum()).to(self.accelerator.device)
         loss = self._finite((shares * torch.stack(losses)).sum())
-        row = {
-            "step": self.step,
-            "learning_rate": learning_rate(self.step - 1, self.settings.loop),
-            "train_loss": sum(self.losses) / len(self.losses),
-            "validation_loss": loss,
-        }
+        row = HistoryRow(
+            step=self.step,
+            learning_rate=learning_rate(self.step - 1, self.settings.loop),
+            train_loss=sum(self.losses) / len(self.losses),
+            validation_loss=loss,
+        )
         self.losses.clear()
         self.history.append(row)
         if loss < self.best["loss"]:
@@ -162,8 +169,8 @@ class Training:
         model.load_state_dict(self.best["weights"], strict=True)
         return model
 
-    def state(self) -> dict[str, Any]:
-        """Collect what a checkpoint holds; data, random draws and rate follow from the step."""
+    def state(self) -> TrainingState:
+        """Collect what a checkpoint holds."""
         scaler = self.accelerator.scaler
         return {
             "step": self.step,
@@ -175,7 +182,7 @@ class Training:
             "history": self.history,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: TrainingState) -> None:
         """Go back to where a checkpoint was written."""
         self.step, self.best, self.history = state["step"], state["best"], state["history"]
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"], strict=True)

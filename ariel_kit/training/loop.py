@@ -16,6 +16,7 @@ from ariel_kit.core.runtime import available_cores, progress, torch_threads, ver
 from ariel_kit.models import ModelCard, load_card, save_weights
 from ariel_kit.training.checkpoint import (
     CHECKPOINT_FILE,
+    HistoryRow,
     Revisions,
     find_checkpoint,
     load_checkpoint,
@@ -186,7 +187,7 @@ def _write_json(path: Path, values: dict[str, str]) -> None:
         unfinished.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+def _write_history(path: Path, history: Sequence[HistoryRow]) -> None:
     with atomic_path(path) as unfinished, unfinished.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
