@@ -59,7 +59,7 @@ def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np
 
 
 def _finite_median(part: np.ndarray) -> np.ndarray:
-    """Median of what is a number; not a number where nothing is."""
+    """Take the median of what is a number; NaN where nothing is."""
     seen = np.isfinite(part)
     ordered = np.sort(np.where(seen, part, np.inf), axis=0)
     middle = np.maximum(seen.sum(axis=0) - 1, 0) // 2

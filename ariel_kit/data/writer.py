@@ -106,7 +106,7 @@ def write_grid(root: Path, n_airs_pairs: int = AIRS.n_pairs) -> None:
 
 
 def _frame_times(instrument: Instrument, n_frames: int) -> np.ndarray:
-    """Date each frame as the real axis does: 0.1 and 0.2 s into its ramp, in hours."""
+    """Compute the time of each frame, 0.1 and 0.2 s into its ramp as on the real axis, hours."""
     starts = np.repeat(np.arange(n_frames // 2) * instrument.cadence, 2)
     return (starts + np.resize([0.1, 0.2], n_frames)) / 3600
 

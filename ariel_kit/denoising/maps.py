@@ -48,7 +48,7 @@ class Maps:
     along_wavelength: Tensor
 
     def as_dict(self) -> dict[str, Tensor]:
-        """Keyword tensors for the network's ``forward``."""
+        """Give the keyword tensors of the network's ``forward``."""
         return dict(vars(self))
 
 
@@ -109,7 +109,7 @@ def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:
 
 
 def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gaussian:
-    """Nuisances after a correction along the window, in whitened coordinates.
+    """Correct the nuisances along the window, in whitened coordinates.
 
     All other combinations of nuisances follow as the drift model's covariance has it.
 
@@ -136,7 +136,7 @@ def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gau
 
 
 def _time_cells(systematics: Systematics) -> Tensor:
-    """Membership of bins in cells of equal length [shape=(cell, time)]."""
+    """Tell which bins lie in which cell of equal length [shape=(cell, time)]."""
     time = torch.tensor(systematics.time, device=systematics.weight.device)
     first, last = time[0], time[-1]
     index = ((time - first) / (last - first + 1e-12) * CELLS).long().clamp(max=CELLS - 1)
@@ -150,27 +150,27 @@ def _wavelength_cells(systematics: Systematics) -> Tensor:
 
 
 def _cell_scale(systematics: Systematics) -> Tensor:
-    """Root of the weight of each cell, the inverse of its noise [shape=(planet, cell, cell)]."""
+    """Compute the inverse noise of each cell [shape=(planet, cell, cell)]."""
     along_time = systematics.time_weight @ _time_cells(systematics).T
     along_wavelength = systematics.weight @ _wavelength_cells(systematics).T
     return torch.sqrt(along_time[:, :, None] * along_wavelength[:, None, :])
 
 
 def _mean_in_time(systematics: Systematics, series: Tensor) -> Tensor:
-    """Weighted means [shape=(planet, cell, ...)] of series [shape=(planet, time, ...)]."""
+    """Average series [shape=(planet, time, ...)] into cells [shape=(planet, cell, ...)]."""
     member = _time_cells(systematics)[None] * systematics.time_weight[:, None, :]
     member = member / member.sum(2, keepdim=True).clamp(min=1e-30)
     return torch.einsum("pct,pt...->pc...", member, series)
 
 
 def _mean_in_wavelength(systematics: Systematics, series: Tensor) -> Tensor:
-    """Weighted means [shape=(planet, cell, ...)] of series [shape=(planet, wavelength, ...)]."""
+    """Average series [shape=(planet, wavelength, ...)] into cells [shape=(planet, cell, ...)]."""
     member = _wavelength_cells(systematics)[None] * systematics.weight[:, None, :]
     return torch.einsum("pcl,pl...->pc...", member / member.sum(2, keepdim=True), series)
 
 
 def _modes_in_time(systematics: Systematics) -> Tensor:
-    """Level-free modes of the drift [shape=(planet, cell, degree)]."""
+    """Average the level-free modes of the drift into cells [shape=(planet, cell, degree)]."""
     basis = systematics.basis.expand(len(systematics.weight), -1, -1)
     return _mean_in_time(systematics, systematics.level_free(basis))
 

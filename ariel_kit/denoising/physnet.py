@@ -60,7 +60,7 @@ class PhySNet(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Noise: keyword tensors for `forward`."""
+        """Draw noise as keyword tensors for `forward`."""
 
         def draw(*shape: int) -> Tensor:
             return torch.randn(batch, *shape, generator=generator, device=generator.device)
@@ -114,11 +114,11 @@ class PhySNet(nn.Module):
 
 @register_model
 def physnet(**changes: Any) -> PhySNet:
-    """The denoising network of `ariel_kit.denoising`."""
+    """Build the denoising network of `ariel_kit.denoising`."""
     return PhySNet(**changes)
 
 
 @register_model
 def test_physnet(**changes: Any) -> PhySNet:
-    """A micro PhySNet for tests."""
+    """Build a micro PhySNet for tests."""
     return PhySNet(**{"width": 8, "depth": 1, "modes": 2, "heads": 2, **changes})

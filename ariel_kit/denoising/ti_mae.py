@@ -40,7 +40,7 @@ class TiMAE(nn.Module):
         self.pixels = nn.Conv2d(2 * width, CHANNELS * PATCH**2, 1)
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Noise with a random mask: keyword tensors for `forward`."""
+        """Draw noise and a random mask as keyword tensors for `forward`."""
         device = generator.device
         maps = torch.randn(batch, CHANNELS, CELLS, CELLS, generator=generator, device=device)
         return {"maps": maps, "hidden": draw_hidden(batch, generator)}
@@ -75,11 +75,11 @@ def draw_hidden(batch: int, generator: torch.Generator) -> Tensor:
 
 @register_model
 def ti_mae(**changes: Any) -> TiMAE:
-    """The pre-training network of `ariel_kit.denoising`."""
+    """Build the pre-training network of `ariel_kit.denoising`."""
     return TiMAE(**changes)
 
 
 @register_model
 def test_ti_mae(**changes: Any) -> TiMAE:
-    """A micro Ti-MAE for tests."""
+    """Build a micro Ti-MAE for tests."""
     return TiMAE(**{"width": 8, "depth": 1, **changes})

@@ -241,7 +241,7 @@ def decorrelate(
 
 
 def _orthonormal(modes: np.ndarray) -> np.ndarray:
-    """Gram and Schmidt: the matrix that frees each mode of those before it.
+    """Find the matrix that frees each mode of those before it (Gram-Schmidt).
 
     A mode that is constant, or that those before it contain, becomes zero.
     """
@@ -282,7 +282,7 @@ def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 
 def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
-    """Modes about zero, rid of slow waves that their fast part does not foretell.
+    """Remove from modes the slow waves that their fast part does not predict.
 
     Jitter is as strong at the pace of a transit as above it; what is stronger there may be a
     transit, or a drift, which the fit of the spectrum knows better.

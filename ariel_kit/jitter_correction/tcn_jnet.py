@@ -100,7 +100,7 @@ class TCNJNet(nn.Module):
         return 1 + 2 * (self.config["kernel"] - 1) * sum(self.config["dilations"])
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """White motion: keyword tensors for `forward`."""
+        """Draw white motion as keyword tensors for `forward`."""
         shape = (batch, 64, self.config["channels"])
         return {"motion": torch.randn(shape, generator=generator, device=generator.device)}
 
@@ -128,11 +128,11 @@ class TCNJNet(nn.Module):
 
 @register_model
 def tcn_jnet(**changes: Any) -> TCNJNet:
-    """The network of the kit: 125 exposures, ten minutes, in sight."""
+    """Build the network of the kit, which sees 125 exposures: ten minutes."""
     return TCNJNet(**changes)
 
 
 @register_model
 def test_tcn_jnet(**changes: Any) -> TCNJNet:
-    """The same, micro, for tests."""
+    """Build a micro TCN-JNet for tests."""
     return TCNJNet(**{"width": 8, "dilations": (1, 2), **changes})

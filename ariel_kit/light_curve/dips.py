@@ -33,7 +33,7 @@ class Light:
     noise: np.ndarray
 
     def take(self, rows: list[int]) -> Light:
-        """Some of the planets."""
+        """Take some of the planets."""
         return Light(self.time, self.span, self.flux[rows], self.noise[rows])
 
 

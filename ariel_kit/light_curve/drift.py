@@ -45,7 +45,7 @@ EM_STRENGTH = 10.0
 
 
 def time_basis(time: np.ndarray, degree: int, hours: float = OBSERVATION_HOURS) -> np.ndarray:
-    """Legendre polynomials P_1 .. P_degree over the observation.
+    """Evaluate the Legendre polynomials P_1 .. P_degree over the observation.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def time_basis(time: np.ndarray, degree: int, hours: float = OBSERVATION_HOURS) 
 
 
 def wavelength_basis(light: np.ndarray) -> np.ndarray:
-    """One, and Legendre polynomials over the AIRS channels that white light does not see.
+    """Evaluate one, and Legendre polynomials over AIRS that white light does not see.
 
     With the flux-weighted mean of every polynomial taken away, the first column's coefficient is
     the white-light drift itself.
@@ -85,7 +85,7 @@ def wavelength_basis(light: np.ndarray) -> np.ndarray:
 
 
 def column_basis() -> np.ndarray:
-    """Legendre polynomials Q_0 .. Q_5 over the AIRS channels, wavelength ascending.
+    """Evaluate Legendre polynomials Q_0 .. Q_5 over the AIRS channels, wavelength ascending.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def column_basis() -> np.ndarray:
 
 
 def time_modes() -> np.ndarray:
-    """F: the powers of time of the mission's drift, each of its typical size.
+    """Evaluate F, the powers of time of the mission's drift, each of its typical size.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def time_modes() -> np.ndarray:
 
 
 def column_modes() -> np.ndarray:
-    """G: the powers of the detector column of the mission's drift, each of its typical size.
+    """Evaluate G, the powers of the column of the mission's drift, each of its typical size.
 
     Returns
     -------
@@ -135,11 +135,11 @@ class DriftLikelihood:
     information: np.ndarray
 
     def take(self, rows: list[int]) -> DriftLikelihood:
-        """Some of the planets."""
+        """Take some of the planets."""
         return DriftLikelihood(self.precision[rows], self.information[rows])
 
     def joined(self, other: DriftLikelihood) -> DriftLikelihood:
-        """These planets, and others after them."""
+        """Append other planets."""
         return DriftLikelihood(
             np.concatenate([self.precision, other.precision]),
             np.concatenate([self.information, other.information]),
@@ -167,7 +167,7 @@ class DriftPrior:
 
 
 def start_weights() -> np.ndarray:
-    """Equal probabilities of all sizes [shape=(2 * scale,)]."""
+    """Give all sizes the same probability [shape=(2 * scale,)]."""
     share = np.array([1 - FREE_SHARE, FREE_SHARE])
     return np.repeat(share / len(SCALES), len(SCALES))
 
@@ -227,11 +227,11 @@ class DriftMixture:
         return np.einsum("k,kij->ij", self.weights, self.covariances)
 
     def responsibilities(self, likelihood: DriftLikelihood) -> np.ndarray:
-        """Posterior probability of each component [shape=(planet, component)]."""
+        """Compute the posterior probability of each component [shape=(planet, component)]."""
         return _expectation(self, likelihood)[0]
 
     def planet_covariances(self, likelihood: DriftLikelihood) -> np.ndarray:
-        """Each planet's own prior: the components' average by evidence.
+        """Average the components by evidence to each planet's own prior.
 
         The average stands in for the exact mixture posterior of the depth; where one component
         dominates, as for most planets, they are the same.
@@ -243,7 +243,7 @@ class DriftMixture:
         return np.einsum("pk,kij->pij", self.responsibilities(likelihood), self.covariances)
 
     def learn(self, likelihood: DriftLikelihood) -> DriftMixture:
-        """Expectation-maximisation on a batch of planets, starting from this mixture.
+        """Learn from a batch of planets by expectation-maximisation, starting from this mixture.
 
         Inverse-Wishart priors of strength `EM_STRENGTH` centred on the starting components keep
         the answer proper for a handful of planets.
@@ -261,7 +261,7 @@ class DriftMixture:
 
 
 def default_drift() -> DriftMixture:
-    """Polynomials in the time since the visit began, at three amplitudes.
+    """Make a mixture of polynomials in the time since the visit began, at three amplitudes.
 
     Returns
     -------
@@ -275,7 +275,7 @@ def default_drift() -> DriftMixture:
 
 
 def _power_modes() -> np.ndarray:
-    """Legendre coefficients 1..5 of the powers 1..5 of u [shape=(power, degree)]."""
+    """Expand the powers 1..5 of u in Legendre polynomials 1..5 [shape=(power, degree)]."""
     u = np.linspace(0, 1, 201)
     powers = [np.polynomial.legendre.legfit(2 * u - 1, u**k, DEGREE) for k in range(1, DEGREE + 1)]
     return np.stack(powers)[:, 1:]
@@ -284,7 +284,7 @@ def _power_modes() -> np.ndarray:
 def _expectation(
     mixture: DriftMixture, likelihood: DriftLikelihood
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Responsibilities (planet, component) and second moments (component, planet, i, j)."""
+    """Compute responsibilities (planet, component) and second moments (component, planet, i, j)."""
     log_evidence, moments = [], []
     for weight, covariance in zip(mixture.weights, mixture.covariances, strict=True):
         precision = likelihood.precision + np.linalg.inv(covariance)

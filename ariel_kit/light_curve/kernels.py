@@ -69,7 +69,7 @@ def window_moments(
     moments: np.ndarray,
     slopes: np.ndarray,
 ) -> None:
-    """Exposure-averaged moments of the disc behind the planet, and their derivatives."""
+    """Average the moments of the disc behind the planet, and their derivatives, over exposures."""
     # time, span: (time,), hour; step: longest substep at an ingress, hour
     # path: (planet, 3): mid_time, hour; hours to cross a stellar radius; squared impact parameter
     # rate: (planet,), angular speed of the orbit, 1/hour, 0 for a straight path; k: (planet,)
@@ -110,7 +110,7 @@ def window_moments(
 def _substeps(
     apart: float, span: float, step: float, crossing: float, impact: float, k: float
 ) -> tuple[int, float]:
-    """How many points a bin is averaged over, and the stretch of their spacing."""
+    """Choose how many points a bin is averaged over, and the stretch of their spacing."""
     # Gauss's two points stand span / sqrt(3) apart; those of the midpoint rule span / 2.
     reach = (abs(apart) + span / 2) / crossing
     nearest = max(abs(apart) - span / 2, 0.0) / crossing

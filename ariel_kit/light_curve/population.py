@@ -62,11 +62,11 @@ class WindowPrior:
     orbit: Orbit
 
     def take(self, rows: list[int]) -> WindowPrior:
-        """Some of the planets."""
+        """Take some of the planets."""
         return WindowPrior(self.mean[rows], self.precision[rows], self.orbit.take(rows))
 
     def joined(self, other: WindowPrior) -> WindowPrior:
-        """These planets, and others after them."""
+        """Append other planets."""
         return WindowPrior(
             np.concatenate([self.mean, other.mean]),
             np.concatenate([self.precision, other.precision]),
@@ -101,7 +101,7 @@ class Population:
         return len(self.covariance)
 
     def prior(self, stars: Sequence[StarInfo | None]) -> WindowPrior:
-        """The prior of each planet.
+        """Give the prior of each planet.
 
         Parameters
         ----------
@@ -116,7 +116,7 @@ class Population:
         return WindowPrior(mean, precision, Orbit(rate, np.full(len(stars), self.contact)))
 
     def _catalogued(self, stars: Sequence[StarInfo | None]) -> tuple[np.ndarray, np.ndarray]:
-        """Windows of the catalogue, and what a unit of the population is worth beside them."""
+        """Compute the catalogue's windows, and what a unit of the population is beside them."""
         base, scale = np.zeros((len(stars), self.size)), np.ones((len(stars), self.size))
         if self.catalogue:
             base[:, :3] = [catalogue_path(star, self.contact) for star in stars]
@@ -131,7 +131,7 @@ class Population:
         return covariance
 
     def learn(self, likelihood: WindowLikelihood, stars: Sequence[StarInfo | None]) -> Population:
-        """Expectation-maximisation over the planets of a run, starting from this population.
+        """Learn from the planets of a run by expectation-maximisation, starting from here.
 
         Planets far from the rest count less, as a Student distribution of four degrees of freedom
         has it (Lange, Little & Taylor 1989).
@@ -174,7 +174,7 @@ class Population:
 
 
 def _features(stars: Sequence[StarInfo | None]) -> np.ndarray:
-    """One, and the star's temperature relative to the usual one [shape=(planet, 2)]."""
+    """Stack one and the star's temperature relative to the usual one [shape=(planet, 2)]."""
     kelvin = [USUAL_TEMPERATURE if star is None else star.temperature for star in stars]
     relative = (np.array(kelvin) - USUAL_TEMPERATURE) / TEMPERATURE_SCALE
     return np.column_stack([np.ones(len(stars)), relative])
@@ -214,7 +214,7 @@ def _between(root: np.ndarray, quadratic: np.ndarray) -> np.ndarray:
 
 
 def _darkened_covariance() -> np.ndarray:
-    """Scatter of path, FGS1, AIRS and slope, and how far each law may be from the mean one."""
+    """Build the scatter of path, FGS1, AIRS and slope: how far a law may be from the mean one."""
     scatter = [0.2, 0.06, 0.08, 0.07, 0.05, 0.06, 0.04, 0.04, 0.04, 0.02]
     covariance = np.diag(scatter) ** 2
     for where, apart in (

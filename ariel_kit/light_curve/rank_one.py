@@ -55,7 +55,7 @@ class RankOnePrior:
     log_weights: Tensor
 
     def posterior(self, blind: BlindLikelihood) -> RankOnePosterior:
-        """What the blind light says of the drift.
+        """Compute what the blind light says of the drift.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class _Family:
         return float(np.sqrt(self.vector.shape[-1]))
 
     def given(self, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Posterior of c for known d.
+        """Compute the posterior of c for known d.
 
         Parameters
         ----------
@@ -195,7 +195,7 @@ class _Family:
         return value, gradient, curvature, expected
 
     def start(self) -> Tensor:
-        """First singular vector over the columns of the drift that is not held to rank one."""
+        """Take the first singular vector, over columns, of the drift not held to rank one."""
         matrix = self.tensor.flatten(4, 5).flatten(2, 3)
         eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
         free = torch.linalg.solve(matrix + eye, self.vector.flatten(2)[..., None])
@@ -264,7 +264,7 @@ class _Family:
         return _apply(self.scales, middle), total, torch.logsumexp(log_ratio, -1)
 
     def _tangential(self, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """As `slopes`, along the sphere, whose bend adds to the curvature; and the basis there."""
+        """Project `slopes` onto the sphere, whose bend adds to the curvature; give its basis."""
         value, gradient, curvature, expected = self.slopes(d)
         basis = _tangents(d)
         turned = basis.transpose(-1, -2)
@@ -274,7 +274,7 @@ class _Family:
         return value, _apply(turned, gradient), bent, turned @ expected @ basis + eye, basis
 
     def _onto_sphere(self, d: Tensor, basis: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """Points above steps [shape=(planet, component, point, column - 1)], and the stretch."""
+        """Lift steps [shape=(planet, component, point, column - 1)] onto the sphere."""
         moved = d[:, :, None] + steps @ basis.transpose(-1, -2)
         stretched = moved.norm(dim=-1) / self.radius
         return moved / stretched[..., None], stretched
@@ -290,7 +290,7 @@ def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
 
 
 def _mixed(share: Tensor, mean: Tensor, covariance: Tensor) -> Gaussian:
-    """Mean and covariance of a mixture over its second axis (law of total variance)."""
+    """Compute mean and covariance of a mixture over its second axis (law of total variance)."""
     total = (share[..., None] * mean).sum(1)
     apart = mean - total[:, None]
     spread = covariance + apart[..., :, None] * apart[..., None, :]
@@ -322,7 +322,7 @@ def _cauchy_points(dimension: int) -> tuple[Tensor, Tensor]:
 
 
 def _tangents(d: Tensor) -> Tensor:
-    """Orthonormal vectors at right angles to d [shape=(..., column, column - 1)] (Householder)."""
+    """Find orthonormal vectors normal to d [shape=(..., column, column - 1)] (Householder)."""
     unit = d / d.norm(dim=-1, keepdim=True)
     first = torch.zeros_like(unit)
     first[..., 0] = torch.where(unit[..., 0] < 0, -1.0, 1.0)
@@ -332,13 +332,13 @@ def _tangents(d: Tensor) -> Tensor:
 
 
 def _positive(curvature: Tensor) -> Tensor:
-    """A curvature without negative directions, nowhere less than that of unit scales."""
+    """Remove negative directions of a curvature; nowhere less than that of unit scales is left."""
     values, vectors = torch.linalg.eigh(curvature)
     return (vectors * values.abs().clamp(min=1.0)[..., None, :]) @ vectors.transpose(-1, -2)
 
 
 def _half_log_det(factor: Tensor) -> Tensor:
-    """Half the log determinant of a matrix from its Cholesky factor."""
+    """Compute half the log determinant of a matrix from its Cholesky factor."""
     return torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)
 
 

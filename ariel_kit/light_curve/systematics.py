@@ -28,7 +28,7 @@ class Gaussian:
     covariance: torch.Tensor
 
     def moved(self, matrix: torch.Tensor) -> Gaussian:
-        """The distribution of ``matrix @ n`` [shape=(planet, out, nuisance)]."""
+        """Compute the distribution of ``matrix @ n`` [shape=(planet, out, nuisance)]."""
         mean = (matrix @ self.mean[..., None])[..., 0]
         return Gaussian(mean, matrix @ self.covariance @ matrix.transpose(1, 2))
 
@@ -50,7 +50,7 @@ class BlindLikelihood:
     def posterior(
         self, prior: torch.Tensor | float = 0.0, pull: torch.Tensor | float = 0.0
     ) -> Gaussian:
-        """Under a prior of precision `prior` and information `pull`."""
+        """Combine with a prior of precision `prior` and information `pull`."""
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(self.precision + prior))
         mean = (covariance @ (self.information + pull)[..., None])[..., 0]
         return Gaussian(mean, covariance)
@@ -105,17 +105,17 @@ class Systematics:
         return weighted / (weighted * self.window).sum(1, keepdim=True)
 
     def level_free(self, series: torch.Tensor) -> torch.Tensor:
-        """Series [shape=(planet, time, ...)] less their weighted mean over time."""
+        """Subtract from series [shape=(planet, time, ...)] their weighted mean over time."""
         weight = self.time_weight / self.time_weight.sum(1, keepdim=True)
         return series - torch.einsum("pt,pt...->p...", weight, series)[:, None]
 
     def orders(self, depths: torch.Tensor) -> torch.Tensor:
-        """Coefficients in `colours` of depths (planet, wavelength, ...), by their weights."""
+        """Fit `colours` to depths (planet, wavelength, ...) by their weights."""
         weighted = (self.colours * self.weight[..., None]).transpose(1, 2)
         return torch.linalg.solve(weighted @ self.colours, weighted @ depths)
 
     def projection(self) -> torch.Tensor:
-        """From nuisances to the apparent depth of each term [shape=(planet, term, nuisance)].
+        """Map nuisances to the apparent depth of each term [shape=(planet, term, nuisance)].
 
         The systematics that matter: ``colours @ (projection @ nuisances)`` is what the drift adds
         to the apparent depths.
@@ -128,4 +128,4 @@ class Systematics:
 
 
 Denoiser = Callable[[Systematics], Gaussian]
-"""What the drift model may be replaced by: better nuisances from the same blind light."""
+"""Function that improves on the drift model: nuisances from the same blind light."""

@@ -91,7 +91,7 @@ def transit_window(
     depth: np.ndarray | float,
     limb_darkening: Sequence[float] | np.ndarray = (0.0, 0.0),
 ) -> np.ndarray:
-    """Exposure-integrated window S of a transit: flux = star * (1 - depth * S).
+    """Integrate the window S of a transit over exposures: flux = star * (1 - depth * S).
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def transit_window(
 def window_moments(
     time: np.ndarray, span: np.ndarray, path: np.ndarray, rate: np.ndarray, depth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Light behind the planet for every power of mu, and how it answers to path and radius.
+    """Compute the light behind the planet by power of mu, and its derivatives by path and radius.
 
     The planet is at ``z**2 = b**2 + (sin(rate (t - mid_time)) / (rate crossing))**2`` of a circular
     orbit; without a rate the path is straight.

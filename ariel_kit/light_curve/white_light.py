@@ -70,7 +70,7 @@ class WhiteLight:
         return {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
 
     def take(self, rows: list[int]) -> WhiteLight:
-        """Some of the planets."""
+        """Take some of the planets."""
         return WhiteLight(
             **{name: array[rows] for name, array in self.arrays.items()},
             drift_likelihood=self.drift_likelihood.take(rows),
@@ -78,7 +78,7 @@ class WhiteLight:
         )
 
     def joined(self, other: WhiteLight) -> WhiteLight:
-        """These planets, and those of another batch after them."""
+        """Append the planets of another batch."""
         return WhiteLight(
             **{k: np.concatenate([v, other.arrays[k]]) for k, v in self.arrays.items()},
             drift_likelihood=self.drift_likelihood.joined(other.drift_likelihood),
@@ -164,7 +164,7 @@ def _fit(
     start: np.ndarray,
     depth: np.ndarray,
 ) -> WhiteLight:
-    """Gauss-Newton from one start for each planet."""
+    """Run Gauss-Newton from one start for each planet."""
     problem = _Problem.of(light, drift_covariance, prior, AIRS)
     degree = drift_covariance.shape[-1]
     parameters = problem.start(depth, start)
@@ -278,13 +278,13 @@ class _Problem:
         return precision
 
     def start(self, depth: np.ndarray, window: np.ndarray) -> np.ndarray:
-        """Parameters without a drift."""
+        """Give the parameters without a drift."""
         level = np.average(self.y, axis=1, weights=self.weight)
         still = np.zeros((len(self.y), self.basis.shape[1] - 1))
         return np.column_stack([level, still, depth, window[:, self.columns]])
 
     def window(self, parameters: np.ndarray) -> np.ndarray:
-        """All coordinates of the windows."""
+        """Give all coordinates of the windows."""
         window = self.prior.mean.copy()
         window[:, self.columns] = parameters[:, self.basis.shape[1] + 1 :]
         return window

@@ -64,11 +64,11 @@ class Orbit:
     contact: np.ndarray
 
     def take(self, rows: list[int]) -> Orbit:
-        """Some of the planets."""
+        """Take some of the planets."""
         return Orbit(self.rate[rows], self.contact[rows])
 
     def joined(self, other: Orbit) -> Orbit:
-        """These planets, and others after them."""
+        """Append other planets."""
         return Orbit(
             np.concatenate([self.rate, other.rate]), np.concatenate([self.contact, other.contact])
         )
@@ -81,7 +81,7 @@ class Orbit:
         return np.column_stack([path, window[:, PATH:]])
 
     def path(self, window: np.ndarray) -> np.ndarray:
-        """Mid-time, hours to cross a stellar radius, squared impact parameter."""
+        """Give mid-time, hours to cross a stellar radius, and squared impact parameter."""
         half = np.exp(window[:, 1])
         # z = contact at t = half: sin(rate half) / (rate crossing) = sqrt(contact**2 - b**2).
         chord = np.sqrt(self.contact**2 - window[:, 2])
@@ -89,7 +89,7 @@ class Orbit:
         return np.column_stack([window[:, 0], crossing, window[:, 2]])
 
     def turn(self, window: np.ndarray, by_path: np.ndarray) -> np.ndarray:
-        """Derivatives by the path [shape=(planet, ..., 3)] as derivatives by the coordinates."""
+        """Turn derivatives by the path [shape=(planet, ..., 3)] into those by the coordinates."""
         half, crossing = np.exp(window[:, 1]), self.path(window)[:, 1]
         jacobian = np.zeros((len(window), 3, 3))
         jacobian[:, 0, 0] = jacobian[:, 2, 2] = 1.0
@@ -152,12 +152,12 @@ def coordinates(shape: TransitShape) -> np.ndarray:
 
 
 def columns(size: int, instrument: int) -> tuple[int, ...]:
-    """Places among `size` coordinates of those that one instrument's window depends on."""
+    """List the places, among `size` coordinates, that one instrument's window depends on."""
     return (*range(PATH), *(LIMB_DARKENING[instrument] if size > PATH else ()))
 
 
 def limb_darkening(window: np.ndarray, instrument: int) -> np.ndarray:
-    """Quadratic coefficients [shape=(planet, 2)]; zeros where none are fitted."""
+    """Give the quadratic coefficients [shape=(planet, 2)]; zeros where none are fitted."""
     if window.shape[1] == PATH:
         return np.zeros((len(window), len(LAW) - 1))
     return window[:, LIMB_DARKENING[instrument]]
@@ -192,7 +192,7 @@ def _claret(coefficients: np.ndarray) -> np.ndarray:
 
 
 def colour() -> np.ndarray:
-    """What the slope of u1 is multiplied by at each wavelength of AIRS [shape=(282,)]."""
+    """Give the factor of the slope of u1 at each wavelength of AIRS [shape=(282,)]."""
     return (wavelengths()[1:] - CENTRE) / HALF_RANGE
 
 
@@ -272,14 +272,14 @@ def blocked_light(
 
 
 def _depth_nodes(depths: np.ndarray) -> np.ndarray:
-    """Depths across those of a spectrum [shape=(planet, node)]."""
+    """Spread nodes across the depths of a spectrum [shape=(planet, node)]."""
     low, high = depths.min(axis=1), depths.max(axis=1)
     margin = 1e-4 * high
     return np.linspace(low - margin, high + margin, DEPTH_NODES, axis=1)
 
 
 def _lagrange(nodes: np.ndarray, depths: np.ndarray) -> np.ndarray:
-    """Weights of the nodes at each depth [shape=(planet, node, wavelength)]."""
+    """Compute the weights of the nodes at each depth [shape=(planet, node, wavelength)]."""
     weights = np.ones((len(nodes), DEPTH_NODES, depths.shape[1]))
     for i in range(DEPTH_NODES):
         for j in set(range(DEPTH_NODES)) - {i}:

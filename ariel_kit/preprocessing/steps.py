@@ -280,7 +280,7 @@ def subtract_foreground(cds: np.ndarray, foreground: np.ndarray | float) -> np.n
 
 
 def _image_axes(frames: np.ndarray) -> dict[str, int | None]:
-    """Names and lengths of the axes of one image."""
+    """List the names and lengths of the axes of one image."""
     check_shape("frames", frames.shape, {"frame": None, "y": None, "x": None})
     return {"y": frames.shape[1], "x": frames.shape[2]}
 

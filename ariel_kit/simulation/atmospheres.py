@@ -219,6 +219,6 @@ def _draw_mixing_ratios(rng: np.random.Generator, n: int, gases: tuple[str, ...]
 
 
 def _one_to_three(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Which of the unseen gases each planet holds."""
+    """Draw which of the unseen gases each planet holds."""
     order = rng.random((n, len(UNSEEN_MOLECULES))).argsort(axis=1).argsort(axis=1)
     return np.asarray(order < rng.integers(1, 4, (n, 1)))

@@ -73,7 +73,7 @@ def draw_detector(rng: np.random.Generator, instrument: Instrument) -> Detector:
 
 
 def _draw_linearity(rng: np.random.Generator, instrument: Instrument) -> np.ndarray:
-    """Scatter that keeps every pixel's curve rising: the high terms bend together."""
+    """Draw linearity whose scatter keeps every curve rising: the high terms bend together."""
     mean = FGS1_LINEARITY if instrument is FGS1 else AIRS_LINEARITY
     frame = (instrument.height, instrument.width)
     bend = rng.standard_normal(frame)
@@ -85,14 +85,14 @@ def _draw_linearity(rng: np.random.Generator, instrument: Instrument) -> np.ndar
 
 
 def _draw_dark(rng: np.random.Generator, frame: tuple[int, int]) -> np.ndarray:
-    """Electrons per second: a narrow core and one hot pixel in a thousand, up to 12."""
+    """Draw dark currents, electrons per second: a narrow core, and one pixel in 1000 up to 12."""
     dark = np.maximum(rng.normal(0.0068, 0.0014, frame), 0.001)
     hot = np.exp(rng.uniform(np.log(0.05), np.log(12.0), frame))
     return np.where(rng.random(frame) < 0.0015, hot, dark)
 
 
 def _draw_read_noise(rng: np.random.Generator, frame: tuple[int, int]) -> np.ndarray:
-    """Electrons per read: a narrow core and a tail that falls as a power, to 280."""
+    """Draw read noise, electrons per read: a narrow core and a power-law tail to 280."""
     core = rng.uniform(13.0, 13.8) * np.exp(0.05 * rng.standard_normal(frame))
     tail = 14.0 * rng.uniform(0.0, 1.0, frame) ** -0.5
     return np.where(rng.random(frame) < 0.045, np.minimum(tail, 280.0), core)

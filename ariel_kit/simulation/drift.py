@@ -110,7 +110,7 @@ class DriftTerm:
     gains: tuple[float, ...]
 
     def __call__(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        """f(u) g(v) [shape=(time, column)]."""
+        """Evaluate f(u) g(v) [shape=(time, column)]."""
         return np.outer(self.course(u), np.polynomial.polynomial.polyval(v, self.gains))
 
 
@@ -199,7 +199,7 @@ def draw_drift(
 
 
 def relative_columns(instrument: Instrument) -> np.ndarray:
-    """v of every detector column, in the detector's order.
+    """Compute v of every detector column, in the detector's order.
 
     Returns
     -------
@@ -209,7 +209,7 @@ def relative_columns(instrument: Instrument) -> np.ndarray:
 
 
 def extracted_columns() -> np.ndarray:
-    """v of the 282 AIRS channels, wavelength ascending.
+    """Compute v of the 282 AIRS channels, wavelength ascending.
 
     Returns
     -------
@@ -276,7 +276,7 @@ def _column_powers(colours: np.ndarray, instrument: Instrument) -> np.ndarray:
 def _draw_legacy(
     rng: np.random.Generator, instrument: Instrument, light: np.ndarray | None
 ) -> Drift:
-    """f(t) g(column) and a little of another; the star's white light sees f alone."""
+    """Draw f(t) g(column) and a little of another; the star's white light sees f alone."""
     if instrument is FGS1:
         return Drift((DriftTerm(_draw_legacy_course(rng), (1.0,)),))
     white = np.ones(N_AIRS) if light is None else light[AIRS.columns][::-1]
@@ -307,7 +307,7 @@ def _draw_legacy_course(rng: np.random.Generator) -> PolynomialCourse:
 
 @cache
 def _power_modes() -> np.ndarray:
-    """Legendre coefficients of each power of time [shape=(power, 5)]."""
+    """Expand each power of time in Legendre polynomials [shape=(power, 5)]."""
     x = np.linspace(-1, 1, 201)
     distance = (x + 1) / 2 - LEGACY_ORIGIN
     powers = np.stack([distance**k for k in range(1, LEGACY_ORDER + 1)], axis=1)

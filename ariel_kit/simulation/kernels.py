@@ -28,7 +28,7 @@ MANTISSA = 2.0**52
 
 
 def _ziggurat_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Acceptance, width and height of the 256 layers (Marsaglia & Tsang 2000)."""
+    """Compute acceptance, width and height of the 256 layers (Marsaglia & Tsang 2000)."""
     accept, width, height = np.empty(256, np.uint64), np.empty(256), np.empty(256)
     edge = previous = ZIGGURAT_EDGE
     base = ZIGGURAT_AREA / math.exp(-0.5 * edge**2)
@@ -163,13 +163,36 @@ def expose_pixels(
     seed: np.uint64,
     frames: np.ndarray,
 ) -> None:
-    """Expose and read every pixel into `frames`.
+    """Expose and read every pixel. A task owns one pixel.
 
-    Axes: image (6, pixel) [electron], steady (pixel,) [electron], even and odd (time, 5) [pixel,
-    pixel^2], light (light, time) relative, column (pixel,) row of `light`, dark (pixel,)
-    [electron/s], read (pixel,) [electron], response (pixel,) relative, linear (6, pixel), times
-    (2,) [s], adc (gain [ADU / electron], offset [electron]), hits [1 / frame], seed uint64, frames
-    (pixel, 2 * time) [ADU].
+    Parameters
+    ----------
+    image : ndarray [shape=(6, pixel), dtype=float64, unit=electron]
+        The star per CDS frame: level, and derivatives by dy, dx, dy^2, dy dx and dx^2.
+    steady : ndarray [shape=(pixel,), dtype=float64, unit=electron]
+        Foreground per CDS frame.
+    even, odd : ndarray [shape=(time, 5), dtype=float32, unit=pixel or pixel^2]
+        Moments of the shift over the light of the even read, and over that between even and odd.
+    light : ndarray [shape=(light, time), dtype=float32]
+        Light over the star's mean.
+    column : ndarray [shape=(pixel,), dtype=int]
+        Row of `light` that each pixel sees.
+    dark : ndarray [shape=(pixel,), dtype=float64, unit=electron/s]
+    read : ndarray [shape=(pixel,), dtype=float64, unit=electron]
+        One sigma of the noise of a read.
+    response : ndarray [shape=(pixel,), dtype=float64]
+        Relative sensitivity.
+    linear : ndarray [shape=(6, pixel), dtype=float64]
+        Linearity polynomial, from the constant term upwards.
+    times : tuple of 2 float
+        Seconds from the reset to the even and to the odd read.
+    adc : tuple of 2 float
+        Gain (ADU per electron) and offset (electrons) of the converter.
+    hits : float
+        Charged particles per pixel and exposure.
+    seed : uint64
+    frames : ndarray [shape=(pixel, 2 * time), dtype=uint16, unit=adu]
+        Even and odd reads, alternating; is overwritten.
     """
     exposure = times[1] - times[0]
     share = times[0] / exposure
@@ -202,7 +225,7 @@ def expose_pixels(
 
 @kernel
 def _lens(z: float, k: float, radius: float) -> float:
-    """Area shared by discs of radius `k` and `radius` at distance `z`, all in stellar radii."""
+    """Compute the area shared by discs of radius `k` and `radius`, `z` apart, stellar radii."""
     if z >= k + radius:
         return 0.0
     if z <= abs(radius - k):
@@ -216,20 +239,20 @@ def _lens(z: float, k: float, radius: float) -> float:
 
 @kernel
 def _brightness(x: float, law: np.ndarray) -> float:
-    """Intensity at mu = x^2 over that of the centre; axes law (4,)."""
+    """Compute the intensity at mu = x^2 over that of the centre; axes law (4,)."""
     c1, c2, c3, c4 = law[0], law[1], law[2], law[3]
     return 1.0 - c1 - c2 - c3 - c4 + x * (c1 + x * (c2 + x * (c3 + x * c4)))
 
 
 @kernel
 def _slope(x: float, law: np.ndarray) -> float:
-    """Derivative of `_brightness` in x; axes law (4,)."""
+    """Differentiate `_brightness` in x; axes law (4,)."""
     return law[0] + x * (2.0 * law[1] + x * (3.0 * law[2] + x * 4.0 * law[3]))
 
 
 @kernel
 def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.ndarray) -> float:
-    """Share of the star's light behind a planet of radius `k` at distance `z`.
+    """Compute the share of the star's light behind a planet of radius `k` at distance `z`.
 
     With x = sqrt(mu) the star is a stack of discs of radius sqrt(1 - x^4), each as bright as the
     step of the intensity there. Axes: law (4,), x and weights (node,), nodes on (-1, 1).
@@ -270,10 +293,20 @@ def blocked_light(
     weights: np.ndarray,
     blocked: np.ndarray,
 ) -> None:
-    """Fill `blocked` with the share of the star's light behind the planet.
+    """Compute the share of the star's light behind the planet, wavelength by wavelength.
 
-    Axes: separation (moment,) [stellar radius], radii (wavelength,) [stellar radius], law
-    (wavelength, 4), x and weights (node,), blocked (wavelength, moment).
+    Parameters
+    ----------
+    separation : ndarray [shape=(moment,), dtype=float64, unit=stellar radius]
+        Distance of the centres.
+    radii : ndarray [shape=(wavelength,), dtype=float64, unit=stellar radius]
+        Of the planet.
+    law : ndarray [shape=(wavelength, 4), dtype=float64]
+        Coefficients of the four-coefficient law of limb darkening (Claret 2000).
+    x, weights : ndarray [shape=(node,), dtype=float64]
+        Nodes on (-1, 1) and weights of a Gauss-Legendre quadrature.
+    blocked : ndarray [shape=(wavelength, moment), dtype=float64]
+        Is overwritten.
     """
     for w in range(len(radii)):
         for m in range(len(separation)):

@@ -178,13 +178,13 @@ def _draw(
 
 
 def _hits(rng: np.random.Generator, expected: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Electrons that charged particles leave in each bin."""
+    """Draw the electrons that charged particles leave in each bin."""
     hits = rng.poisson(np.broadcast_to(expected, shape))
     return HIT_LEAST * hits + HIT_MEAN * rng.standard_gamma(hits)
 
 
 def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibration) -> Extraction:
-    """Expected light curve of the extraction that preprocessing does by default.
+    """Compute the expected light curve of preprocessing's default extraction.
 
     AIRS rows 8..23 are summed. The FGS1 pixels that the star lights get the weights of least
     noise, jitter included.
@@ -211,7 +211,7 @@ def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibratio
 
 
 def _weigh(image: np.ndarray, floor: np.ndarray) -> Extraction:
-    """Weighted sum over pixels; image (6, pixel), floor (pixel)."""
+    """Sum over pixels with weights; image (6, pixel), floor (pixel)."""
     jitter = image[1:] * moment_sigma(FGS1)[:, None]
     covariance = np.diag(image[0] + floor) + jitter.T @ jitter
     weights = np.linalg.solve(covariance, image[0])

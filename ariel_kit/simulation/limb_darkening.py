@@ -86,14 +86,14 @@ def quadratic_law(u1: float, u2: float) -> np.ndarray:
 
 
 def _power_in_four(power: np.ndarray) -> np.ndarray:
-    """Coefficients of 1 - mu^power in the terms 1 - mu^(n/2) [shape=(wavelength, 4)]."""
+    """Expand 1 - mu^power in the terms 1 - mu^(n/2) [shape=(wavelength, 4)]."""
     mu, solve = _solver()
     return np.asarray((1 - mu ** power[:, None]) @ solve.T)
 
 
 @cache
 def _solver() -> tuple[np.ndarray, np.ndarray]:
-    """Values of mu, and the matrix of the least-squares fit over the disc's area."""
+    """Give values of mu, and the matrix of the least-squares fit over the disc's area."""
     mu = (np.arange(200) + 0.5) / 200
     weight = np.sqrt(mu)  # a ring's area goes with mu
     terms = 1 - mu[:, None] ** (np.arange(1, N_LAW + 1) / 2)

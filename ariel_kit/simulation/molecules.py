@@ -186,7 +186,7 @@ UNSEEN_MOLECULES = tuple(
 
 @cache
 def log_cross_section(molecule: str) -> np.ndarray:
-    """Natural logarithm of a gas's cross-section at the 283 wavelengths.
+    """Compute the natural logarithm of a gas's cross-section at the 283 wavelengths.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def log_cross_section(molecule: str) -> np.ndarray:
 
 
 def _continuum(temperature: float) -> np.ndarray:
-    """Collision-induced absorption of hydrogen pairs; logarithm of cm5.
+    """Compute the collision-induced absorption of hydrogen pairs; logarithm of cm5.
 
     The blue wing of a band falls slowly; the red one follows from it by detailed balance, which
     gives it the length k T / h c.
@@ -230,7 +230,7 @@ def _continuum(temperature: float) -> np.ndarray:
 
 
 def _from_bands(system: BandSystem, temperature: float) -> np.ndarray:
-    """AIRS at the channels, FGS1 averaged over its band; logarithm of cm2."""
+    """Evaluate AIRS at the channels, average FGS1 over its band; logarithm of cm2."""
     fgs1 = _band_sum(system, np.linspace(*FGS1_BAND, 81), temperature)
     airs = _band_sum(system, wavelengths()[1:], temperature)
     return np.concatenate([[np.log(fgs1).mean()], np.log(airs)])

@@ -92,7 +92,7 @@ _FAMILY_SEED = 283
 
 
 def get_star(number: int) -> Star:
-    """The star of a number: 0 and 1 are those of 2024, the others one family.
+    """Give the star of a number: 0 and 1 are those of 2024, the others one family.
 
     Examples
     --------
@@ -134,13 +134,13 @@ def draw_star(rng: np.random.Generator, number: int, temperature: float) -> Star
 
 
 def _photons(wavelength: np.ndarray | float, temperature: float) -> np.ndarray:
-    """Planck's law in photons per wavelength, not normalised."""
+    """Evaluate Planck's law in photons per wavelength, not normalised."""
     exponent = SECOND_RADIATION_CONSTANT / (np.asarray(wavelength) * temperature)
     return np.asarray(wavelength) ** -4.0 / np.expm1(exponent)
 
 
 def _throughput(wavelength: np.ndarray) -> np.ndarray:
-    """AIRS-CH0: two band edges and a shallow bowl between them."""
+    """Compute the throughput of AIRS-CH0: two band edges and a shallow bowl between them."""
     x = (wavelength - 2.92) / 0.97
     edges = expit((wavelength - 1.95) / 0.03) * expit((3.866 - wavelength) / 0.047)
     return edges * np.exp(-0.11 * x + 0.146 * x**2)
@@ -158,7 +158,7 @@ def _fgs1_per_airs(temperature: float) -> float:
 
 
 def airs_spectrum(star: Star) -> np.ndarray:
-    """Electrons per CDS frame in every detector column, over all rows.
+    """Compute the electrons per CDS frame in every detector column, over all rows.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def airs_spectrum(star: Star) -> np.ndarray:
 
 
 def star_image(star: Star, instrument: Instrument) -> np.ndarray:
-    """The star's electrons per CDS frame, expanded in its shift.
+    """Expand the star's electrons per CDS frame in its shift.
 
     Returns
     -------
@@ -192,7 +192,7 @@ def _fgs1_expansion() -> np.ndarray:
 
 
 def _expand(image: Callable[[float, float], np.ndarray], step: float) -> np.ndarray:
-    """Taylor coefficients by central differences of `step` pixels."""
+    """Compute Taylor coefficients by central differences of `step` pixels."""
     here = image(0.0, 0.0)
     up, down = image(step, 0.0), image(-step, 0.0)
     right, left = image(0.0, step), image(0.0, -step)
@@ -210,7 +210,7 @@ def _expand(image: Callable[[float, float], np.ndarray], step: float) -> np.ndar
 
 
 def _collect(cumulative: np.ndarray, intra_pixel: float) -> np.ndarray:
-    """Light that pixels detect, from the cumulative light at sub-pixel edges on axis 0."""
+    """Compute the light that pixels detect from the cumulative light at sub-pixel edges, axis 0."""
     u = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
     response = 1 + intra_pixel * np.cos(2 * np.pi * u)
     parts = np.diff(cumulative, axis=0)
@@ -237,7 +237,7 @@ def _fgs1_image(dy: float, dx: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _row_profile() -> tuple[PchipInterpolator, float]:
-    """Cumulative light along the rows at mean width, and its centre."""
+    """Compute the cumulative light along the rows at mean width, and its centre."""
     first = AIRS.signal_rows.start
     edges = np.arange(first, first + len(ROW_FRACTIONS) + 1, dtype=np.float64)
     shares = ROW_FRACTIONS / ROW_FRACTIONS.sum()
@@ -246,7 +246,7 @@ def _row_profile() -> tuple[PchipInterpolator, float]:
 
 
 def _row_cumulative(edges: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
-    """Cumulative light below row coordinates, per wavelength: the core widens, the halo stays."""
+    """Accumulate light below row coordinates, by wavelength: the core widens, the halo stays."""
     core, centre = _row_profile()
     low, high = core.x[[0, -1]]
     width = 0.358 * wavelength - 0.063  # follows the real row fractions from 1.95 to 3.9 micron
@@ -286,7 +286,7 @@ def _airs_expansion(star: Star) -> np.ndarray:
 
 
 def foreground(instrument: Instrument) -> np.ndarray:
-    """Diffuse light, electrons per CDS frame: the same in all rows, smooth along them.
+    """Compute diffuse light, electrons per CDS frame: the same in all rows, smooth along them.
 
     Returns
     -------

@@ -67,7 +67,7 @@ def draw_pointing(rng: np.random.Generator, n_airs_pairs: int) -> Pointing:
 
 
 def moment_sigma(instrument: Instrument) -> np.ndarray:
-    """One sigma of the moments of a CDS frame.
+    """Compute one sigma of the moments of a CDS frame.
 
     Returns
     -------
@@ -90,14 +90,14 @@ def _steps(seconds: float) -> int:
 def _reads(
     shift: np.ndarray, instrument: Instrument, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Moments over the light of the even read, and over the light between even and odd."""
+    """Average moments over the light of the even read, and over that between even and odd."""
     pairs = shift.reshape(-1, _steps(instrument.cadence), 2)
     first, last = (_steps(time) for time in instrument.read_times)
     return _moments(pairs[:, :first], sigma), _moments(pairs[:, first:last], sigma)
 
 
 def _moments(shift: np.ndarray, sigma: float) -> np.ndarray:
-    """Means over axis 1. The mean image already holds the blur of `sigma`, so it is taken off."""
+    """Average over axis 1, less the blur of `sigma`, which the mean image holds already."""
     dy, dx = shift[..., 0], shift[..., 1]
     blur = np.float32(sigma**2)
     moments = np.empty((len(shift), N_MOMENTS), dtype=np.float32)

@@ -96,7 +96,7 @@ def draw_planets(
 def _draw_known_hosts(
     n: int, rng: np.random.Generator, seed: int, stars: Sequence[int], molecules: Molecules
 ) -> list[PlanetTruth]:
-    """Planets of 2024: of numbered stars, without limb darkening."""
+    """Draw planets of 2024: of numbered stars, without limb darkening."""
     numbers = rng.permutation(np.resize(np.asarray(stars), n))
     spectra = draw_batch(n, rng=rng, star=numbers, molecules=molecules)
     ids = _draw_ids(n, rng)
@@ -117,7 +117,7 @@ def _draw_known_hosts(
 def _draw_systems(
     n: int, rng: np.random.Generator, seed: int, molecules: Molecules
 ) -> list[PlanetTruth]:
-    """Planets of 2025: a star, an orbit and a law of limb darkening each."""
+    """Draw planets of 2025: a star, an orbit and a law of limb darkening each."""
     catalogue, depths = draw_catalogue(n, rng), draw_depths(n, rng)
     spectra = spectra_of(draw_system_atmospheres(catalogue, depths, rng, molecules))
     ids = _draw_ids(n, rng)
@@ -181,7 +181,7 @@ def _draw_adc(rng: np.random.Generator, gain: float, offset: tuple[float, float]
 
 
 def _draw_path(rng: np.random.Generator) -> StraightPath:
-    """Timing of the 2024 transits: flat-bottomed, in the middle of the visit."""
+    """Draw the timing of a 2024 transit: flat-bottomed, in the middle of the visit."""
     mid_time = np.clip(rng.normal(OBSERVATION_HOURS / 2, 0.02), 3.68, 3.78)
     half_duration = np.clip(rng.normal(1.32, 0.06), 1.0, 1.6)
     impact = rng.uniform(0.2, 0.6)

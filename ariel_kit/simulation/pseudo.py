@@ -47,7 +47,7 @@ def pseudo_spectra(depths: np.ndarray, *, rng: np.random.Generator) -> np.ndarra
 
 
 def _warped(spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another piece of the same curve, its ends mirrored so that it never jumps."""
+    """Take another piece of the same curve, its ends mirrored so that it never jumps."""
     stretch = np.exp(rng.uniform(*np.log(STRETCH)))
     place = (np.arange(N_AIRS) * stretch + rng.uniform(0, 2 * N_AIRS)) % (2 * N_AIRS - 2)
     place = np.minimum(place, 2 * N_AIRS - 2 - place)
@@ -56,7 +56,7 @@ def _warped(spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _absorption(rng: np.random.Generator) -> np.ndarray:
-    """Height at which a few drawn opacities over a grey floor become opaque, in scale heights."""
+    """Compute the height at which drawn opacities over a grey floor turn opaque, scale heights."""
     opacity = np.ones(N_AIRS)
     for _ in range(rng.integers(1, MOST_GASES + 1)):
         width = np.exp(rng.uniform(*np.log(LENGTHS)))

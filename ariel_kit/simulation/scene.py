@@ -100,7 +100,7 @@ class PlanetTruth:
         return TransitShape(self.path.mid_time, self.path.half_duration, ratio)
 
     def at_visit(self, visit: int) -> PlanetTruth:
-        """The same planet at another visit: its own mid-time, drifts, noise and detector.
+        """Give the planet at another visit: its own mid-time, drifts, noise and detector.
 
         Raises
         ------
@@ -126,15 +126,15 @@ class PlanetTruth:
         return with_drift(replace(other, path=path), self.family)
 
     def rng(self, stream: int) -> np.random.Generator:
-        """A generator of this planet's own; equal streams give equal draws."""
+        """Make a generator of this planet's own; equal streams give equal draws."""
         return np.random.default_rng([self.seed, self.planet_id, stream, self.visit])
 
     def adc(self, instrument: Instrument) -> Adc:
-        """The converter of an instrument."""
+        """Give the converter of an instrument."""
         return self.fgs1_adc if instrument is FGS1 else self.airs_adc
 
     def drift(self, instrument: Instrument) -> Drift:
-        """The drift of an instrument."""
+        """Give the drift of an instrument."""
         return self.fgs1_drift if instrument is FGS1 else self.airs_drift
 
 
@@ -166,7 +166,7 @@ def with_drift(planet: PlanetTruth, family: DriftFamily) -> PlanetTruth:
 def relative_light(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Light of each wavelength over the star's mean: the drift times the transit.
+    """Compute the light of each wavelength over the star's mean: the drift times the transit.
 
     FGS1 has one light curve for all its columns; its drift is their mean by the star's light.
 
@@ -196,7 +196,7 @@ def relative_light(
 def column_light(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Light of each detector column over the star's mean, as raw frames see it.
+    """Compute the light of each detector column over the star's mean, as raw frames see it.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def _fgs1_column_shares() -> np.ndarray:
 def _transmitted(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Light that the planet lets through [shape=(time, wavelength)]."""
+    """Compute the light that the planet lets through [shape=(time, wavelength)]."""
     stretch = hours / OBSERVATION_HOURS
     channels = slice(0, 1) if instrument is FGS1 else slice(1, None)
     depths, law = planet.depths[channels], planet.limb_darkening[channels]

@@ -86,7 +86,7 @@ def draw_batch(
     molecules: Molecules = "known",
     source: Source = "kit",
 ) -> SpectrumBatch:
-    """As `draw_spectra`, with the gases that each planet holds."""
+    """Draw spectra as `draw_spectra` does, with the gases that each planet holds."""
     if source not in ("kit", "taurex"):
         raise UnknownNameError("source", source, ("kit", "taurex"))
     planets = draw_atmospheres(n, rng=rng, star=star, molecules=molecules)

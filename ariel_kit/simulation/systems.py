@@ -88,12 +88,12 @@ class Catalogue(NamedTuple):
     i: np.ndarray
 
     def of(self, planet: int) -> StarInfo:
-        """The entry of one planet."""
+        """Give the entry of one planet."""
         return StarInfo(*(float(column[planet]) for column in self))
 
 
 def kepler_distance(period: np.ndarray, mass: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Distance of a circular orbit by Kepler's third law.
+    """Compute the distance of a circular orbit by Kepler's third law.
 
     Parameters
     ----------

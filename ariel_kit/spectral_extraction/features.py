@@ -174,7 +174,7 @@ def _course(white: np.ndarray, time: np.ndarray) -> np.ndarray:
 
 
 def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
-    """Logarithms of relative noise and of light, over their AIRS means; FGS1 has no light."""
+    """Take logarithms of relative noise and light over their AIRS means; FGS1 has no light."""
     fgs1_first = curves[::-1]
     relative = np.concatenate([np.log(np.mean(c.noise / c.flux, axis=0)) for c in fgs1_first])
     light = np.concatenate([np.log(np.mean(c.flux, axis=0)) for c in fgs1_first])
@@ -183,7 +183,7 @@ def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _neighbours(covariance: np.ndarray) -> np.ndarray:
-    """Correlation of each AIRS wavelength's error with that `NEIGHBOUR` channels on."""
+    """Correlate each AIRS wavelength's error with that `NEIGHBOUR` channels on."""
     sigma = np.sqrt(np.maximum(np.diag(covariance), LEAST_SIGMA**2))
     together = np.diagonal(covariance[1:, 1:], NEIGHBOUR) / (
         sigma[1:-NEIGHBOUR] * sigma[1 + NEIGHBOUR :]
@@ -192,7 +192,7 @@ def _neighbours(covariance: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(left: np.ndarray) -> list[np.ndarray]:
-    """Leftovers as they are and averaged, each of unit variance if white; FGS1 has none."""
+    """Stack leftovers as they are and averaged, of unit variance if white; FGS1 has none."""
     rows = [left]
     for length in SMOOTHING:
         apart = np.arange(-int(3 * length), int(3 * length) + 1)

@@ -143,7 +143,7 @@ class JointFit:
         )
 
     def _bend_of(self, which: int, drift: torch.Tensor) -> torch.Tensor:
-        """What log(1 + z) is beside z [shape=(visit, time, wavelength)]: -z^2 / 2 and so on.
+        """Compute log(1 + z) - z [shape=(visit, time, wavelength)]: -z^2 / 2 and so on.
 
         The light at the start of the visit is the reference; another one changes it by less than
         a hundredth of z.
@@ -154,7 +154,7 @@ class JointFit:
         return torch.log1p(z) - z
 
     def misfit(self, linearised: Linearised, depths: torch.Tensor) -> np.ndarray:
-        """Rms of what the fit leaves of each light curve, in units of its noise.
+        """Compute the rms of what the fit leaves of each light curve, in units of its noise.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class JointFit:
         self.channels = (fgs1, airs)
 
     def systematics(self, linearised: Linearised) -> Systematics:
-        """The blind light of AIRS about the present reference, and the drift found in it."""
+        """Give the blind light of AIRS about the present reference, and the drift found in it."""
         channel, depths = self.channels[AIRS], self.depths[:, 1:]
         design, residual = self._design(channel, depths, AIRS)
         empty = Systematics(
@@ -218,7 +218,7 @@ class JointFit:
     def _design(
         self, channel: Channel, depths: torch.Tensor, which: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Columns in time (level, drift, window, depth), and the residual about the reference."""
+        """Build columns in time (level, drift, window, depth) and the residual of the reference."""
         where = (channel.time, channel.span, self.window)
         level, orbit = self.white.depth, self.prior.orbit
         transit = linearise(*where, level, orbit, which)
@@ -249,7 +249,7 @@ class JointFit:
         return _Block.of(gram, right, channel.weight, self._expansion(which, depths))
 
     def _expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:
-        """From nuisances to the time coefficients of each wavelength.
+        """Map nuisances to the time coefficients of each wavelength.
 
         Returns
         -------
@@ -264,7 +264,7 @@ class JointFit:
         return out
 
     def _window_expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:
-        """From a window to the columns of each wavelength; a deeper one answers more.
+        """Map a window to the columns of each wavelength; a deeper one answers more.
 
         Returns
         -------

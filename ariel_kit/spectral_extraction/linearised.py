@@ -72,7 +72,7 @@ class SharedLikelihood:
         )
 
     def weakened(self, factor: np.ndarray) -> SharedLikelihood:
-        """As if each visit's noise were `factor` [shape=(visit,)] times larger."""
+        """Weaken as if each visit's noise were `factor` [shape=(visit,)] times larger."""
         share = torch.as_tensor(factor**-2.0, device=self.precision.device)
         return SharedLikelihood(
             self.precision * share[:, None, None], self.information * share[:, None]
@@ -109,7 +109,7 @@ class SharedLikelihood:
         )
 
     def window_at(self, depths: torch.Tensor) -> torch.Tensor:
-        """Most probable shared window [shape=(planet, shared)] given the depths."""
+        """Find the most probable shared window [shape=(planet, shared)] given the depths."""
         cross, factor = self._split()
         right = self.information[:, N_WAVELENGTHS:] - apply(cross.transpose(1, 2), depths)
         return torch.cholesky_solve(right[..., None], factor)[..., 0]
@@ -151,7 +151,7 @@ class Linearised:
         return DepthLikelihood(alone.precision, alone.information)
 
     def shared_likelihood(self, n_shared: int) -> SharedLikelihood:
-        """Of the depths and of the nuisances that all visits of a planet share.
+        """Give the likelihood of the depths and of the nuisances that visits of a planet share.
 
         Parameters
         ----------
@@ -187,7 +187,7 @@ class Linearised:
         )
 
     def nuisances_at(self, depths: torch.Tensor) -> torch.Tensor:
-        """Most probable nuisances [shape=(planet, nuisance)] given the depths."""
+        """Find the most probable nuisances [shape=(planet, nuisance)] given the depths."""
         weighted, factor = self._after()
         mean = self.nuisances.mean
         missed = self.apparent - depths - apply(self.modes, mean)
@@ -195,13 +195,13 @@ class Linearised:
         return mean + torch.cholesky_solve(right, factor)[..., 0]
 
     def _after(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weighted modes, and the Cholesky factor of the nuisances' precision at given depths."""
+        """Weigh the modes, and factor the nuisances' precision at given depths (Cholesky)."""
         weighted = self.modes * self.weight[..., None]
         inner = self._blind() + self.modes.transpose(1, 2) @ weighted
         return weighted, torch.linalg.cholesky(inner)
 
     def _blind(self) -> torch.Tensor:
-        """Precision of the nuisances before the depths are known."""
+        """Compute the precision of the nuisances before the depths are known."""
         return torch.cholesky_inverse(torch.linalg.cholesky(self.nuisances.covariance))
 
 

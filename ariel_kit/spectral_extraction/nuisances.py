@@ -47,7 +47,7 @@ class NuisancePrior:
 
     @classmethod
     def of(cls, drift: DriftPrior, window: np.ndarray, device: torch.device) -> NuisancePrior:
-        """From the drift priors of a batch and the precisions of its windows' priors."""
+        """Build from the drift priors of a batch and the precisions of its windows' priors."""
         size = N_DRIFT + window.shape[-1]
         others = np.zeros((len(drift.fgs1), size, size))
         others[:, :DEGREE, :DEGREE] = np.linalg.inv(drift.fgs1)
@@ -62,7 +62,7 @@ class NuisancePrior:
     def posterior(
         self, blind: BlindLikelihood, pull: torch.Tensor
     ) -> tuple[Gaussian, RankOnePosterior]:
-        """What the blind part says about the nuisances.
+        """Compute what the blind part says about the nuisances.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class NuisancePrior:
 
 
 def airs_drift_prior(drift: DriftPrior, device: torch.device) -> RankOnePrior:
-    """The mission's family and drifts of no family, each at every size of `SCALES`.
+    """Build the prior: the mission's family and drifts of no family, at every size of `SCALES`.
 
     A drift of no family has the course in time that the run's white light taught, and a rest that
     is not of rank one.

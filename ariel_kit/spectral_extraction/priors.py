@@ -109,7 +109,7 @@ class SpectrumPrior:
         return replace(self, shapes=np.column_stack([known, offered]), source=source)
 
     def typical_amplitudes(self, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
-        """Geometric mean of alpha and of beta [shape=(planet,) each]."""
+        """Take the geometric means of alpha and of beta [shape=(planet,) each]."""
         weights = posterior.weights.cpu().numpy()
         alpha = np.exp(weights.sum(axis=2) @ np.log(ALPHAS))
         beta = np.exp(weights.sum(axis=1) @ np.log(BETAS))
@@ -153,7 +153,7 @@ class SpectrumPrior:
 
 
 def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torch.Tensor]:
-    """Precision and information once white scatter is counted as noise."""
+    """Compute precision and information with white scatter counted as noise."""
     eye = torch.eye(N_WAVELENGTHS, dtype=torch.float64, device=likelihood.precision.device)
     factor = torch.linalg.cholesky(likelihood.precision + eye / WHITE_SIGMA**2)
     both = torch.cat([likelihood.precision, likelihood.information[..., None]], dim=2)

@@ -86,7 +86,7 @@ class ResNet1D(nn.Module):
         self.molecules.copy_(shapes)
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Inputs of `forward` with dropout drawn from `generator`."""
+        """Draw inputs of `forward`, with dropout, from `generator`."""
         shape = (batch, self.config["features"], N_WAVELENGTHS)
         features = torch.randn(shape, generator=generator, device=generator.device)
         return {"features": features, **self.draw_dropout(batch, generator)}
@@ -203,11 +203,11 @@ class TemplateAttention(nn.Module):
 
 @register_model
 def resnet1d(**changes: Any) -> ResNet1D:
-    """The network of the kit."""
+    """Build the network of the kit."""
     return ResNet1D(**changes)
 
 
 @register_model
 def test_resnet1d(**changes: Any) -> ResNet1D:
-    """A micro network for tests."""
+    """Build a micro network for tests."""
     return ResNet1D(**{"width": 8, "dilations": (1, 4), "molecules": 2, "learned": 2, **changes})

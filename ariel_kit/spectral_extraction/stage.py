@@ -153,7 +153,7 @@ def draw_refinements(
 def _answers(
     model: ResNet1D, features: np.ndarray, dropout: dict[str, torch.Tensor]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Corrections and variance factors [shape=(draw, planet, 283) each]."""
+    """Compute corrections and variance factors [shape=(draw, planet, 283) each]."""
     device = model.place.device
     inputs = torch.as_tensor(features, device=device)
     corrections, factors = [], []

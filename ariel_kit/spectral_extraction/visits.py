@@ -135,6 +135,6 @@ class FittedBatch:
         )
 
     def _shared_prior(self) -> tuple[np.ndarray, np.ndarray]:
-        """Precision and mean of the prior on what the visits of a planet share."""
+        """Give precision and mean of the prior on what the visits of a planet share."""
         covariance = np.linalg.inv(self.joint.prior.precision)[:, 1:, 1:]
         return np.linalg.inv(covariance), self.joint.prior.mean[:, 1:]

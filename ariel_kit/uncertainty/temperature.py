@@ -101,7 +101,7 @@ class Temperature:
         )
 
     def regimes(self, mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of each planet's factor [shape=(planet,), dtype=int each].
+        """Find row and column of each planet's factor [shape=(planet,), dtype=int each].
 
         Parameters
         ----------
@@ -212,14 +212,14 @@ def fit_temperature(
 
 
 def _strengths(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Signal-to-noise and spectral amplitude of each planet [shape=(planet,) each]."""
+    """Compute signal-to-noise and spectral amplitude of each planet [shape=(planet,) each]."""
     level, typical = mean.mean(axis=1), np.median(sigma, axis=1)
     amplitude = np.sqrt(np.mean((mean - level[:, None]) ** 2, axis=1))
     return level / typical, amplitude / typical
 
 
 def _loss(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
-    """Negative log-likelihood, mean over wavelengths, sum over planets."""
+    """Compute the negative log-likelihood, mean over wavelengths, sum over planets."""
     variance = (factor * sigma) ** 2 + floor**2
     return float(0.5 * (error**2 / variance + np.log(variance)).mean(axis=1).sum())
 
