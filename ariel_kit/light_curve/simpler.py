@@ -1,13 +1,12 @@
 """White-light fits with fewer parameters, for light that bends the full fit out of shape.
 
 What no drift and no noise explains, a flare or a jump, can drag limb darkening to where no star
-is. The coordinates of the window are then held at what was believed of them: first the limb
-darkening, then the path but for its mid-time.
+is. It is then held at what was believed of it before any light was seen.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,48 +21,33 @@ FARTHEST_LAW = 6.0
 """Distance of a law of limb darkening from the expected one, in sigmas of the prior."""
 HELD = 1e-3
 """Sigma of a coordinate that is held, relative to its prior's."""
-RUNGS = ("", "limb darkening is held", "limb darkening and path are held")
-"""What is held, the full fit first; the name of each is also the flag of the planet."""
 
 
-@dataclass(frozen=True)
-class Held:
-    """What is held of the windows of a batch.
+def hold_limb_darkening(prior: WindowPrior, held: np.ndarray) -> WindowPrior:
+    """Hold the limb darkening of some planets at the prior's mean.
 
-    Attributes
+    Parameters
     ----------
-    rung : ndarray [shape=(planet,), dtype=int64]
-        Place in `RUNGS`.
+    prior : WindowPrior
+    held : ndarray [shape=(planet,), dtype=bool]
+
+    Returns
+    -------
+    WindowPrior
     """
-
-    rung: np.ndarray
-
-    def take(self, rows: list[int]) -> Held:
-        """Some of the planets."""
-        return Held(self.rung[rows])
-
-    def believe(self, prior: WindowPrior) -> WindowPrior:
-        """Hold what is held at the mean of a prior."""
-        size = prior.mean.shape[1]
-        scale = np.ones(prior.mean.shape)
-        for row, rung in enumerate(self.rung):
-            scale[row, _first_held(rung, size) :] = HELD
-        precision = prior.precision / (scale[:, :, None] * scale[:, None, :])
-        return WindowPrior(prior.mean, precision, prior.orbit)
-
-
-def _first_held(rung: int, size: int) -> int:
-    """Place of the first coordinate that a rung holds; all after it are held too."""
-    return (size, PATH, 1)[rung]
+    scale = np.ones(prior.mean.shape)
+    scale[held, PATH:] = HELD
+    precision = prior.precision / (scale[:, :, None] * scale[:, None, :])
+    return replace(prior, precision=precision)
 
 
 def is_trusted(white: WhiteLight) -> np.ndarray:
     """Say which fits found a transit before a star as stars are [shape=(planet,), dtype=bool]."""
     found = np.isfinite(white.sigma).all(axis=1) & (white.rms <= LARGEST_RESIDUAL)
-    return found & (_distance_of_law(white) <= FARTHEST_LAW)
+    return found & (distance_of_law(white) <= FARTHEST_LAW)
 
 
-def _distance_of_law(white: WhiteLight) -> np.ndarray:
+def distance_of_law(white: WhiteLight) -> np.ndarray:
     """Distance of each law of limb darkening from the prior's, in sigmas [shape=(planet,)]."""
     off = (white.window - white.prior.mean)[:, PATH:]
     covariance = np.linalg.inv(white.prior.precision)[:, PATH:, PATH:]
@@ -72,8 +56,8 @@ def _distance_of_law(white: WhiteLight) -> np.ndarray:
 
 def simplify(
     white: WhiteLight, light: Light, drift_covariance: np.ndarray
-) -> tuple[WhiteLight, Held]:
-    """Fit again with fewer parameters where a fit is not to be trusted.
+) -> tuple[WhiteLight, np.ndarray]:
+    """Fit again with the limb darkening held where the full fit is not to be trusted.
 
     Parameters
     ----------
@@ -85,24 +69,17 @@ def simplify(
     Returns
     -------
     white : WhiteLight
-        The first fit of each planet that is trusted; where there is none, that with fewest
-        parameters.
-    held : Held
+    held : ndarray [shape=(planet,), dtype=bool]
+        Whose limb darkening is held.
     """
-    held = Held(np.zeros(len(white.depth), dtype=np.int64))
-    for rung in range(1, len(RUNGS)):
-        rows = np.flatnonzero(~is_trusted(white)).tolist()
-        if not rows:
-            break
-        held.rung[rows] = rung
-        simpler = _refit(white.take(rows), light.take(rows), drift_covariance, held.take(rows))
-        white = white.with_rows(rows, simpler)
-    return white, held
-
-
-def _refit(white: WhiteLight, light: Light, drift_covariance: np.ndarray, held: Held) -> WhiteLight:
-    """Fit from the expected window, at the mid-time found, with some of it held."""
-    start = white.prior.mean.copy()
-    start[:, 0] = white.window[:, 0]
-    prior = held.believe(white.prior)
-    return refit_white_light(replace(white, window=start, prior=prior), light, drift_covariance)
+    held = ~is_trusted(white)
+    if white.window.shape[1] == PATH or not held.any():
+        return white, np.zeros_like(held)
+    rows = np.flatnonzero(held).tolist()
+    own = white.take(rows)
+    start = own.prior.mean.copy()
+    start[:, 0] = own.window[:, 0]
+    prior = hold_limb_darkening(own.prior, np.ones(len(rows), dtype=bool))
+    simpler = replace(own, window=start, prior=prior)
+    simpler = refit_white_light(simpler, light.take(rows), drift_covariance)
+    return white.with_rows(rows, simpler), held

@@ -19,7 +19,7 @@ from ariel_kit.light_curve.drift import (
 )
 from ariel_kit.light_curve.grazing import explore_grazing
 from ariel_kit.light_curve.population import Population, WindowPrior, population_of
-from ariel_kit.light_curve.simpler import LARGEST_RESIDUAL, RUNGS, Held, simplify
+from ariel_kit.light_curve.simpler import LARGEST_RESIDUAL, hold_limb_darkening, simplify
 from ariel_kit.light_curve.white_light import (
     USUAL_RESIDUAL,
     WhiteLight,
@@ -52,8 +52,8 @@ class Batch:
     population : Population
         What is believed of their windows.
     white : WhiteLight
-    held : Held
-        Which windows had to be fitted with fewer parameters.
+    held : ndarray [shape=(visit,), dtype=bool]
+        Whose limb darkening is held at what was believed of it.
     spread : ndarray [shape=(visit,), dtype=float64]
         Standard deviation of the white depth of planets that graze; zero for the others.
     fgs1_drift : DriftLikelihood
@@ -63,7 +63,7 @@ class Batch:
     visits: list[Visit]
     population: Population
     white: WhiteLight
-    held: Held
+    held: np.ndarray
     spread: np.ndarray
     fgs1_drift: DriftLikelihood
 
@@ -88,8 +88,8 @@ class Batch:
 
     @property
     def freest(self) -> list[int]:
-        """Row of one visit of each planet: that of whose window least is held."""
-        order = np.argsort(self.held.rung, kind="stable")
+        """Row of one visit of each planet: one whose limb darkening is not held, if there is."""
+        order = np.argsort(self.held, kind="stable")
         owners = np.array(self.owners)[order]
         return [int(order[np.argmax(owners == planet)]) for planet in range(max(owners) + 1)]
 
@@ -144,7 +144,8 @@ class Batch:
 
     def believe(self, population: Population) -> WindowPrior:
         """Give what a population says of the windows; what is held stays so."""
-        return self.held.believe(population.prior([visit.star_info for visit in self.visits]))
+        prior = population.prior([visit.star_info for visit in self.visits])
+        return hold_limb_darkening(prior, self.held)
 
     def without(self, places: Container[int]) -> Batch:
         """Leave some visits out: a broken one must not teach the others."""
@@ -154,7 +155,7 @@ class Batch:
             places=[self.places[row] for row in rows],
             visits=[self.visits[row] for row in rows],
             white=self.white.take(rows),
-            held=self.held.take(rows),
+            held=self.held[rows],
             spread=self.spread[rows],
             fgs1_drift=self.fgs1_drift.take(rows),
         )
@@ -189,8 +190,8 @@ class Batch:
             flags.append("no catalogue entry")
         if self.white.rms[row] > USUAL_RESIDUAL:
             flags.append("white light is not explained")
-        if self.held.rung[row]:
-            flags.append(RUNGS[self.held.rung[row]])
+        if self.held[row]:
+            flags.append("limb darkening is held")
         return tuple(flags)
 
     def white_light(self, row: int) -> WhiteLightCurve:
