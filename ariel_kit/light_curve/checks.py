@@ -10,6 +10,7 @@ import numpy as np
 from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
 from ariel_kit.core.observation import Curves, LightCurves
 from ariel_kit.light_curve.dips import Light
+from ariel_kit.light_curve.drift import DEGREE, time_basis
 
 STRAY = 8.0
 LONGEST_BIN = 0.06
@@ -60,3 +61,14 @@ def summed(curves: Sequence[LightCurves]) -> Light:
     flux = np.stack([curve.flux.sum(axis=1) for curve in curves])
     noise = np.stack([np.sqrt((curve.noise**2).sum(axis=1)) for curve in curves])
     return Light(curves[0].time, curves[0].span, flux, noise)
+
+
+def rms_without_transit(light: Light) -> np.ndarray:
+    """Rms, in units of the noise, of what a drift alone leaves of white light [shape=(planet,)]."""
+    basis = np.column_stack([np.ones_like(light.time), time_basis(light.time, DEGREE)])
+    left = []
+    for flux, noise in zip(light.flux, light.noise, strict=True):
+        weight = flux / noise
+        y, weighted = np.log(flux) * weight, basis * weight[:, None]
+        left.append(y - weighted @ np.linalg.lstsq(weighted, y, rcond=None)[0])
+    return np.sqrt(np.mean(np.square(left), axis=1))

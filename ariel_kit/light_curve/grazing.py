@@ -65,8 +65,7 @@ def explore_grazing(
         own = own.better_of(best)
         variance = weight @ (sigma**2 + (depth - own.depth[0]) ** 2)
         spread[row] = WIDENING * np.sqrt(variance)
-        order = [*range(row), len(spread), *range(row + 1, len(spread))]
-        white = white.joined(own).take(order)
+        white = white.with_rows([row], own)
     return white, spread
 
 

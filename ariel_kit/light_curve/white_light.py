@@ -91,6 +91,17 @@ class WhiteLight:
         rows = np.where(first, np.arange(n), n + np.arange(n))
         return self.joined(other).take(rows.tolist())
 
+    def with_rows(self, rows: list[int], other: WhiteLight) -> WhiteLight:
+        """Put other fits of some of the planets in their place."""
+        where = np.arange(len(self.depth))
+        where[rows] = len(where) + np.arange(len(rows))
+        return self.joined(other).take(where.tolist())
+
+    @property
+    def rms(self) -> np.ndarray:
+        """Rms of each residual in units of the noise [shape=(planet,)]."""
+        return np.sqrt(np.mean(self.residual**2, axis=1))
+
 
 def fit_white_light(
     light: Light,
@@ -129,7 +140,7 @@ def fit_white_light(
     seen[:, 1] = np.log(dips.half_duration)
     white = _fit(light, drift_covariance, prior, seen, dips.depth)
     white = white.better_of(_fit(light, drift_covariance, prior, start, dips.depth))
-    return _try_again(white, light, drift_covariance, start)
+    return _try_again(white, light, drift_covariance, [start, seen])
 
 
 def refit_white_light(white: WhiteLight, light: Light, drift_covariance: np.ndarray) -> WhiteLight:
@@ -138,23 +149,22 @@ def refit_white_light(white: WhiteLight, light: Light, drift_covariance: np.ndar
 
 
 def _try_again(
-    white: WhiteLight, light: Light, drift_covariance: np.ndarray, start: np.ndarray
+    white: WhiteLight, light: Light, drift_covariance: np.ndarray, starts: Sequence[np.ndarray]
 ) -> WhiteLight:
-    """Start from other impact parameters where the light is not explained."""
-    unexplained = np.sqrt(np.mean(white.residual**2, axis=1)) > USUAL_RESIDUAL
-    if not unexplained.any():
-        return white
-    rows = np.flatnonzero(unexplained).tolist()
-    part, own, covariance = light.take(rows), white.take(rows), drift_covariance
-    if covariance.ndim == 3:
-        covariance = covariance[rows]
-    for impact in OTHER_IMPACTS:
-        other = start[rows].copy()
-        other[:, 2] = impact
-        own = own.better_of(_fit(part, covariance, own.prior, other, own.depth))
-    where = np.arange(len(white.depth))
-    where[rows] = len(where) + np.arange(len(rows))
-    return white.joined(own).take(where.tolist())
+    """Start from other impact parameters, at each of the windows, where light is not explained."""
+    covariances = np.broadcast_to(drift_covariance, (len(light.flux), *drift_covariance.shape[-2:]))
+    for start in starts:
+        rows = np.flatnonzero(white.rms > USUAL_RESIDUAL).tolist()
+        if not rows:
+            break
+        own = white.take(rows)
+        for impact in OTHER_IMPACTS:
+            other = start[rows].copy()
+            other[:, 2] = impact
+            again = _fit(light.take(rows), covariances[rows], own.prior, other, own.depth)
+            own = own.better_of(again)
+        white = white.with_rows(rows, own)
+    return white
 
 
 def _fit(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import FitFacts, WhiteLightCurve
-from ariel_kit.light_curve.checks import summed
+from ariel_kit.light_curve.checks import rms_without_transit, summed
 from ariel_kit.light_curve.drift import (
     DriftLikelihood,
     DriftMixture,
@@ -18,7 +18,8 @@ from ariel_kit.light_curve.drift import (
     time_basis,
 )
 from ariel_kit.light_curve.grazing import explore_grazing
-from ariel_kit.light_curve.population import Population, population_of
+from ariel_kit.light_curve.population import Population, WindowPrior, population_of
+from ariel_kit.light_curve.simpler import LARGEST_RESIDUAL, hold_limb_darkening, simplify
 from ariel_kit.light_curve.white_light import (
     USUAL_RESIDUAL,
     WhiteLight,
@@ -31,8 +32,12 @@ from ariel_kit.spectral_extraction.joint_fit import JointFit
 
 BATCH = 32
 """Visits solved at once: a few hundred MB, and enough to keep two cores busy."""
-LARGEST_RESIDUAL = 5.0
-"""White-light residual, in units of the noise, above which a fit has not found the transit."""
+PLAIN_WIDENING = 3.0
+"""Of the sigma of a white depth whose light no fit explains, over that of white noise as large as
+what is left: errors that last as long as a transit do not average out."""
+PLAIN_CERTAIN, PLAIN_SHARE = 5.0, 1.4
+"""Such a depth over its sigma, and the residual without a transit over that with it, from which on
+a transit is certain all the same."""
 
 
 @dataclass
@@ -47,6 +52,8 @@ class Batch:
     population : Population
         What is believed of their windows.
     white : WhiteLight
+    held : ndarray [shape=(visit,), dtype=bool]
+        Whose limb darkening is held at what was believed of it.
     spread : ndarray [shape=(visit,), dtype=float64]
         Standard deviation of the white depth of planets that graze; zero for the others.
     fgs1_drift : DriftLikelihood
@@ -56,6 +63,7 @@ class Batch:
     visits: list[Visit]
     population: Population
     white: WhiteLight
+    held: np.ndarray
     spread: np.ndarray
     fgs1_drift: DriftLikelihood
 
@@ -66,16 +74,24 @@ class Batch:
         stars = [visit.star_info for visit in visits]
         light = summed([visit.airs for visit in visits])
         white = fit_white_light(light, drift.covariance, population, stars)
+        white, held = simplify(white, light, drift.covariance)
         white, spread = explore_grazing(white, light, drift.covariance)
         fgs1 = summed([visit.fgs1 for visit in visits])
         fgs1_drift = drift_likelihood_at(white, fgs1, drift.covariance)
-        return cls(places, visits, population, white, spread, fgs1_drift)
+        return cls(places, visits, population, white, held, spread, fgs1_drift)
 
     @property
     def owners(self) -> list[int]:
         """Number the planet of each visit, from 0 in the order in which they come."""
         numbers: dict[int, int] = {}
         return [numbers.setdefault(visit.planet_id, len(numbers)) for visit in self.visits]
+
+    @property
+    def freest(self) -> list[int]:
+        """Row of one visit of each planet: one whose limb darkening is not held, if there is."""
+        order = np.argsort(self.held, kind="stable")
+        owners = np.array(self.owners)[order]
+        return [int(order[np.argmax(owners == planet)]) for planet in range(max(owners) + 1)]
 
     def refit_white(self, drift: DriftMixture) -> None:
         """Fit white light again, each visit with its own drift prior."""
@@ -98,26 +114,38 @@ class Batch:
         )
 
     @property
-    def residual(self) -> np.ndarray:
-        """Rms of each white-light residual in units of the noise [shape=(visit,)]."""
-        return np.sqrt(np.mean(self.white.residual**2, axis=1))
-
-    @property
     def misfit(self) -> np.ndarray:
         """What the noise has to be multiplied by to explain the white-light residual."""
-        return np.where(self.residual > USUAL_RESIDUAL, self.residual, 1.0)
+        return np.where(self.white.rms > USUAL_RESIDUAL, self.white.rms, 1.0)
 
     def faults(self) -> dict[int, str]:
         """Say which visits have no transit that was found, by place, and why."""
         found = {}
         for place, sigma, residual in zip(
-            self.places, self.white.sigma, self.residual, strict=True
+            self.places, self.white.sigma, self.white.rms, strict=True
         ):
             if not np.isfinite(sigma).all():
                 found[place] = "the white-light fit did not converge"
             elif residual > LARGEST_RESIDUAL:
                 found[place] = f"the white-light residual is {residual:.1f} times the noise"
         return found
+
+    def plain_depths(self) -> dict[int, tuple[float, float]]:
+        """Give white depth and sigma of visits with a fault that still show a transit, by place."""
+        found = {}
+        for place in self.faults():
+            row = self.places.index(place)
+            depth, residual = float(self.white.depth[row]), float(self.white.rms[row])
+            sigma = PLAIN_WIDENING * residual * float(self.white.sigma[row, -1])
+            (without,) = rms_without_transit(summed([self.visits[row].airs]))
+            if depth > PLAIN_CERTAIN * sigma and without > PLAIN_SHARE * residual:
+                found[place] = depth, sigma
+        return found
+
+    def believe(self, population: Population) -> WindowPrior:
+        """Give what a population says of the windows; what is held stays so."""
+        prior = population.prior([visit.star_info for visit in self.visits])
+        return hold_limb_darkening(prior, self.held)
 
     def without(self, places: Container[int]) -> Batch:
         """Leave some visits out: a broken one must not teach the others."""
@@ -127,6 +155,7 @@ class Batch:
             places=[self.places[row] for row in rows],
             visits=[self.visits[row] for row in rows],
             white=self.white.take(rows),
+            held=self.held[rows],
             spread=self.spread[rows],
             fgs1_drift=self.fgs1_drift.take(rows),
         )
@@ -145,7 +174,7 @@ class Batch:
                 **shape,
                 white_depth=float(self.white.depth[row]),
                 white_sigma=float(self.white.sigma[row, -1]),
-                white_residual=float(self.residual[row]),
+                white_residual=float(self.white.rms[row]),
                 visits=self.owners.count(self.owners[row]),
                 clipped=sum(curve.clipped for curve in self.visits[row].curves),
                 flags=self._flags(row, shape["impact"]),
@@ -159,8 +188,10 @@ class Batch:
             flags.append("grazing")
         if self.population.catalogue and self.visits[row].star_info is None:
             flags.append("no catalogue entry")
-        if self.residual[row] > USUAL_RESIDUAL:
+        if self.white.rms[row] > USUAL_RESIDUAL:
             flags.append("white light is not explained")
+        if self.held[row]:
+            flags.append("limb darkening is held")
         return tuple(flags)
 
     def white_light(self, row: int) -> WhiteLightCurve:

@@ -37,6 +37,8 @@ MOVES, MOVES_AFTER_LEARNING = 1, 2
 EM_ROUNDS = 2
 SHAPE_STRENGTH = 30.0
 """Planets' worth of belief in the shapes of the round before."""
+WHITE_ALONE = "white depth alone"
+"""Flag of a planet whose light no fit explains, though it shows a transit."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ def fit_light_curves(
     steady = [v if i in faults else _without_strays(v) for i, v in enumerate(visits)]
     batches = start(steady, fine)
     faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
+    plain = {i: one for batch in batches for i, one in _plain_spectra(batch, prior).items()}
     batches = [batch.without(faults) for batch in batches]
     batches = [batch for batch in batches if batch.places]
     joints: list[FittedBatch] = []
@@ -151,7 +154,8 @@ def fit_light_curves(
         # machine that did other work beside it.
         with torch_threads(1):
             answers, joints = _joint_answers(batches, prior, settings, denoise, device)
-    spectra = {i: _fallback(visits[i], prior, fault) for i, fault in faults.items()}
+    lost = {i: fault for i, fault in faults.items() if i not in plain}
+    spectra = plain | {i: _fallback(visits[i], prior, fault) for i, fault in lost.items()}
     for batch, batch_answers in zip(batches, answers, strict=True):
         for row, (i, answer) in enumerate(zip(batch.places, batch_answers, strict=True)):
             spectra[i] = _spectrum(visits[i], batch.white_light(row), answer)
@@ -190,6 +194,22 @@ def _fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Spectrum:
     log.warning("planet %s gets the population's spectrum: %s", visit.planet_id, fault)
     spectrum = prior.fallback(visit.planet_id, fault)
     return replace(spectrum, provenance={**visit.provenance, **spectrum.provenance})
+
+
+def _plain_spectra(batch: Batch, prior: SpectrumPrior) -> dict[int, Spectrum]:
+    """Give white depth alone, with a wide sigma, to visits whose transit shows through a fault."""
+    facts, spectra, faults = batch.facts(batch.white.window), {}, batch.faults()
+    for place, (depth, sigma) in batch.plain_depths().items():
+        row = batch.places.index(place)
+        visit, fault = batch.visits[row], faults[place]
+        log.warning("planet %s gets white depth alone: %s", visit.planet_id, fault)
+        answer = _Answer(
+            np.full(N_WAVELENGTHS, depth),
+            np.full(N_WAVELENGTHS, np.hypot(sigma, prior.spread)),
+            replace(facts[row], visits=1, flags=(*facts[row].flags, WHITE_ALONE)),
+        )
+        spectra[place] = _spectrum(visit, batch.white_light(row), answer)
+    return spectra
 
 
 def _note_denoiser(spectrum: Spectrum, denoise: Denoiser | None) -> Spectrum:

@@ -75,9 +75,9 @@ class FittedBatch:
         origin = self.joint.window[:, 1:]
         pull = np.einsum("pij,pj->pi", precision, mean - origin)
         visits = expected.shared_likelihood(self.joint.n_window - 1).about(precision, pull, origin)
-        first = [self.batch.owners.index(i) for i in range(max(self.batch.owners) + 1)]
         together = visits.weakened(self.batch.misfit).summed(self.batch.owners)
-        return together.with_prior(precision[first], mean[first])
+        own = self.batch.freest
+        return together.with_prior(precision[own], mean[own])
 
     def likelihood(self) -> DepthLikelihood:
         """Give the likelihood of the depths of each planet."""
@@ -99,7 +99,7 @@ class FittedBatch:
 
     def believe(self, population: Population) -> None:
         """Take what the run taught of its windows."""
-        self.joint.believe(population.prior([visit.star_info for visit in self.batch.visits]))
+        self.joint.believe(self.batch.believe(population))
         self.linearised = self.joint.linearise()
 
     def expect_sizes(self, weights: np.ndarray) -> None:

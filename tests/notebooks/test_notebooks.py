@@ -20,6 +20,7 @@ PICTURES = {
     "03_jitter_and_denoising": 6,
     "04_train_and_cross_validate": 2,
     "06_uncertainty": 4,
+    "07_edition_2025": 4,
 }
 SLOW = set(PICTURES) - {"02_calibration"}
 """Half a minute and more."""

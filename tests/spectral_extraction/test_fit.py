@@ -281,3 +281,31 @@ def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> No
     assert np.abs(off).max() < 150e-6
     level = np.sqrt([spectrum.covariance.mean() for spectrum in told])
     assert np.abs(off / level).max() < 4
+
+
+def test_a_transit_that_shows_through_a_fault_gives_white_depth_with_a_wide_sigma(
+    planets: list[PlanetTruth],
+    curves: list[Pair],
+    prior: SpectrumPrior,
+    spectra: list[Spectrum],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A flare and a jump of half the depth: worth more than the population, and said so."""
+    deepest = int(np.argmax([planet.depths.mean() for planet in planets]))
+    airs, fgs1 = curves[deepest]
+    since = np.clip(airs.time - 2.9, 0, None)
+    flare = 1 + 5e-3 * (airs.time > 2.9) * np.exp(-since / 0.4)
+    jump = 1 + 3e-3 * (airs.time > 4.2)
+    broken = [(replace(airs, flux=airs.flux * bad[:, None]), fgs1) for bad in (flare, jump)]
+    ids = [900, 901, *(planet.planet_id for planet in planets)]
+    with caplog.at_level(logging.WARNING, logger="ariel_kit"):
+        found = fit_light_curves(as_visits(ids, [*broken, *curves]), prior=prior).spectra
+    truth = planets[deepest].depths
+    for spectrum in found[:2]:
+        assert spectrum.fit is not None
+        assert "white depth alone" in spectrum.fit.flags
+        assert f"planet {spectrum.planet_id} gets white depth alone" in caplog.text
+        assert np.ptp(spectrum.mean) == np.ptp(spectrum.sigma) == 0
+        assert np.abs((spectrum.mean - truth) / spectrum.sigma).max() < 3
+        assert 1e-4 < spectrum.sigma[0] < 0.5 * prior.sigma_depth[0]
+    assert largest_step(found[2:], spectra) < 1e-3
