@@ -38,6 +38,9 @@ class LineState:
         A hook of the fit, set by the denoising stage.
     visits : sequence of Visit
         Binned light curves, from the fit on.
+    fit : LightCurveFit, optional
+        What can be concluded anew under another prior (`ariel_kit.spectral_extraction`), from the
+        fit on.
     spectra : sequence of Spectrum
         One per visit, from the fit on.
     draws : sequence of Draws or None
@@ -48,6 +51,7 @@ class LineState:
     prior: Any
     denoise: Denoiser | None = None
     visits: Sequence[Visit] = ()
+    fit: Any = None
     spectra: Sequence[Spectrum] = ()
     draws: Sequence[Draws | None] = ()
 

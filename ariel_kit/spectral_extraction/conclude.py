@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 
+from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
@@ -29,6 +30,73 @@ class Answer:
     sigma: np.ndarray
     facts: FitFacts
     covariance: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Members:
+    """Some planets of a fitted batch.
+
+    Attributes
+    ----------
+    fit : FittedBatch
+    planets : list of int
+        Their numbers among the planets of the batch.
+    """
+
+    fit: FittedBatch
+    planets: list[int]
+
+    @classmethod
+    def of(cls, fit: FittedBatch, planet_ids: Collection[int] | None = None) -> Members:
+        """Pick planets by their ids, or all."""
+        pairs = zip(fit.batch.owners, fit.batch.visits, strict=True)
+        chosen = {own for own, v in pairs if planet_ids is None or v.planet_id in planet_ids}
+        return cls(fit, sorted(chosen))
+
+    @property
+    def visits(self) -> list[int]:
+        """Rows of their visits in the batch."""
+        return [row for row, own in enumerate(self.fit.batch.owners) if own in self.planets]
+
+    def likelihood(self) -> DepthLikelihood:
+        """Give the likelihood of their depths."""
+        whole = self.fit.likelihood()
+        return DepthLikelihood(whole.precision[self.planets], whole.information[self.planets])
+
+
+def conclude(
+    members: Sequence[Members], prior: SpectrumPrior, settings: ExtractionSettings
+) -> dict[int, Spectrum]:
+    """Put light curves and prior together; the shapes are learned on from the planets themselves.
+
+    Parameters
+    ----------
+    members : sequence of Members
+    prior : SpectrumPrior
+    settings : ExtractionSettings
+
+    Returns
+    -------
+    dict of int to Spectrum
+        By the place of the visit among all that were fitted.
+    """
+    likelihoods = [one.likelihood() for one in members]
+    if members and settings.low_rank != "labels":
+        prior = learn_shapes(offered(prior, settings), likelihoods)
+    return {
+        one.fit.places[row]: make_spectrum(
+            one.fit.batch.visits[row], one.fit.batch.white_light(row), answer
+        )
+        for one, likelihood in zip(members, likelihoods, strict=True)
+        for row, answer in zip(one.visits, answer_batch(prior, one, likelihood), strict=True)
+    }
+
+
+def offered(prior: SpectrumPrior, settings: ExtractionSettings) -> SpectrumPrior:
+    """Offer the shapes that are learned from the planets themselves, where that is asked for."""
+    if settings.low_rank == "labels":
+        return prior
+    return prior.widened(keep=settings.low_rank == "both")
 
 
 def make_spectrum(visit: Visit, white_light: WhiteLightCurve, answer: Answer) -> Spectrum:
@@ -54,19 +122,21 @@ def learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -
 
 
 def answer_batch(
-    prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood
+    prior: SpectrumPrior, members: Members, likelihood: DepthLikelihood
 ) -> list[Answer]:
     """Give each visit its answer; the visits of a planet share theirs."""
+    fit = members.fit
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
-    mean, covariance = _with_spread(mean, covariance, fit.planet_spread, prior)
+    mean, covariance = _with_spread(mean, covariance, fit.planet_spread[members.planets], prior)
     sigma = MODEL_ERROR.sigma(covariance)
     alpha, beta = prior.typical_amplitudes(posterior)
     answers = []
-    for row, facts in enumerate(fit.batch.facts(fit.joint.window)):
-        planet = fit.batch.owners[row]
+    all_facts = fit.batch.facts(fit.joint.window)
+    for row in members.visits:
+        planet = members.planets.index(fit.batch.owners[row])
         facts = replace(
-            facts,
+            all_facts[row],
             fgs1_residual=float(fit.residual[row, 0]),
             noisy_wavelengths=int(np.sum(fit.residual[row, 1:] > 1)),
             alpha=float(alpha[planet]),

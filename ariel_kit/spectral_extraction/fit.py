@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,9 +27,10 @@ from ariel_kit.light_curve.systematics import Denoiser
 from ariel_kit.spectral_extraction.batch import Batch, start
 from ariel_kit.spectral_extraction.conclude import (
     Answer,
-    answer_batch,
-    learn_shapes,
+    Members,
+    conclude,
     make_spectrum,
+    offered,
 )
 from ariel_kit.spectral_extraction.priors import SpectrumPrior
 from ariel_kit.spectral_extraction.visits import FittedBatch
@@ -50,10 +51,32 @@ class LightCurveFit:
         One per visit, in their order.
     joints : list of FittedBatch
         The joint fit of each batch of visits; empty where white light alone was fitted.
+    settings : ExtractionSettings
     """
 
     spectra: list[Spectrum]
     joints: list[FittedBatch]
+    settings: ExtractionSettings
+
+    def under(self, prior: SpectrumPrior, planet_ids: Collection[int]) -> dict[int, Spectrum]:
+        """Conclude some planets under another prior, without fitting their light curves again.
+
+        The likelihood of the depths stays as it was linearised about the answers under the first
+        prior, which moves an answer by less than a hundredth of its sigma.
+
+        Parameters
+        ----------
+        prior : SpectrumPrior
+        planet_ids : collection of int
+
+        Returns
+        -------
+        dict of int to Spectrum
+            By the place of the visit; those without a joint fit are left out.
+        """
+        members = [Members.of(fit, planet_ids) for fit in self.joints]
+        with torch_threads(1):
+            return conclude([m for m in members if m.planets], prior, self.settings)
 
 
 def fit_planets(
@@ -146,18 +169,17 @@ def fit_light_curves(
     batches = [batch for batch in batches if batch.places]
     joints: list[FittedBatch] = []
     if settings.extractor == "white":
-        answers = _white_answers(batches, prior)
+        fitted = _white_spectra(batches, prior)
     else:
         # Threads that wait for each other over small matrices took 40 times as long as one, on a
         # machine that did other work beside it.
         with torch_threads(1):
-            answers, joints = _joint_answers(batches, prior, settings, denoise, device)
-    spectra = {i: _fallback(visits[i], prior, fault) for i, fault in faults.items()}
-    for batch, batch_answers in zip(batches, answers, strict=True):
-        for row, (i, answer) in enumerate(zip(batch.places, batch_answers, strict=True)):
-            spectra[i] = make_spectrum(visits[i], batch.white_light(row), answer)
+            joints = _joint_fits(batches, offered(prior, settings), denoise, device)
+            fitted = conclude([Members.of(fit) for fit in joints], prior, settings)
+    lost = {i: _fallback(visits[i], prior, fault) for i, fault in faults.items()}
+    spectra = fitted | lost
     noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
-    return LightCurveFit(noted, joints)
+    return LightCurveFit(noted, joints, settings)
 
 
 def _without_strays(visit: Visit) -> Visit:
@@ -188,39 +210,31 @@ def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
     return default_drift().learn(together)
 
 
-def _white_answers(batches: Sequence[Batch], prior: SpectrumPrior) -> list[list[Answer]]:
+def _white_spectra(batches: Sequence[Batch], prior: SpectrumPrior) -> dict[int, Spectrum]:
     """Give the plain baseline: the white depth at every wavelength, one sigma."""
     if not batches:
-        return []
+        return {}
     drift = _learn_drift([batch.white.drift_likelihood for batch in batches])
-    answers = []
+    spectra = {}
     for batch in batches:
         batch.refit_white(drift)
         sigma = np.hypot(batch.white.sigma[:, -1], prior.spread)
         facts = batch.facts(batch.white.window)
-        answers.append(
-            [
-                Answer(np.full(N_WAVELENGTHS, d), np.full(N_WAVELENGTHS, s), f)
-                for d, s, f in zip(batch.white.depth, sigma, facts, strict=True)
-            ]
-        )
-    return answers
+        for row, place in enumerate(batch.places):
+            mean = np.full(N_WAVELENGTHS, batch.white.depth[row])
+            answer = Answer(mean, np.full(N_WAVELENGTHS, sigma[row]), facts[row])
+            spectra[place] = make_spectrum(batch.visits[row], batch.white_light(row), answer)
+    return spectra
 
 
-def _joint_answers(
-    batches: Sequence[Batch],
-    prior: SpectrumPrior,
-    settings: ExtractionSettings,
-    denoise: Denoiser | None,
-    device: str,
-) -> tuple[list[list[Answer]], list[FittedBatch]]:
-    """Fit jointly; windows and the shapes of spectra are learned on from the planets themselves."""
+def _joint_fits(
+    batches: Sequence[Batch], prior: SpectrumPrior, denoise: Denoiser | None, device: str
+) -> list[FittedBatch]:
+    """Fit jointly; drifts and windows are learned on from the planets themselves."""
     if not batches:
-        return [], []
+        return []
     airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
     fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
-    if settings.low_rank != "labels":
-        prior = prior.widened(keep=settings.low_rank == "both")
     fits = []
     for batch in batches:
         batch.refit_white(airs)
@@ -231,10 +245,7 @@ def _joint_answers(
     _learn_windows(fits, prior)
     for fit in fits:
         fit.widen()
-    likelihoods = [fit.likelihood() for fit in fits]
-    if settings.low_rank != "labels":
-        prior = learn_shapes(prior, likelihoods)
-    return [answer_batch(prior, fit, one) for fit, one in zip(fits, likelihoods, strict=True)], fits
+    return fits
 
 
 def _learn_sizes(fits: Sequence[FittedBatch]) -> None:
