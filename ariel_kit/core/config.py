@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
 
@@ -96,6 +96,21 @@ class StageSettings(Settings):
         return tuple(name for name in type(self).model_fields if getattr(self, name))
 
 
+class LearningSettings(Settings):
+    """What a run learns from labelled planets."""
+
+    mode: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto learns scale and sigma where the train split has frames and labels.",
+    )
+    planets: int = Field(200, ge=1, description="Labelled planets to calibrate and learn from.")
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, mode: object) -> object:
+        return "off" if mode is False else mode  # YAML reads a bare off as false
+
+
 class BudgetSettings(Settings):
     """Time that a run may take."""
 
@@ -127,6 +142,9 @@ class RunSettings(Settings):
     )
     stages: StageSettings = Field(
         default_factory=StageSettings, description="The learned stages, each on or off."
+    )
+    learning: LearningSettings = Field(
+        default_factory=LearningSettings, description="What is learned from labelled planets."
     )
     budget: BudgetSettings = Field(
         default_factory=BudgetSettings, description="Time that a run may take."
