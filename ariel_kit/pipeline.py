@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import Timings, find_place, versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
+from ariel_kit.learning.in_run import describe, learn_in_run, take_over
+from ariel_kit.learning.learned import Learned
+from ariel_kit.learning.stage import LearnedStage
 from ariel_kit.run.budget import Budget, cheaper
 from ariel_kit.run.draft import Draft
 from ariel_kit.run.folder import RunFolder
@@ -49,6 +52,8 @@ class RunResult:
         The calibrated observations, one file per visit.
     prior : SpectrumPrior
         What the fit expected before it saw a light curve.
+    learned : Learned or str
+        What labelled planets taught, or why nothing.
     """
 
     submission_path: Path
@@ -57,6 +62,7 @@ class RunResult:
     timings: dict[str, float]
     products: list[Path]
     prior: SpectrumPrior
+    learned: Learned | str
 
 
 def run_pipeline(
@@ -67,6 +73,7 @@ def run_pipeline(
     train_labels: str | Path | None = None,
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
+    learned: str | Path | None = None,
     n_jobs: int = 1,
     backend: str | None = None,
     address: str | None = None,
@@ -89,6 +96,9 @@ def run_pipeline(
     settings : RunSettings, optional
     models_dir : path, optional
         Own weights of the learned stages, as training leaves them; the package's without.
+    learned : path, optional
+        What ``ariel-kit learn`` or another run learned from labelled planets, with the prior.
+        Without it, labelled planets of the train split are learned from as `settings` say.
     n_jobs : int
         Processes; one is often fastest, since the kernels use all cores.
     backend, address : str, optional
@@ -105,7 +115,8 @@ def run_pipeline(
         planet that cannot be read is not an error: it gets the safe prior and is named in
         `RunResult.failures`.
     ConfigError
-        If `output_dir` is `data_dir` or lies among its planets.
+        If `output_dir` is `data_dir` or lies among its planets; or if what was learned holds for
+        other data or settings, or comes from planets of this run.
     WeightsError
         If a learned stage is switched on and its weights are missing or damaged.
     BudgetError
@@ -134,12 +145,20 @@ def run_pipeline(
     load = partial(load_line, models_dir=models_dir, edition=dataset.edition.year)
     line = load(settings)  # a mistake is told before an hour is spent
     short = load(cheaper(settings))
+    told = None
+    if learned is not None:
+        told = take_over(learned, dataset, planet_ids, line=line, settings=settings)
+        line, short = _taught(line, told), _taught(short, told)
     with timings.stage("prior"):
-        prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
+        if told is None or train_labels is not None:
+            prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
+        else:
+            prior = told.prior
         folder.start(identity, settings)
         full = partial(extract_spectra, line=line, prior=prior, recipe="full")
         quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
         draft = Draft(folder.submission, planet_ids, prior, quick)
+    spread: dict[str, Any] = {"n_jobs": n_jobs, "backend": backend, "address": address}
     with timings.stage("calibrate"):
         calibrations = iter_calibrations(
             dataset,
@@ -148,18 +167,30 @@ def run_pipeline(
             total=len(planet_ids),
             split=split,
             settings=settings.calibration,
-            n_jobs=n_jobs,
-            backend=backend,
-            address=address,
+            **spread,
         )
         paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
+    with timings.stage("learn"):
+        taught = told or learn_in_run(
+            dataset,
+            planet_ids,
+            train_labels,
+            line=line,
+            settings=settings,
+            folder=folder,
+            budget=budget,
+            n_to_fit=len(paths),
+            **spread,
+        )
+        if told is None and isinstance(taught, Learned):
+            full = partial(full, line=_taught(line, taught))
     with timings.stage("fit"):
         n_full = budget.affordable(len(paths))
         fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
     with timings.stage("write"):
         spectra, failures = draft.write(fitted, unread)
 
-    result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior)
+    result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior, taught)
     folder.finish(_record(result, dataset, identity, settings, line.weights), spectra)
     return result
 
@@ -248,6 +279,10 @@ def learn_run_prior(
     return choose_prior(depths, str(path.resolve()), seed)
 
 
+def _taught(line: LoadedLine, learned: Learned) -> LoadedLine:
+    return line.then(LearnedStage(learned.facts.corrections))
+
+
 def _record(
     result: RunResult,
     dataset: Dataset,
@@ -266,6 +301,7 @@ def _record(
         planets=len(ids),
         stars={planet: star for planet, star in stars.items() if star is not None},
         prior=result.prior.source,
+        learned=describe(result.learned),
         weights=weights,
         place=find_place(),
         versions=versions(),

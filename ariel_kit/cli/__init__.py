@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ariel_kit.cli import data, learn, line, ship
+from ariel_kit.cli import data, line, networks, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 
@@ -27,10 +27,10 @@ VERBS: dict[str, Callable[..., int]] = {
     "infer": line.run,
     "validate": line.validate,
     "score": line.score_submission,
-    "train": learn.train,
-    "cv": learn.cv,
-    "models": learn.list_networks,
-    "ablate": learn.ablate,
+    "train": networks.train,
+    "cv": networks.cv,
+    "models": networks.list_networks,
+    "ablate": networks.ablate,
     "report": ship.report,
     "bundle": ship.bundle,
     "config": ship.show_config,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
 
@@ -114,6 +114,21 @@ class UncertaintySettings(Settings):
     )
 
 
+class LearningSettings(Settings):
+    """What a run learns from labelled planets."""
+
+    mode: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto learns scale and sigma where the train split has frames and labels.",
+    )
+    planets: int = Field(200, ge=1, description="Labelled planets to calibrate and learn from.")
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, mode: object) -> object:
+        return "off" if mode is False else mode  # YAML reads a bare off as false
+
+
 class BudgetSettings(Settings):
     """Time that a run may take."""
 
@@ -148,6 +163,9 @@ class RunSettings(Settings):
     )
     uncertainty: UncertaintySettings = Field(
         default_factory=UncertaintySettings, description="A smooth prior on finished spectra."
+    )
+    learning: LearningSettings = Field(
+        default_factory=LearningSettings, description="What is learned from labelled planets."
     )
     budget: BudgetSettings = Field(
         default_factory=BudgetSettings, description="Time that a run may take."

@@ -161,6 +161,10 @@ class Dataset:
             )
         return self._tables[split]
 
+    def lists(self, split: str) -> bool:
+        """Tell whether the folder has the table of a split."""
+        return split in self._tables
+
     def check(self, split: str) -> None:
         """Refuse what would fail every planet of a split in the same way.
 

@@ -21,7 +21,8 @@ from ariel_kit.core.runtime import versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.data.submission import make_submission, submission_frame
-from ariel_kit.evaluation.folds import Fold, GroupBy, make_folds
+from ariel_kit.evaluation.folds import GroupBy, make_folds
+from ariel_kit.learning.folds import Fold
 from ariel_kit.run.draft import answer_all
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,30 +14,13 @@ from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.data.dataset import Dataset, Labels
 from ariel_kit.data.tables import read_planets
 from ariel_kit.data.writer import MOLECULES
+from ariel_kit.learning.folds import Fold, share_out
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
 
 log = logging.getLogger(__name__)
 
 GroupBy = Literal["star", "random", "molecule"]
 NO_MOLECULE = "none"
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Planets that are predicted together, and those that their prior is learned from.
-
-    Attributes
-    ----------
-    name : str
-    groups : dict of int to str
-        Planet to group; its keys are the planets of the fold.
-    others : tuple of int
-        Planets whose labels are learned from: none of the fold, none of its groups.
-    """
-
-    name: str
-    groups: dict[int, str]
-    others: tuple[int, ...]
 
 
 def make_folds(
@@ -51,8 +33,6 @@ def make_folds(
     seed: int = 0,
 ) -> list[Fold]:
     """Share labelled planets out over folds; see `cross_validate`."""
-    from sklearn.model_selection import GroupKFold, KFold
-
     ids = truth.planet_ids
     if group_by == "molecule":
         return list(_molecule_folds(dataset, ids.tolist()))
@@ -63,18 +43,8 @@ def make_folds(
             f"cross-validation needs at least 2 folds and 2 groups; got {folds} and "
             f"{len(set(groups))}. Without a second star, fold with --group-by random."
         )
-    if group_by == "star":
-        cuts = GroupKFold(n_folds).split(ids, groups=groups)
-    else:
-        cuts = KFold(n_folds, shuffle=True, random_state=seed).split(ids)
-    return [
-        Fold(
-            name=str(number),
-            groups=dict(zip(ids[inside].tolist(), map(str, groups[inside]), strict=True)),
-            others=tuple(ids[outside].tolist()),
-        )
-        for number, (outside, inside) in enumerate(cuts)
-    ]
+    named = dict(zip(ids.tolist(), groups.tolist(), strict=True))
+    return share_out(named, n_folds, keep_together=group_by == "star", seed=seed)
 
 
 def read_molecules(dataset: Dataset) -> dict[int, tuple[str, ...]]:

@@ -38,6 +38,9 @@ class LineState:
         A hook of the fit, set by the denoising stage.
     visits : sequence of Visit
         Binned light curves, from the fit on.
+    fit : LightCurveFit, optional
+        What can be concluded anew under another prior (`ariel_kit.spectral_extraction`), from the
+        fit on.
     spectra : sequence of Spectrum
         One per visit, from the fit on.
     draws : sequence of Draws or None
@@ -48,12 +51,13 @@ class LineState:
     prior: Any
     denoise: Denoiser | None = None
     visits: Sequence[Visit] = ()
+    fit: Any = None
     spectra: Sequence[Spectrum] = ()
     draws: Sequence[Draws | None] = ()
 
 
-class Stage(Protocol):
-    """A stage of the line: loaded once a run, then called on the state of the line.
+class LoadedStage(Protocol):
+    """A stage that is ready to be called on the state of the line.
 
     A stage notes under its name, in the provenance of each observation or spectrum, what it did
     or why it did not.
@@ -67,6 +71,17 @@ class Stage(Protocol):
     """
 
     name: ClassVar[str]
+
+    @property
+    def weights(self) -> str | None:
+        """SHA-256 of the weights; None for a stage without any."""
+
+    def __call__(self, state: LineState) -> LineState:
+        """Do the work of the stage."""
+
+
+class Stage(LoadedStage, Protocol):
+    """A stage of the line: loaded once a run, from settings and weights."""
 
     @classmethod
     def find_refusal(
@@ -83,10 +98,6 @@ class Stage(Protocol):
             If weights in `models_dir`, which a user asked for, must not be used.
         """
 
-    @property
-    def weights(self) -> str | None:
-        """SHA-256 of the weights; None for a stage without any."""
-
     @classmethod
     def load(cls, settings: RunSettings, models_dir: str | Path | None, device: str) -> Self | None:
         """Make the stage ready, or give None where the settings switch it off.
@@ -96,9 +107,6 @@ class Stage(Protocol):
         WeightsError
             If its weights are missing or damaged.
         """
-
-    def __call__(self, state: LineState) -> LineState:
-        """Do the work of the stage."""
 
 
 def load_network(

@@ -27,6 +27,11 @@ def cheaper(settings: RunSettings) -> RunSettings:
     return settings.model_copy(update={"extraction": extraction, "stages": StageSettings.only()})
 
 
+LESSON_FITS = 4.0
+"""What it takes to learn from a labelled planet, in full fits: one, and its conclusions under the
+priors of all folds (``pytest -m benchmark -s tests/benchmarks/test_learning.py`` times both)."""
+
+
 class Budget:
     """Measures how fast planets pass and says how many more there is time for.
 
@@ -79,6 +84,21 @@ class Budget:
                 self._foresee(len(planet_ids) - self._n_done, len(planet_ids))
             fit = self._n_done * self.fit_pace if self.fit_pace < SMALL_SHARE * self.pace else 0.0
             if self.pace * (handed_out - self._n_done + 1) + fit > self.left:
+                return
+            yield planet
+
+    def ration_lesson(self, planet_ids: Sequence[int], n_to_fit: int) -> Iterator[int]:
+        """Hand out labelled planets for as long as there is time to learn from one more.
+
+        Parameters
+        ----------
+        planet_ids : sequence of int
+        n_to_fit : int
+            Planets of the run itself; the time of their fits is kept back.
+        """
+        for count, planet in enumerate(planet_ids, start=1):
+            needed = self.pace + (n_to_fit + count * LESSON_FITS) * self.fit_pace
+            if needed > self.left:
                 return
             yield planet
 

@@ -86,6 +86,8 @@ class RunFolder:
         ``submission.csv``, the answer.
     products : Path
         Folder of the calibrated visits.
+    learned : Path
+        Folder of what labelled planets taught (`ariel_kit.learning`).
     settings : Path
         ``settings.yaml``, what the run was asked for.
     provenance : Path
@@ -108,6 +110,7 @@ class RunFolder:
         self.path = Path(path)
         self.submission = self.path / "submission.csv"
         self.products = self.path / "products"
+        self.learned = self.path / "learned"
         self.settings = self.path / "settings.yaml"
         self.provenance = self.path / "provenance.json"
         self.fits = self.path / "fits.npz"

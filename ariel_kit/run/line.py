@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from ariel_kit.core.runtime import available_cores, find_device, torch_threads
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.denoising.stage import DenoiseStage
 from ariel_kit.jitter_correction.stage import JitterStage
-from ariel_kit.light_curve.stage import OFF, LineState, Stage
+from ariel_kit.light_curve.stage import OFF, LineState, LoadedStage, Stage
 from ariel_kit.spectral_extraction import SpectrumPrior
 from ariel_kit.spectral_extraction.stage import FitStage, RefineStage
 from ariel_kit.uncertainty.stage import UncertaintyStage
@@ -38,13 +38,13 @@ class LoadedLine:
 
     Attributes
     ----------
-    stages : tuple of Stage
+    stages : tuple of LoadedStage
         Those that are on.
     refusals : dict of str to str
         Why a stage is off that the settings switch on, by its name.
     """
 
-    stages: tuple[Stage, ...]
+    stages: tuple[LoadedStage, ...]
     refusals: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -66,21 +66,74 @@ class LoadedLine:
         list of Spectrum
             One per observation, in their order.
         """
-        state = LineState(observations, prior)
-        # Compiling the kernels may change torch's number of threads, and with it the last bits of
-        # a fit. A resumed run, which compiles nothing, has to end in the same bytes.
-        with torch_threads(available_cores()):
-            for stage in self.stages:
-                state = stage(state)
+        state = _through(self.stages, LineState(observations, prior))
         return [self._in_order(spectrum) for spectrum in state.spectra]
+
+    def then(self, stage: LoadedStage) -> LoadedLine:
+        """Let one more stage follow, which the run itself has made."""
+        return replace(self, stages=(*self.stages, stage))
+
+    def fit(self, observations: Iterable[Observation], prior: SpectrumPrior) -> FittedLine:
+        """Take observations through the line as far as the joint fit, for several priors to come.
+
+        Parameters
+        ----------
+        observations : iterable of Observation
+        prior : SpectrumPrior
+            Light curves are fitted about the answers under it.
+        """
+        end = 1 + [stage.name for stage in self.stages].index(FitStage.name)
+        state = _through(self.stages[:end], LineState(observations, prior))
+        return FittedLine(state, self.stages[end:])
 
     def _in_order(self, spectrum: Spectrum) -> Spectrum:
         """Let the provenance tell every stage in the order of the line, also those that are off."""
         told = spectrum.provenance
         off = {name: OFF | {"reason": reason} for name, reason in self.refusals.items()}
-        line = {stage.name: told.get(stage.name, off.get(stage.name, OFF)) for stage in LINE}
+        names = dict.fromkeys([*(one.name for one in LINE), *(one.name for one in self.stages)])
+        line = {name: told.get(name, off.get(name, OFF)) for name in names}
         around = {name: facts for name, facts in told.items() if name not in line}
         return replace(spectrum, provenance={**around, **line})
+
+
+@dataclass(frozen=True)
+class FittedLine:
+    """Fitted light curves that can be concluded under one prior after another.
+
+    Attributes
+    ----------
+    state : LineState
+        After the fit.
+    rest : tuple of LoadedStage
+        What follows the fit.
+    """
+
+    state: LineState
+    rest: tuple[LoadedStage, ...]
+
+    def under(self, prior: SpectrumPrior, planet_ids: Collection[int]) -> list[Spectrum]:
+        """Conclude some planets under a prior, and take them through the rest of the line.
+
+        Returns
+        -------
+        list of Spectrum
+            One per visit that has a joint fit.
+        """
+        spectra = self.state.fit.under(prior, planet_ids)
+        visits = [self.state.visits[place] for place in spectra]
+        state = replace(
+            self.state, prior=prior, visits=visits, fit=None, spectra=list(spectra.values())
+        )
+        return list(_through(self.rest, state).spectra)
+
+
+def _through(stages: Iterable[LoadedStage], state: LineState) -> LineState:
+    # Compiling the kernels may change torch's number of threads, and with it the last bits of
+    # a fit. A resumed run, which compiles nothing, has to end in the same bytes.
+    with torch_threads(available_cores()):
+        for stage in stages:
+            state = stage(state)
+    return state
 
 
 def load_line(

@@ -78,6 +78,8 @@ class RunRecord(_Record):
         Planet to star, for planets whose star has a number.
     prior : str
         Where the prior on spectra was learned.
+    learned : str
+        What labelled planets taught, in a sentence, or why they taught nothing.
     weights : dict of str to str
         SHA-256 of each learned stage's weights.
     place : str
@@ -97,6 +99,7 @@ class RunRecord(_Record):
     planets: int
     stars: dict[int, int]
     prior: str
+    learned: str
     weights: dict[str, str]
     place: str
     versions: dict[str, str]

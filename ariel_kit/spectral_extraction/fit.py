@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.observation import Observation, Visit
 from ariel_kit.core.runtime import torch_threads
-from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.checks import find_fault, without_strays
 from ariel_kit.light_curve.drift import (
     DriftLikelihood,
@@ -25,18 +25,20 @@ from ariel_kit.light_curve.population import WindowLikelihood
 from ariel_kit.light_curve.stage import NO_FIT
 from ariel_kit.light_curve.systematics import Denoiser
 from ariel_kit.spectral_extraction.batch import Batch, start
-from ariel_kit.spectral_extraction.linearised import DepthLikelihood
-from ariel_kit.spectral_extraction.model_error import MODEL_ERROR
-from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
+from ariel_kit.spectral_extraction.conclude import (
+    Answer,
+    Members,
+    conclude,
+    make_spectrum,
+    offered,
+)
+from ariel_kit.spectral_extraction.priors import SpectrumPrior
 from ariel_kit.spectral_extraction.visits import FittedBatch
 
 log = logging.getLogger(__name__)
 
 MOVES, MOVES_AFTER_LEARNING = 1, 2
 """Linearisations about a better reference; where windows are learned, most come after it."""
-EM_ROUNDS = 2
-SHAPE_STRENGTH = 30.0
-"""Planets' worth of belief in the shapes of the round before."""
 WHITE_ALONE = "white depth alone"
 """Flag of a planet whose light no fit explains, though it shows a transit."""
 
@@ -51,10 +53,32 @@ class LightCurveFit:
         One per visit, in their order.
     joints : list of FittedBatch
         The joint fit of each batch of visits; empty where white light alone was fitted.
+    settings : ExtractionSettings
     """
 
     spectra: list[Spectrum]
     joints: list[FittedBatch]
+    settings: ExtractionSettings
+
+    def under(self, prior: SpectrumPrior, planet_ids: Collection[int]) -> dict[int, Spectrum]:
+        """Conclude some planets under another prior, without fitting their light curves again.
+
+        The likelihood of the depths stays as it was linearised about the answers under the first
+        prior, which moves an answer by less than a hundredth of its sigma.
+
+        Parameters
+        ----------
+        prior : SpectrumPrior
+        planet_ids : collection of int
+
+        Returns
+        -------
+        dict of int to Spectrum
+            By the place of the visit; those without a joint fit are left out.
+        """
+        members = [Members.of(fit, planet_ids) for fit in self.joints]
+        with torch_threads(1):
+            return conclude([m for m in members if m.planets], prior, self.settings)
 
 
 def fit_planets(
@@ -148,46 +172,21 @@ def fit_light_curves(
     batches = [batch for batch in batches if batch.places]
     joints: list[FittedBatch] = []
     if settings.extractor == "white":
-        answers = _white_answers(batches, prior)
+        fitted = _white_spectra(batches, prior)
     else:
         # Threads that wait for each other over small matrices took 40 times as long as one, on a
         # machine that did other work beside it.
         with torch_threads(1):
-            answers, joints = _joint_answers(batches, prior, settings, denoise, device)
-    lost = {i: fault for i, fault in faults.items() if i not in plain}
-    spectra = plain | {i: _fallback(visits[i], prior, fault) for i, fault in lost.items()}
-    for batch, batch_answers in zip(batches, answers, strict=True):
-        for row, (i, answer) in enumerate(zip(batch.places, batch_answers, strict=True)):
-            spectra[i] = _spectrum(visits[i], batch.white_light(row), answer)
+            joints = _joint_fits(batches, offered(prior, settings), denoise, device)
+            fitted = conclude([Members.of(fit) for fit in joints], prior, settings)
+    lost = {i: _fallback(visits[i], prior, f) for i, f in faults.items() if i not in plain}
+    spectra = fitted | plain | lost
     noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
-    return LightCurveFit(noted, joints)
+    return LightCurveFit(noted, joints, settings)
 
 
 def _without_strays(visit: Visit) -> Visit:
     return replace(visit, airs=without_strays(visit.airs), fgs1=without_strays(visit.fgs1))
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """Depths of one visit: mean and sigma [shape=(283,)], covariance, and the facts beside them."""
-
-    mean: np.ndarray
-    sigma: np.ndarray
-    facts: FitFacts
-    covariance: np.ndarray | None = None
-
-
-def _spectrum(visit: Visit, white_light: WhiteLightCurve, answer: _Answer) -> Spectrum:
-    return Spectrum(
-        planet_id=visit.planet_id,
-        wavelength=wavelengths(),
-        mean=answer.mean,
-        sigma=answer.sigma,
-        covariance=answer.covariance,
-        fit=answer.facts,
-        white_light=(white_light,),
-        provenance={**visit.provenance, "fit": {"status": "complete", **asdict(answer.facts)}},
-    )
 
 
 def _fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Spectrum:
@@ -203,12 +202,12 @@ def _plain_spectra(batch: Batch, prior: SpectrumPrior) -> dict[int, Spectrum]:
         row = batch.places.index(place)
         visit, fault = batch.visits[row], faults[place]
         log.warning("planet %s gets white depth alone: %s", visit.planet_id, fault)
-        answer = _Answer(
+        answer = Answer(
             np.full(N_WAVELENGTHS, depth),
             np.full(N_WAVELENGTHS, np.hypot(sigma, prior.spread)),
             replace(facts[row], visits=1, flags=(*facts[row].flags, WHITE_ALONE)),
         )
-        spectra[place] = _spectrum(visit, batch.white_light(row), answer)
+        spectra[place] = make_spectrum(visit, batch.white_light(row), answer)
     return spectra
 
 
@@ -230,39 +229,31 @@ def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
     return default_drift().learn(together)
 
 
-def _white_answers(batches: Sequence[Batch], prior: SpectrumPrior) -> list[list[_Answer]]:
+def _white_spectra(batches: Sequence[Batch], prior: SpectrumPrior) -> dict[int, Spectrum]:
     """Give the plain baseline: the white depth at every wavelength, one sigma."""
     if not batches:
-        return []
+        return {}
     drift = _learn_drift([batch.white.drift_likelihood for batch in batches])
-    answers = []
+    spectra = {}
     for batch in batches:
         batch.refit_white(drift)
         sigma = np.hypot(batch.white.sigma[:, -1], prior.spread)
         facts = batch.facts(batch.white.window)
-        answers.append(
-            [
-                _Answer(np.full(N_WAVELENGTHS, d), np.full(N_WAVELENGTHS, s), f)
-                for d, s, f in zip(batch.white.depth, sigma, facts, strict=True)
-            ]
-        )
-    return answers
+        for row, place in enumerate(batch.places):
+            mean = np.full(N_WAVELENGTHS, batch.white.depth[row])
+            answer = Answer(mean, np.full(N_WAVELENGTHS, sigma[row]), facts[row])
+            spectra[place] = make_spectrum(batch.visits[row], batch.white_light(row), answer)
+    return spectra
 
 
-def _joint_answers(
-    batches: Sequence[Batch],
-    prior: SpectrumPrior,
-    settings: ExtractionSettings,
-    denoise: Denoiser | None,
-    device: str,
-) -> tuple[list[list[_Answer]], list[FittedBatch]]:
-    """Fit jointly; windows and the shapes of spectra are learned on from the planets themselves."""
+def _joint_fits(
+    batches: Sequence[Batch], prior: SpectrumPrior, denoise: Denoiser | None, device: str
+) -> list[FittedBatch]:
+    """Fit jointly; drifts and windows are learned on from the planets themselves."""
     if not batches:
-        return [], []
+        return []
     airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
     fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
-    if settings.low_rank != "labels":
-        prior = prior.widened(keep=settings.low_rank == "both")
     fits = []
     for batch in batches:
         batch.refit_white(airs)
@@ -273,10 +264,7 @@ def _joint_answers(
     _learn_windows(fits, prior)
     for fit in fits:
         fit.widen()
-    likelihoods = [fit.likelihood() for fit in fits]
-    if settings.low_rank != "labels":
-        prior = _learn_shapes(prior, likelihoods)
-    return [_answers(prior, fit, one) for fit, one in zip(fits, likelihoods, strict=True)], fits
+    return fits
 
 
 def _learn_sizes(fits: Sequence[FittedBatch]) -> None:
@@ -302,48 +290,3 @@ def _learn_windows(fits: Sequence[FittedBatch], prior: SpectrumPrior) -> None:
     for fit in learners:
         fit.believe(population)
         fit.converge(prior, MOVES_AFTER_LEARNING)
-
-
-def _learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
-    """Learn the shapes by EM over the planets being predicted, each with its own noise."""
-    for _ in range(EM_ROUNDS):
-        moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
-        prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
-    return prior
-
-
-def _answers(prior: SpectrumPrior, fit: FittedBatch, likelihood: DepthLikelihood) -> list[_Answer]:
-    """Give each visit its answer; the visits of a planet share theirs."""
-    posterior = prior.posterior(likelihood)
-    mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
-    mean, covariance = _with_spread(mean, covariance, fit.planet_spread, prior)
-    sigma = MODEL_ERROR.sigma(covariance)
-    alpha, beta = prior.typical_amplitudes(posterior)
-    answers = []
-    for row, facts in enumerate(fit.batch.facts(fit.joint.window)):
-        planet = fit.batch.owners[row]
-        facts = replace(
-            facts,
-            fgs1_residual=float(fit.residual[row, 0]),
-            noisy_wavelengths=int(np.sum(fit.residual[row, 1:] > 1)),
-            alpha=float(alpha[planet]),
-            beta=float(beta[planet]),
-            prior=prior.source,
-            free_drift=float(fit.free_drift[row]),
-        )
-        answers.append(_Answer(mean[planet], sigma[planet], facts, covariance[planet]))
-    return answers
-
-
-def _with_spread(
-    mean: np.ndarray, covariance: np.ndarray, spread: np.ndarray, prior: SpectrumPrior
-) -> tuple[np.ndarray, np.ndarray]:
-    """Widen the level of planets that graze, and draw it towards the population's.
-
-    With v = spread**2 the variance of the level m, and the population N(m0, v0), the level becomes
-    ``m + v / (v + v0) (m0 - m)`` and its variance ``v v0 / (v + v0)``.
-    """
-    variance, population = spread**2, float(np.mean(prior.sigma_depth)) ** 2
-    share = variance / (variance + population)
-    off = prior.mean_depth.mean() - mean.mean(axis=1)
-    return mean + (share * off)[:, None], covariance + (share * population)[:, None, None]

@@ -55,7 +55,7 @@ class FitStage:
             denoise=state.denoise,
             device=self.device,
         )
-        return replace(state, observations=(), visits=visits, spectra=fit.spectra)
+        return replace(state, observations=(), visits=visits, fit=fit, spectra=fit.spectra)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,250 @@
+"""From the labelled planets of a folder to what they teach."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ariel_kit.core.cache import StoredSequence, fingerprint
+from ariel_kit.core.config import CalibrationSettings, RunSettings
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import AIRS
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.revisions import current_revisions
+from ariel_kit.core.words import counted
+from ariel_kit.data.dataset import Dataset, Labels, read_labels
+from ariel_kit.learning.learn import FEWEST, Lesson, label_free_prior, study
+from ariel_kit.learning.learned import (
+    JSON_FILE,
+    Learned,
+    LearnedFacts,
+    LineFacts,
+    Quality,
+    load_facts,
+)
+from ariel_kit.run.line import LoadedLine
+from ariel_kit.run.products import iter_calibrations
+
+log = logging.getLogger(__name__)
+
+SPLIT = "train"
+
+
+@dataclass(frozen=True)
+class LabelledPlanets:
+    """The labelled planets of a folder.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    split : str
+        Which they are of.
+    labels : Labels
+        True spectra that may be learned from.
+    chosen : tuple of int
+        Those with frames that are to be calibrated, in a random order.
+    """
+
+    dataset: Dataset
+    split: str
+    labels: Labels
+    chosen: tuple[int, ...]
+
+    @classmethod
+    def find(
+        cls,
+        dataset: Dataset,
+        table: Path | None,
+        settings: RunSettings,
+        *,
+        split: str = SPLIT,
+        avoid: Collection[int] = (),
+    ) -> LabelledPlanets:
+        """Find the planets that have a label, and choose some with frames to be calibrated.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        table : Path, optional
+            The labels, if there are any.
+        settings : RunSettings
+        split : str
+        avoid : collection of int
+            Planets that will be predicted.
+
+        Raises
+        ------
+        DataFileError
+            If there are fewer than `FEWEST`, or the settings do not let them be learned from.
+        """
+        if settings.learning.mode == "off":
+            raise DataFileError("learning is switched off by learning.mode=off.")
+        if settings.extraction.extractor == "white":
+            raise DataFileError("what is learned corrects joint fits; white light alone was asked.")
+        if table is None:
+            raise DataFileError(f"{dataset.root} holds no labels; name a table of them.")
+        known = read_labels(table)
+        keep = ~np.isin(known.planet_ids, list(avoid))
+        labels = Labels(known.planet_ids[keep], known.depths[keep])
+        listed = set(dataset.planets(split)) if dataset.lists(split) else set()
+        there = [p for p in labels.planet_ids.tolist() if p in listed and _seen(dataset, split, p)]
+        _require(len(there), "with frames")
+        order = np.random.default_rng(settings.seed).permutation(len(there))[
+            : settings.learning.planets
+        ]
+        return cls(dataset, split, labels, tuple(there[i] for i in order))
+
+    def stars(self) -> dict[int, str]:
+        """Name the star of each labelled planet; an unknown one is a star of its own."""
+        listed = set(self.dataset.planets(self.split))
+        ids = self.labels.planet_ids.tolist()
+        stars = {p: self.dataset.star(self.split, p) for p in ids if p in listed}
+        return {p: f"star {s}" if (s := stars.get(p)) is not None else f"of {p}" for p in ids}
+
+    def calibrate(
+        self, handed: Iterable[int], folder: Path, settings: CalibrationSettings, **spread: Any
+    ) -> dict[int, list[Path]]:
+        """Calibrate planets; those that cannot be read are left out, and the log names them.
+
+        Parameters
+        ----------
+        handed : iterable of int
+            The chosen planets, for as long as there is time.
+        folder : Path
+            Keeps the calibrated visits.
+        settings : CalibrationSettings
+        **spread
+            How to spread over processes, as in `iter_calibrations`.
+        """
+        answers = iter_calibrations(
+            self.dataset,
+            handed,
+            folder,
+            total=len(self.chosen),
+            split=self.split,
+            settings=settings,
+            **spread,
+        )
+        return {p: paths for p, paths in answers if not isinstance(paths, PlanetFailure)}
+
+    def lesson(self, visits: Mapping[int, Sequence[Path]], line: LoadedLine, seed: int) -> Lesson:
+        """Fit calibrated planets, without any label.
+
+        Parameters
+        ----------
+        visits : mapping of int to sequence of Path
+            Stored observations of each planet.
+        line : LoadedLine
+        seed : int
+            Of the folds, and of the prior under which light curves are fitted.
+        """
+        paths = [path for planet in sorted(visits) for path in visits[planet]]
+        fitted = line.fit(StoredSequence(Observation, paths), label_free_prior(seed))
+        return Lesson(fitted, self.labels, self.stars(), tuple(sorted(visits)), seed)
+
+
+def learn_from(
+    planets: LabelledPlanets,
+    visits: Mapping[int, Sequence[Path]],
+    *,
+    line: LoadedLine,
+    settings: RunSettings,
+    folder: Path,
+) -> Learned:
+    """Learn from calibrated planets, or take what `folder` holds of the same ones.
+
+    Parameters
+    ----------
+    planets : LabelledPlanets
+    visits : mapping of int to sequence of Path
+        Stored observations of those that could be calibrated.
+    line : LoadedLine
+    settings : RunSettings
+        Of the line.
+    folder : Path
+        Where it is kept.
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    DataFileError
+        If fewer than `FEWEST` labelled planets could be calibrated and fitted.
+    """
+    _require(len(visits), "that could be calibrated in time")
+    facts, origin = LineFacts.of(settings, line), _origin(planets, visits, settings.seed)
+    if (kept := _kept(folder, origin, facts)) is not None:
+        log.info("%s holds what these planets taught", folder)
+        return kept
+    log.info("learning from %s", counted(len(visits), "labelled planet"))
+    lesson = planets.lesson(visits, line, settings.seed)
+    edition = planets.dataset.edition.year
+    corrections, trial, gains = study(lesson, edition)
+    _require(len(trial.planet_ids), "that could be fitted")
+    prior = lesson.prior()
+    learned = Learned(
+        LearnedFacts(
+            edition=edition,
+            revisions=current_revisions("calibration", "fit"),
+            line=facts,
+            origin=origin,
+            planets=tuple(planets.labels.planet_ids.tolist()),
+            fitted=len(trial.planet_ids),
+            corrections=corrections,
+            gains=gains,
+            shipped=Quality.of(trial.report(edition, learned=False).total),
+            learned=Quality.of(trial.report(edition, learned=True).total),
+            prior=prior.source,
+            spread=prior.spread,
+        ),
+        prior,
+        trial,
+    )
+    learned.save(folder)
+    return learned
+
+
+def _require(number: int, what: str) -> None:
+    """Refuse to learn from too few planets."""
+    if number < FEWEST:
+        raise DataFileError(
+            f"to learn takes {FEWEST} labelled planets {what}; got {number}. Add labelled planets "
+            "with frames, or set learning.mode=off."
+        )
+
+
+def _kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:
+    """Load what was learned from the same files by the same line; None if it was not."""
+    if not (folder / JSON_FILE).is_file():
+        return None
+    try:
+        facts = load_facts(folder)
+        same = facts.origin == origin and facts.line == line
+        return Learned.load(folder) if same else None
+    except DataFileError as damage:
+        log.warning("learned anew: %s", damage)
+        return None
+
+
+def _origin(planets: LabelledPlanets, visits: Mapping[int, Sequence[Path]], seed: int) -> str:
+    """Name the files, the labels and the seed that it is learned from."""
+    paths = [path for planet in sorted(visits) for path in visits[planet]]
+    files = fingerprint(sorted(paths), ("calibration", "fit"))
+    labels = planets.labels.planet_ids.tobytes() + planets.labels.depths.tobytes()
+    text = json.dumps([files, hashlib.sha256(labels).hexdigest(), planets.stars(), seed])
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _seen(dataset: Dataset, split: str, planet_id: int) -> bool:
+    """Tell whether a planet's frames are there."""
+    return dataset.signal_path(split, planet_id, AIRS).is_file()

@@ -1,0 +1,181 @@
+"""Learn corrections from spectra that were fitted out of fold, and judge them on others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from ariel_kit.core.runtime import progress
+from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.data.dataset import Labels
+from ariel_kit.learning.corrections import Corrections, stacked
+from ariel_kit.learning.folds import Fold, share_out
+from ariel_kit.learning.scale import fit_scale
+from ariel_kit.learning.sigma import fit_sigma
+from ariel_kit.run.draft import answer_all
+from ariel_kit.run.line import FittedLine
+from ariel_kit.scoring import ScoreReport, score
+from ariel_kit.spectral_extraction import SpectrumPrior, learn_prior, simulated_prior
+from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
+
+FOLDS = 3
+FEWEST = 4
+"""Fitted planets with labels below which nothing is learned."""
+
+
+def fit_corrections(spectra: Sequence[Spectrum], truth: np.ndarray) -> Corrections:
+    """Learn scale and sigma from spectra whose truth nothing has seen.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+        With covariances.
+    truth : ndarray [shape=(planet, 283)]
+
+    Returns
+    -------
+    Corrections
+        The shipped values where there are too few planets.
+    """
+    if len(spectra) < FEWEST:
+        return Corrections()
+    mean, covariance = stacked(spectra)
+    scale = fit_scale(mean, covariance, truth)
+    factors = scale.factors()
+    covariance = factors[:, None] * covariance * factors
+    return Corrections(scale=scale, sigma=fit_sigma(factors * mean, covariance, truth))
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Fitted planets with labels: what can be learned from some and tried on others.
+
+    Attributes
+    ----------
+    fitted : FittedLine
+        Their light curves, fitted without any label.
+    labels : Labels
+        All that may be learned from, also of planets without light curves: the prior learns from
+        those, too.
+    stars : dict of int to str
+        Planet to star, for all of `labels`.
+    planets : tuple of int
+        Those with light curves.
+    seed : int
+    """
+
+    fitted: FittedLine
+    labels: Labels
+    stars: dict[int, str]
+    planets: tuple[int, ...]
+    seed: int = 0
+
+    def learn(self, pool: Sequence[int]) -> Corrections:
+        """Learn from the planets of `pool` alone, each fitted under a prior from others of it."""
+        spectra = [s for fold in self.folds(pool) for s in self.predict(fold)]
+        return fit_corrections(spectra, self.labels.of([s.planet_id for s in spectra]))
+
+    def folds(self, pool: Sequence[int]) -> list[Fold]:
+        """Share planets out: stars stay together where they repeat and there are several."""
+        stars = {planet: self.stars[planet] for planet in pool}
+        if len(stars) < 2:
+            return []
+        repeat = 1 < len(set(stars.values())) < len(stars)
+        return share_out(stars, FOLDS, keep_together=repeat, seed=self.seed)
+
+    def predict(self, fold: Fold) -> list[Spectrum]:
+        """Give each planet of a fold that could be fitted its spectrum; no label of it is used."""
+        own = [planet for planet in fold.groups if planet in self.planets]
+        if not own:
+            return []
+        prior = self.prior(fold.others)
+        spectra, _ = answer_all(self.fitted.under(prior, own), [], own, prior)
+        return [s for s in spectra if s.fit is not None and s.covariance is not None]
+
+    def prior(self, planets: Sequence[int] | None = None) -> SpectrumPrior:
+        """Learn the prior from these planets, or from all; see `choose_prior`."""
+        depths = self.labels.depths if planets is None else self.labels.of(planets)
+        if len(depths) < FEWEST_LABELS:
+            return label_free_prior(self.seed)
+        return learn_prior(depths, source=f"{len(depths)} labels")
+
+
+@cache
+def label_free_prior(seed: int) -> SpectrumPrior:
+    """Give the prior of the kit's simulated spectra, under which light curves are fitted."""
+    return simulated_prior(seed)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Out-of-fold answers for labelled planets, before and after what the other folds taught.
+
+    Attributes
+    ----------
+    planet_ids : ndarray [shape=(planet,), dtype=int64]
+    truth : ndarray [shape=(planet, 283), dtype=float64]
+    mean, sigma : ndarray [shape=(planet, 283), dtype=float64]
+        Under the shipped values.
+    learned_mean, learned_sigma : ndarray [shape=(planet, 283), dtype=float64]
+        With the corrections of the other folds.
+    """
+
+    planet_ids: np.ndarray
+    truth: np.ndarray
+    mean: np.ndarray
+    sigma: np.ndarray
+    learned_mean: np.ndarray
+    learned_sigma: np.ndarray
+
+    def report(self, edition: int, *, learned: bool) -> ScoreReport:
+        """Score the answers by the metric of their edition."""
+        pair = (self.learned_mean, self.learned_sigma) if learned else (self.mean, self.sigma)
+        return score(self.truth, pair, edition=edition)
+
+
+def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, float]]:
+    """Learn from all planets, and try on each fold what the others teach in folds of their own.
+
+    Parameters
+    ----------
+    lesson : Lesson
+    edition : int
+        Whose metric judges.
+
+    Returns
+    -------
+    corrections : Corrections
+    trial : Trial
+    gains : dict of str to float
+        What each part of `Corrections` adds to the out-of-fold score that all the others have.
+    """
+    spectra, taught = [], []
+    folds = lesson.folds(list(lesson.stars))
+    for fold in progress(folds, total=len(folds), description="learn", unit="folds"):
+        own = lesson.predict(fold)
+        spectra += own
+        taught += [lesson.learn(fold.others)] * len(own)
+    ids = [spectrum.planet_id for spectrum in spectra]
+    truth = lesson.labels.of(ids)
+
+    def answers(part: str = "") -> tuple[np.ndarray, np.ndarray]:
+        changes = [c.without(part) if part else c for c in taught]
+        return _numbers([c.apply(s) for c, s in zip(changes, spectra, strict=True)])
+
+    best = answers()
+    whole = score(truth, best, edition=edition).raw
+    gains = {
+        part: whole - score(truth, answers(part), edition=edition).raw
+        for part in Corrections().parts()
+    }
+    trial = Trial(np.array(ids), truth, *_numbers(spectra), *best)
+    return fit_corrections(spectra, truth), trial, gains
+
+
+def _numbers(spectra: Sequence[Spectrum]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sigma [shape=(planet, 283) each]."""
+    mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
+    return mean, sigma

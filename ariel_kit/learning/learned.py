@@ -1,0 +1,255 @@
+"""The record of what was learned from labelled planets: one small JSON and its arrays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from zipfile import BadZipFile
+
+import numpy as np
+from pydantic import Field
+
+from ariel_kit.core.cache import atomic_path, file_sha256
+from ariel_kit.core.config import RunSettings, make_settings, settings_hash
+from ariel_kit.core.editions import get_edition
+from ariel_kit.core.errors import DataFileError, ShapeError, check_shape
+from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.core.words import counted
+from ariel_kit.learning.corrections import Corrections
+from ariel_kit.learning.learn import Trial
+from ariel_kit.learning.shrinkage import FiniteSettings
+from ariel_kit.models.card import find_objection
+from ariel_kit.run.line import LoadedLine
+from ariel_kit.scoring import Breakdown
+from ariel_kit.spectral_extraction import SpectrumPrior
+
+JSON_FILE, ARRAYS_FILE = "learned.json", "learned.npz"
+PRIOR, TRIAL = "prior/", "trial/"
+AGAIN = "Copy it, or run ariel-kit learn again."
+
+
+class LineFacts(FiniteSettings):
+    """The line that made the spectra: corrections hold for its answers and no other's.
+
+    Attributes
+    ----------
+    calibration, extraction : str
+        Hashes of these settings.
+    stages : tuple of str
+    weights : dict of str to str
+        SHA-256 of each stage's weights.
+    """
+
+    calibration: str
+    extraction: str
+    stages: tuple[str, ...]
+    weights: dict[str, str]
+
+    @classmethod
+    def of(cls, settings: RunSettings, line: LoadedLine) -> LineFacts:
+        """Describe a line."""
+        return cls(
+            calibration=settings_hash(settings.calibration),
+            extraction=settings_hash(settings.extraction),
+            stages=tuple(stage.name for stage in line.stages),
+            weights=line.weights,
+        )
+
+
+class Quality(FiniteSettings):
+    """How good answers are; see `ariel_kit.scoring.Breakdown`.
+
+    Attributes
+    ----------
+    score, rmse_ppm, z_std, coverage : float
+    """
+
+    score: float
+    rmse_ppm: float
+    z_std: float
+    coverage: float
+
+    @classmethod
+    def of(cls, total: Breakdown) -> Quality:
+        """Take what counts out of a breakdown."""
+        return cls(**{name: getattr(total, name) for name in cls.model_fields})
+
+
+class LearnedFacts(FiniteSettings):
+    """The content of ``learned.json``.
+
+    Attributes
+    ----------
+    edition : int
+        Year of the challenge.
+    revisions : dict of str to int
+        Of calibration and fit, by `ariel_kit.core.revisions`.
+    line : LineFacts
+    origin : str
+        Names the files and the settings that it was learned from.
+    planets : tuple of int
+        Whose labels it was learned from.
+    fitted : int
+        How many of them had light curves.
+    corrections : Corrections
+    gains : dict of str to float
+        What each part of the corrections adds to the out-of-fold score.
+    shipped, learned : Quality
+        Out of fold, under the shipped values and under those that the other folds taught.
+    prior : str
+        Where the prior on spectra was learned.
+    spread : float
+        Of the prior.
+    sha256 : str
+        Checksum of ``learned.npz``.
+    """
+
+    edition: int
+    revisions: dict[str, Annotated[int, Field(ge=0)]]
+    line: LineFacts
+    origin: str
+    planets: tuple[int, ...]
+    fitted: int = Field(ge=1)
+    corrections: Corrections
+    gains: dict[str, float]
+    shipped: Quality
+    learned: Quality
+    prior: str
+    spread: float = Field(gt=0)
+    sha256: str = Field("", pattern="^([0-9a-f]{64})?$")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What labelled planets taught, as it is kept in a folder.
+
+    Attributes
+    ----------
+    facts : LearnedFacts
+    prior : SpectrumPrior
+        From all labels.
+    trial : Trial
+        The out-of-fold answers that show what it is worth.
+    """
+
+    facts: LearnedFacts
+    prior: SpectrumPrior
+    trial: Trial
+
+    def objection(
+        self, edition: int, line: LineFacts, planet_ids: Collection[int] = ()
+    ) -> str | None:
+        """Say why it must not be used in a run; None if it may.
+
+        Parameters
+        ----------
+        edition : int
+            Year of the data.
+        line : LineFacts
+            Of the run.
+        planet_ids : collection of int
+            Planets that the run will predict.
+        """
+        known = self.facts.line
+        others = [name for name in LineFacts.model_fields if _differ(name, known, line)]
+        if others:
+            return f"what was learned holds for other {' and '.join(others)}: learn it anew"
+        if own := set(planet_ids) & set(self.facts.planets):
+            return (
+                f"it was learned from the labels of {counted(len(own), 'planet')} that this run "
+                f"predicts, the first is {min(own)}: learn it from others"
+            )
+        return find_objection(
+            "what was learned",
+            editions=[self.facts.edition],
+            revisions=self.facts.revisions,
+            edition=edition,
+        )
+
+    def save(self, folder: str | Path) -> None:
+        """Write into a folder; the JSON comes last."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        arrays = {PRIOR + name: v for name, v in _prior_arrays(self.prior).items()}
+        arrays |= {TRIAL + name: v for name, v in asdict(self.trial).items()}
+        with atomic_path(place / ARRAYS_FILE) as unfinished:
+            np.savez_compressed(unfinished, **arrays)  # type: ignore[arg-type]
+            facts = self.facts.model_copy(update={"sha256": file_sha256(unfinished)})
+        with atomic_path(place / JSON_FILE) as unfinished:
+            text = json.dumps(facts.model_dump(mode="json"), indent=1)
+            unfinished.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Learned:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataFileError
+            If a file is missing or damaged; every field that is wrong is named.
+        """
+        place = Path(folder)
+        facts = load_facts(place)
+        path = place / ARRAYS_FILE
+        if not path.is_file() or file_sha256(path) != facts.sha256:
+            raise DataFileError(f"{path} is missing or not what {JSON_FILE} tells of. {AGAIN}")
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                prior = SpectrumPrior(
+                    **_below(arrays, PRIOR), spread=facts.spread, source=facts.prior
+                )
+                trial = Trial(**_below(arrays, TRIAL))
+            _check(prior, trial)
+        except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise DataFileError(f"{path} is damaged ({error}). {AGAIN}") from error
+        return cls(facts, prior, trial)
+
+
+def load_facts(folder: Path) -> LearnedFacts:
+    """Read ``learned.json``.
+
+    Raises
+    ------
+    DataFileError
+        If it is missing or damaged.
+    """
+    path = folder / JSON_FILE
+    if not path.is_file():
+        raise DataFileError(f"{path} is missing: give a folder that ariel-kit learn wrote.")
+    try:
+        values: Any = json.loads(path.read_text(encoding="utf-8"))
+        facts = make_settings(LearnedFacts, values, where=f"{path} is damaged")
+        get_edition(facts.edition)
+    except (ValueError, RecursionError) as error:
+        raise DataFileError(f"{path} is damaged ({error}). {AGAIN}") from error
+    return facts
+
+
+def _differ(name: str, one: LineFacts, other: LineFacts) -> bool:
+    return getattr(one, name) != getattr(other, name)
+
+
+def _prior_arrays(prior: SpectrumPrior) -> dict[str, np.ndarray]:
+    names = ("shapes", "mean_depth", "sigma_depth")
+    return {name: getattr(prior, name) for name in names}
+
+
+def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {n.removeprefix(prefix): arrays[n] for n in arrays if n.startswith(prefix)}
+
+
+def _check(prior: SpectrumPrior, trial: Trial) -> None:
+    """Refuse arrays that do not fit together, or are not finite."""
+    rank = prior.shapes.shape[-1]
+    check_shape("shapes", prior.shapes.shape, {"wavelength": N_WAVELENGTHS, "rank": rank})
+    for name in ("mean_depth", "sigma_depth"):
+        check_shape(name, getattr(prior, name).shape, {"wavelength": N_WAVELENGTHS})
+    (n,) = trial.planet_ids.shape
+    for name in ("truth", "mean", "sigma", "learned_mean", "learned_sigma"):
+        check_shape(name, getattr(trial, name).shape, {"planet": n, "wavelength": N_WAVELENGTHS})
+    for name, array in (_prior_arrays(prior) | asdict(trial)).items():
+        if not np.isfinite(array).all():
+            raise ShapeError(f"{name} must be finite; it is not.")

@@ -1,0 +1,130 @@
+"""Factors that make sigma as large as the errors that are really made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import chi2
+
+from ariel_kit.core.instruments import N_AIRS
+from ariel_kit.learning.corrections import Factor, SigmaFactors, signal_to_noise
+from ariel_kit.learning.shrinkage import Estimate, shrink
+
+SIZE, REGIME_SIZE = 0.4, 0.2
+"""Standard deviation of the logarithm of a factor about 0, and of a regime's about that of all."""
+CLIP = 2.5
+"""Sigmas beyond which an error counts no more."""
+PER_REGIME = 30
+"""Planets that a regime of signal-to-noise needs."""
+MOST_REGIMES = 3
+RANGE = (-7.0, 7.0)
+"""Of the logarithm of a factor."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """One kind of error of each planet, in units of its sigma.
+
+    Attributes
+    ----------
+    z : ndarray [shape=(planet, number)]
+    dof : ndarray [shape=(planet,)]
+        How many of a planet's numbers are independent, as its covariance says.
+    """
+
+    z: np.ndarray
+    dof: np.ndarray
+
+    def of(self, rows: np.ndarray) -> Errors:
+        """Pick planets."""
+        return Errors(self.z[rows], self.dof[rows])
+
+    def log_factor(self) -> tuple[float, float]:
+        """Find the logarithm of sigma's factor and its error; errors beyond `CLIP` count as that.
+
+        The factor f solves ``mean(min(z^2 / f^2, c^2)) = E[min(chi^2, c^2)]``, Huber's second
+        proposal (Huber & Ronchetti 2009, Robust Statistics, section 6.4).
+        """
+        expected = chi2.cdf(CLIP**2, 3) + CLIP**2 * chi2.sf(CLIP**2, 1)
+
+        def excess(log_factor: float) -> float:
+            return float(np.mean(self._clipped(log_factor)) - expected)
+
+        least, most = RANGE
+        if excess(least) < 0:
+            found = least
+        else:
+            found = most if excess(most) > 0 else float(brentq(excess, least, most))
+        each = self._clipped(found) / expected
+        # A sum of k squares over k scatters by sqrt(2 / k), its root's logarithm by half of that.
+        promised = np.sqrt(2 / self.dof.sum()) / 2
+        seen = each.std() / np.sqrt(len(each)) / 2
+        return found, float(max(promised, seen))
+
+    def _clipped(self, log_factor: float) -> np.ndarray:
+        """Mean clipped square of each planet [shape=(planet,)]."""
+        squares = np.minimum((self.z * np.exp(-log_factor)) ** 2, CLIP**2)
+        return np.asarray(squares.mean(axis=1))
+
+
+def fit_sigma(mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> SigmaFactors:
+    """Fit the factors of sigma of the level of AIRS, of its shape and of FGS1.
+
+    Parameters
+    ----------
+    mean, truth : ndarray [shape=(planet, 283)]
+    covariance : ndarray [shape=(planet, 283, 283)]
+        Of the errors of `mean`, as they are believed so far.
+
+    Returns
+    -------
+    SigmaFactors
+    """
+    sigma = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    signal = signal_to_noise(mean, sigma)
+    n_regimes = int(np.clip(len(mean) // PER_REGIME, 1, MOST_REGIMES))
+    edges = np.quantile(signal, np.arange(1, n_regimes) / n_regimes)
+    row = np.digitize(signal, edges)
+    level, shape, fgs1 = (
+        _factor(errors, row, n_regimes) for errors in split_errors(truth - mean, covariance)
+    )
+    return SigmaFactors(edges=tuple(edges.tolist()), level=level, shape=shape, fgs1=fgs1)
+
+
+def split_errors(error: np.ndarray, covariance: np.ndarray) -> tuple[Errors, Errors, Errors]:
+    """Take errors apart into level of AIRS, shape about it, and FGS1, each over its sigma.
+
+    Parameters
+    ----------
+    error : ndarray [shape=(planet, 283)]
+    covariance : ndarray [shape=(planet, 283, 283)]
+    """
+    airs, one = covariance[:, 1:, 1:], np.ones(len(error))
+    level = error[:, 1:].mean(axis=1, keepdims=True)
+    mean_row = airs.mean(axis=1)
+    level_variance = mean_row.mean(axis=1)
+    # C - row means - column means + mean: the covariance of what is left of the level.
+    shape = airs - mean_row[:, :, None] - mean_row[:, None, :] + level_variance[:, None, None]
+    shape_sigma = np.sqrt(np.diagonal(shape, axis1=1, axis2=2))
+    correlation = shape / (shape_sigma[:, :, None] * shape_sigma[:, None, :])
+    return (
+        Errors(level / np.sqrt(level_variance)[:, None], one),
+        Errors((error[:, 1:] - level) / shape_sigma, N_AIRS**2 / np.sum(correlation**2, (1, 2))),
+        Errors(error[:, :1] / np.sqrt(covariance[:, 0, :1]), one),
+    )
+
+
+def _factor(errors: Errors, row: np.ndarray, n_regimes: int) -> Factor:
+    """Fit the factor of all planets, and that of each regime, drawn towards it."""
+    found, error = errors.log_factor()
+    overall = shrink(found, error, SIZE)
+    regimes = [overall]
+    if n_regimes > 1:
+        pairs = [errors.of(row == regime).log_factor() for regime in range(n_regimes)]
+        regimes = [overall + shrink(own - found, e, REGIME_SIZE) for own, e in pairs]
+    return Factor(
+        overall=Estimate(value=float(np.exp(overall)), found=float(np.exp(found)), error=error),
+        regimes=tuple(np.exp(regimes).tolist()),
+    )
