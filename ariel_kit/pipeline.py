@@ -258,7 +258,8 @@ def _record(
     """Write down what was run, on what, how long it took and what failed."""
     recipes = Counter(s.provenance.get("recipe", "safe prior") for s in result.spectra)
     ids = [spectrum.planet_id for spectrum in result.spectra]
-    listed = set(dataset.planets(identity.split))  # a submission may ask for more planets
+    # A submission may ask for more planets, and the table may be what a failure is about.
+    listed = set(dataset.planets(identity.split)) - {f.planet_id for f in result.failures}
     stars = {planet: dataset.star(identity.split, planet) for planet in ids if planet in listed}
     return RunRecord(
         identity=identity,

@@ -14,6 +14,16 @@ from ariel_kit.core.instruments import Instrument
 CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
 """Names of the files, without ``.parquet``."""
 LINEARITY_TERMS = 6
+TYPICAL_ELECTRONS = 1e4
+"""Where a linearity correction is judged: a level that pixels in starlight reach."""
+PLAUSIBLE = {
+    "dark": (-1e4, 1e4, "electrons per second"),
+    "flat": (0.1, 10.0, "relative to the mean pixel"),
+    "linear_corr": (0.5, 2.0, f"true electrons for each of {TYPICAL_ELECTRONS:.0f} measured ones"),
+    "read": (0.0, 1e3, "electrons"),
+}
+"""Least and largest median over the working pixels, and its unit. Far beyond: published frames have
+0.007, 1.00, 1.001 and 13."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,42 @@ def read_calibration(folder: Path, instrument: Instrument) -> Calibration:
         linear_corr=_read_map(folder / "linear_corr.parquet", (LINEARITY_TERMS, *frame)),
         read=_read_map(folder / "read.parquet", frame),
     )
+
+
+def check_medians(folder: Path, calibration: Calibration) -> None:
+    """Refuse frames whose median is that of no detector: no pixel of theirs can be trusted.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they were read, for the message.
+    calibration : Calibration
+
+    Raises
+    ------
+    DataFileError
+        If a median lies outside `PLAUSIBLE`, or no pixel works.
+    """
+    if calibration.dead.all():
+        raise DataFileError(
+            f"{folder / 'dead.parquet'} must leave working pixels; it marks all as dead. "
+            "Download the file again."
+        )
+    working = ~calibration.dead
+    terms = np.median(calibration.linear_corr[:, working], axis=1)
+    medians = {
+        "dark": np.median(calibration.dark[working]),
+        "flat": np.median(calibration.flat[working]),
+        "linear_corr": terms @ TYPICAL_ELECTRONS ** (np.arange(LINEARITY_TERMS) - 1.0),
+        "read": np.median(calibration.read[working]),
+    }
+    for name, median in medians.items():
+        least, most, unit = PLAUSIBLE[name]
+        if not least <= median <= most:
+            raise DataFileError(
+                f"{folder / f'{name}.parquet'} must have a median between {least:g} and {most:g} "
+                f"{unit}; got {median:.3g}. Download the file again."
+            )
 
 
 def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:

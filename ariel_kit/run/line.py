@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import available_cores, find_device, torch_threads
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.denoising.stage import DenoiseStage
@@ -52,12 +53,15 @@ class LoadedLine:
         """SHA-256 of each stage's weights, by the name of the stage."""
         return {stage.name: stage.weights for stage in self.stages if stage.weights is not None}
 
-    def __call__(self, observations: Iterable[Observation], prior: SpectrumPrior) -> list[Spectrum]:
+    def __call__(self, observations: Sequence[Observation], prior: SpectrumPrior) -> list[Spectrum]:
         """Take observations through the line.
+
+        Where the line breaks, the visits that break it are found and get the population's
+        spectrum; the others pass as if those had not been there.
 
         Parameters
         ----------
-        observations : iterable of Observation
+        observations : sequence of Observation
             Taken one at a time and not kept: a sequence on disk need not fit in memory.
         prior : SpectrumPrior
 
@@ -66,6 +70,20 @@ class LoadedLine:
         list of Spectrum
             One per observation, in their order.
         """
+        try:
+            return self._through(observations, prior)
+        except Exception:
+            faults = self._find_faults(observations, prior)
+            if not faults:
+                raise
+        fine = (each for place, each in enumerate(observations) if place not in faults)
+        fitted = iter(self._through(fine, prior))
+        return [
+            self._in_order(faults[place]) if place in faults else next(fitted)
+            for place in range(len(observations))
+        ]
+
+    def _through(self, observations: Iterable[Observation], prior: SpectrumPrior) -> list[Spectrum]:
         state = LineState(observations, prior)
         # Compiling the kernels may change torch's number of threads, and with it the last bits of
         # a fit. A resumed run, which compiles nothing, has to end in the same bytes.
@@ -73,6 +91,22 @@ class LoadedLine:
             for stage in self.stages:
                 state = stage(state)
         return [self._in_order(spectrum) for spectrum in state.spectra]
+
+    def _find_faults(
+        self, observations: Sequence[Observation], prior: SpectrumPrior
+    ) -> dict[int, Spectrum]:
+        """Take each visit through the line by itself; those that break it get a spectrum."""
+        faults = {}
+        for place, observation in enumerate(observations):
+            try:
+                self._through([observation], prior)
+            except Exception as error:  # noqa: BLE001
+                failure = PlanetFailure.of(observation.planet_id, error)
+                log.warning("%s", failure)
+                fallback = prior.fallback(failure.planet_id, f"{failure.error}: {failure.reason}")
+                told = {**observation.provenance, **fallback.provenance}
+                faults[place] = replace(fallback, provenance=told)
+        return faults
 
     def _in_order(self, spectrum: Spectrum) -> Spectrum:
         """Let the provenance tell every stage in the order of the line, also those that are off."""
