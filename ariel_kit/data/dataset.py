@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,6 +20,7 @@ from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 from ariel_kit.core.star_info import StarInfo
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
+from ariel_kit.data.converter import Adc
 from ariel_kit.data.tables import (
     Table,
     are_whole_numbers,
@@ -36,15 +36,6 @@ LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 ADC_COLUMNS = [f"{name}_adc_{field}" for name in INSTRUMENTS for field in ("offset", "gain")]
 SPLITS = ("train", "test")
-LARGEST_GAIN, LARGEST_OFFSET = 1e3, 1e6
-"""Bounds of a converter, far beyond the published 0.44 and -1000."""
-
-
-class Adc(NamedTuple):
-    """The converter of one planet: ``electron = adu / gain + offset``."""
-
-    gain: float
-    offset: float
 
 
 @dataclass(frozen=True)
@@ -215,16 +206,9 @@ class Dataset:
             row = read_csv(self.root / self.edition.adc_table).row(0, named=True)
         columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
         require_columns(self.root, row, columns)
-        gain, offset = (row[column] for column in columns)
-        numbers = all(isinstance(value, int | float) for value in (gain, offset))
-        if not (numbers and 0 < gain < LARGEST_GAIN and abs(offset) < LARGEST_OFFSET):
-            table = self.edition.adc_table or self._table_path(split).name
-            raise DataFileError(
-                f"planet {planet_id}: the {instrument.name} converter needs a gain between 0 and "
-                f"{LARGEST_GAIN:g} and an offset within {LARGEST_OFFSET:g} electrons; got gain "
-                f"{gain}, offset {offset}. Correct {self.root / table}."
-            )
-        return Adc(float(gain), float(offset))
+        table = self.edition.adc_table or self._table_path(split).name
+        where = f"planet {planet_id}: {self.root / table}"
+        return Adc.of(*(row[column] for column in columns), instrument=instrument, where=where)
 
     def star(self, split: str, planet_id: int) -> int | None:
         """Look up the star's number; None in 2025, where every star differs.
