@@ -18,6 +18,7 @@ from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import Timings, find_place, versions
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.run.budget import Budget, cheaper
 from ariel_kit.run.draft import Draft
@@ -245,7 +246,7 @@ def learn_run_prior(
     if path is None or len((labels := read_labels(path)).planet_ids) == 0:
         return simulated_prior(seed)
     depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
-    return choose_prior(depths, str(path.resolve()), seed)
+    return choose_prior(depths, readable(path.resolve()), seed)
 
 
 def _record(

@@ -10,6 +10,7 @@ import polars as pl
 
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
+from ariel_kit.data.tables import first_sentence
 
 CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
 """Names of the files, without ``.parquet``."""
@@ -100,11 +101,11 @@ def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if not path.is_file():
         raise DataFileError(f"{path} is missing: a planet needs it. Download the file again.")
     try:
-        table = pl.read_parquet(path)
+        with path.open("rb") as file:  # polars takes a path for a pattern
+            table = pl.read_parquet(file)
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("\n")[0]  # older polars adds lines of its own affairs
         raise DataFileError(
-            f"{path} cannot be read as parquet: {reason}. Download the file again."
+            f"{path} cannot be read as parquet: {first_sentence(error)}. Download the file again."
         ) from error
     rows = int(np.prod(shape[:-1]))
     if table.shape != (rows, shape[-1]):

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 import polars as pl
 
-from ariel_kit.core.errors import DataFileError, SubmissionError, did_you_mean
+from ariel_kit.core.errors import DataFileError, SubmissionError, did_you_mean, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Table: TypeAlias = Union[pl.DataFrame, "pd.DataFrame", str, Path]
 """A table of planets: of polars, of pandas, or the path of a CSV file."""
+
+GZIP = b"\x1f\x8b"
+"""How a file begins that gzip has packed."""
 
 
 def read_planets(table: Table) -> pl.DataFrame:
@@ -60,12 +63,30 @@ def are_whole_numbers(column: pl.Series) -> bool:
 
 def read_csv(path: str | Path) -> pl.DataFrame:
     """Read a table, or say which file could not be read."""
-    if not Path(path).exists():
-        raise DataFileError(f"{path} is missing: name a CSV table that is there.")
+    if not Path(path).is_file():
+        found = "is a folder" if Path(path).is_dir() else "is missing"
+        raise DataFileError(f"{path} {found}: name a CSV table that is there.")
     try:
-        return pl.read_csv(path, infer_schema_length=None)
+        with Path(path).open("rb") as file:  # polars takes a path for a pattern
+            if file.read(len(GZIP)) == GZIP:
+                raise DataFileError(f"{path} is packed with gzip; unpack it to a CSV table.")
+            file.seek(0)
+            return pl.read_csv(file, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataFileError(f"{path} cannot be read as a CSV table: {error}") from error
+        if isinstance(error, DataFileError):
+            raise
+        raise DataFileError(
+            f"{path} cannot be read as a CSV table: {first_sentence(error)}."
+        ) from error
+
+
+def first_sentence(error: Exception) -> str:
+    """Give what polars says of a file, without its advice to those who call polars.
+
+    >>> first_sentence(ValueError("no field `a`.\\n\\nConsider `glob`"))
+    'no field `a`'
+    """
+    return shortened(str(error).strip().partition("\n")[0].rstrip(".:"))
 
 
 def as_polars(table: Table) -> pl.DataFrame:

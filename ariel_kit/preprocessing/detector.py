@@ -12,7 +12,8 @@ import numpy as np
 
 from ariel_kit.core.instruments import AIRS, Instrument
 from ariel_kit.data.calibration_maps import Calibration, check_medians
-from ariel_kit.data.dataset import Adc, Dataset
+from ariel_kit.data.converter import Adc
+from ariel_kit.data.dataset import Dataset
 from ariel_kit.data.frames import Frames, read_frames
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import Donors, find_bad_pixels

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ariel_kit.core.config import RunSettings, settings_hash
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -42,7 +43,7 @@ class RunIdentity(_Record):
         """Identify the run of a data set with these settings."""
         return cls.model_validate(
             {
-                "data": dataset.root.resolve(),
+                "data": readable(dataset.root.resolve()),
                 "split": split,
                 "settings": settings_hash(settings),
             }
