@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.words import readable
 
 if TYPE_CHECKING:
     from ariel_kit.core.config import RunSettings
@@ -71,4 +72,4 @@ def rows(records: Any) -> list[dict[str, Any]]:
 
 def show(facts: Any, as_json: bool, text: str) -> None:
     """Print `facts` as JSON, or `text`."""
-    typer.echo(json.dumps(facts) if as_json else text)
+    typer.echo(json.dumps(facts) if as_json else readable(text))

@@ -14,10 +14,10 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def readable(path: Path) -> str:
-    """Write a path as text that any file can hold; bytes that are no UTF-8 are written out.
+def readable(text: str | Path) -> str:
+    """Make a path, or a text that names one, fit for any file; other bytes are written out.
 
     >>> readable(Path("data"))
     'data'
     """
-    return str(path).encode(errors="backslashreplace").decode()
+    return str(text).encode(errors="backslashreplace").decode()
