@@ -137,31 +137,32 @@ def run_pipeline(
     short = load(cheaper(settings))
     with timings.stage("prior"):
         prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-        folder.start(identity, settings)
-        full = partial(extract_spectra, line=line, prior=prior, recipe="full")
-        quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
-        draft = Draft(folder.submission, planet_ids, prior, quick)
-    with timings.stage("calibrate"):
-        calibrations = iter_calibrations(
-            dataset,
-            budget.ration(planet_ids),
-            folder.products,
-            total=len(planet_ids),
-            split=split,
-            settings=settings.calibration,
-            n_jobs=n_jobs,
-            backend=backend,
-            address=address,
-        )
-        paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
-    with timings.stage("fit"):
-        n_full = budget.affordable(len(paths))
-        fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
-    with timings.stage("write"):
-        spectra, failures = draft.write(fitted, unread)
-
-    result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior)
-    folder.finish(_record(result, dataset, identity, settings, line.weights), spectra)
+    full = partial(extract_spectra, line=line, prior=prior, recipe="full")
+    quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
+    with folder.attempt(identity, settings) as unfinished:
+        draft = Draft(unfinished, planet_ids, prior, quick)
+        with timings.stage("calibrate"):
+            calibrations = iter_calibrations(
+                dataset,
+                budget.ration(planet_ids),
+                folder.products,
+                total=len(planet_ids),
+                split=split,
+                settings=settings.calibration,
+                n_jobs=n_jobs,
+                backend=backend,
+                address=address,
+            )
+            paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
+        with timings.stage("fit"):
+            n_full = budget.affordable(len(paths))
+            fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
+        with timings.stage("write"):
+            spectra, failures = draft.write(fitted, unread)
+        result = RunResult(folder.submission, spectra, failures, dict(timings), paths, prior)
+        sha256 = file_sha256(draft.path)
+        record = _record(result, dataset, identity, settings, line.weights, sha256)
+        folder.finish(record, spectra, settings)
     return result
 
 
@@ -255,6 +256,7 @@ def _record(
     identity: RunIdentity,
     settings: RunSettings,
     weights: dict[str, str],
+    submission_sha256: str,
 ) -> RunRecord:
     """Write down what was run, on what, how long it took and what failed."""
     recipes = Counter(s.provenance.get("recipe", "safe prior") for s in result.spectra)
@@ -274,5 +276,5 @@ def _record(
         seconds={stage: round(seconds, 3) for stage, seconds in result.timings.items()},
         budget=BudgetRecord(**settings.budget.model_dump(), recipes=dict(recipes)),
         failures=tuple(result.failures),
-        submission_sha256=file_sha256(result.submission_path),
+        submission_sha256=submission_sha256,
     )

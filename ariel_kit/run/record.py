@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from pathlib import Path
 from typing import Annotated, Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ariel_kit.core.config import RunSettings, settings_hash
@@ -66,11 +69,46 @@ class BudgetRecord(_Record):
     recipes: dict[str, int]
 
 
+class RunState(_Record):
+    """A run that has not finished: all that ``run.json`` holds until a first one has.
+
+    Attributes
+    ----------
+    state : {'running', 'interrupted'}
+        As the run itself has noted it; a killed run notes nothing, see `now`.
+    process : int
+    host : str
+        Number of the process, and its machine.
+    """
+
+    state: Literal["running", "interrupted"]
+    process: int
+    host: str
+
+    @classmethod
+    def of_this_process(cls, state: Literal["running", "interrupted"]) -> RunState:
+        """Note the state of the run that this process makes."""
+        return cls(state=state, process=os.getpid(), host=platform.node())
+
+    @property
+    def now(self) -> Literal["running", "interrupted"]:
+        """Tell the state; a run whose process is gone from this machine was interrupted.
+
+        >>> RunState.of_this_process("running").now
+        'running'
+        """
+        gone = self.host == platform.node() and not psutil.pid_exists(self.process)
+        return "interrupted" if gone else self.state
+
+
 class RunRecord(_Record):
     """The content of ``run.json``: a finished run.
 
     Attributes
     ----------
+    state : {'finished'}
+    repetition : RunState, optional
+        A later run in the same folder that has not finished; the results are not its own.
     identity : RunIdentity
     edition : int
         Year of the challenge.
@@ -93,6 +131,8 @@ class RunRecord(_Record):
         Of the submission as the run left it.
     """
 
+    state: Literal["finished"] = "finished"
+    repetition: RunState | None = None
     identity: RunIdentity
     edition: int
     planets: int
@@ -105,6 +145,11 @@ class RunRecord(_Record):
     budget: BudgetRecord
     failures: tuple[PlanetFailure, ...]
     submission_sha256: str
+
+    @property
+    def measured(self) -> int:
+        """Number of planets that have the answer of the full fit."""
+        return self.budget.recipes.get("full", 0)
 
     @field_validator("edition")
     @classmethod
