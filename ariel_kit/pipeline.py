@@ -16,7 +16,7 @@ from ariel_kit.core.cache import StoredSequence, file_sha256
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.runtime import Timings, find_place, versions
+from ariel_kit.core.runtime import Timings, find_place, resolve_jobs, versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
@@ -128,7 +128,7 @@ def run_pipeline(
     'AIRS must cover 3.75 h to show the transit; got 0.01 h.'
     """
     settings, timings = settings or RunSettings(), Timings()
-    budget = Budget(settings.budget)
+    budget, n_jobs = Budget(settings.budget), resolve_jobs(n_jobs)
     dataset, folder = open_split(data_dir, split, output_dir=output_dir), RunFolder(output_dir)
     identity = RunIdentity.of(dataset, split, settings)
     planet_ids = dataset.submission_planets(split)

@@ -43,7 +43,7 @@ ModelsDir = Annotated[
 TrainLabels = Annotated[
     Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 

@@ -21,6 +21,8 @@ from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
 Model = TypeVar("Model", bound="Settings")
 
 _RECIPES = Path(__file__).parents[1] / "configs"
+LARGEST_SEED = 2**32 - 1
+"""What all generators of random numbers take."""
 _WORDS = {
     "extra_forbidden": "unknown setting",
     "model_type": "is a group of settings, not a value",
@@ -120,6 +122,7 @@ class BudgetSettings(Settings):
     hours: float = Field(
         9.0,
         gt=0,
+        le=10_000,
         description="The wall: before it a run falls back to quicker fits, then the safe prior.",
     )
     margin: float = Field(
@@ -160,7 +163,7 @@ class RunSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where networks and the joint fit run; auto takes CUDA where it is."
     )
-    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random draw.")
 
 
 def settings_hash(settings: Settings) -> str:

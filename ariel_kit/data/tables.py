@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = Union[pl.DataFrame, "pd.DataFrame", str, Path]
 """A table of planets: of polars, of pandas, or the path of a CSV file."""
 
+LARGEST_ID = 2.0**63
 GZIP = b"\x1f\x8b"
 """How a file begins that gzip has packed."""
 
@@ -49,7 +50,7 @@ def name_of(table: Table) -> str:
 
 
 def are_whole_numbers(column: pl.Series) -> bool:
-    """Check that all values are whole numbers, as integers or as floats.
+    """Check that all values are whole numbers of at most 64 bits, as integers or as floats.
 
     >>> are_whole_numbers(pl.Series([7.0, 8.0])), are_whole_numbers(pl.Series([7.5, None]))
     (True, False)
@@ -58,7 +59,8 @@ def are_whole_numbers(column: pl.Series) -> bool:
         return True
     if column.null_count() or not column.dtype.is_numeric():
         return False
-    return bool((column.cast(pl.Float64) % 1 == 0).all())
+    values = column.cast(pl.Float64)
+    return bool(((values % 1 == 0) & (values.abs() < LARGEST_ID)).all())
 
 
 def read_csv(path: str | Path) -> pl.DataFrame:
