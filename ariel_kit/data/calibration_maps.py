@@ -10,7 +10,7 @@ import polars as pl
 
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
-from ariel_kit.data.tables import first_sentence
+from ariel_kit.data.tables import check_pixel_columns, first_sentence
 
 CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
 """Names of the files, without ``.parquet``."""
@@ -110,6 +110,7 @@ def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     rows = int(np.prod(shape[:-1]))
     if table.shape != (rows, shape[-1]):
         raise DataFileError(f"{path} must be {rows} rows x {shape[-1]} columns; got {table.shape}.")
+    check_pixel_columns(path, table.columns)
     values = table.to_numpy().reshape(shape)
     if values.dtype == object or (values.dtype.kind == "f" and not np.isfinite(values).all()):
         raise DataFileError(f"{path} must hold finite numbers; it holds NaN, infinity or nulls.")

@@ -16,7 +16,7 @@ import polars as pl
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
 from ariel_kit.data.dataset import Dataset
-from ariel_kit.data.tables import first_sentence
+from ariel_kit.data.tables import check_pixel_columns, first_sentence
 
 PAIR_BYTES = 4
 
@@ -130,6 +130,8 @@ def _is_flat(where: str, schema: Mapping[str, pl.DataType], instrument: Instrume
             f"{where} must hold uint16; got {', '.join(wrong)}. Use the file as it was "
             "published, not a converted one."
         )
+    if not flat:
+        check_pixel_columns(where, list(schema))
     return flat
 
 

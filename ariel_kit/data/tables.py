@@ -125,6 +125,19 @@ def as_polars(table: Table) -> pl.DataFrame:
         ) from error
 
 
+def check_pixel_columns(where: str | Path, found: Sequence[str]) -> None:
+    """Raise `DataFileError` unless the columns of a detector are ``column_0``, ``column_1``, ...
+
+    >>> check_pixel_columns("dark.parquet", ["column_0", "column_1"])
+    """
+    wrong = [place for place, name in enumerate(found) if name != f"column_{place}"]
+    if wrong:
+        raise DataFileError(
+            f"{where} must have the columns column_0, column_1, ... in this order; column "
+            f"{wrong[0] + 1} is {shortened(found[wrong[0]])!r}. Download the file again."
+        )
+
+
 def require_columns(
     where: str | Path, found: Sequence[str] | Mapping[str, float], wanted: Sequence[str]
 ) -> None:

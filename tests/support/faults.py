@@ -24,7 +24,7 @@ def linked(source: Path, target: Path) -> Path:
     return Path(shutil.copytree(source, target, copy_function=os.link))
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Put other content in the place of a file that may be linked elsewhere."""
     path.unlink(missing_ok=True)
     path.write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from shutil import rmtree
 
@@ -13,13 +14,15 @@ from ariel_kit import preprocessing
 from ariel_kit.core.config import RunSettings, make_settings
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.data.submission import validate_submission
+from ariel_kit.light_curve.checks import find_fault
 from ariel_kit.pipeline import run_pipeline
+from ariel_kit.simulation import draw_planets, simulate_observation
 from tests.support.faults import (
     WHITE,
     linked,
     read_record,
     read_rows,
-    replace,
+    replace_file,
     rewrite,
     rewrite_frames,
 )
@@ -80,16 +83,16 @@ def swap_parity(f):
 
 
 def halve(path):
-    replace(path, path.read_bytes()[: path.stat().st_size // 2])
+    replace_file(path, path.read_bytes()[: path.stat().st_size // 2])
 
 
 FAULTS = {
     "signal missing": (file(AIRS, lambda p: p.unlink()), "is missing"),
     "signal a folder": (file(AIRS, lambda p: (p.unlink(), p.mkdir())), "is missing"),
     "signal cut": (file(FGS1, halve), "cannot be read as parquet"),
-    "signal empty": (file(FGS1, lambda p: replace(p, b"")), "cannot be read as parquet"),
+    "signal empty": (file(FGS1, lambda p: replace_file(p, b"")), "cannot be read as parquet"),
     "signal a page of html": (
-        file(AIRS, lambda p: replace(p, b"<html>403</html>" * 99)),
+        file(AIRS, lambda p: replace_file(p, b"<html>403</html>" * 99)),
         "cannot be read as parquet",
     ),
     "signal of other columns": (table(AIRS, lambda t: t.select(t.columns[:-7])), "11392 columns"),
@@ -104,8 +107,22 @@ FAULTS = {
     "signal of odd length": (table(FGS1, lambda t: t.head(len(t) - 1)), "pairs of frames"),
     "signal of no frame": (table(AIRS, lambda t: t.clear()), "pairs of frames"),
     "signal of the other instrument": (
-        lambda f: replace(f / AIRS, (f / FGS1).read_bytes()),
+        lambda f: replace_file(f / AIRS, (f / FGS1).read_bytes()),
         "must hold 11392 columns",
+    ),
+    "signal shorter than the axis": (table(AIRS, lambda t: t.head(700)), "that axis_info.parquet"),
+    "signal longer than the axis": (
+        table(FGS1, lambda t: pl.concat([t, t.head(24)])),
+        "FGS1 must have the 4320 pairs of frames that axis_info.parquet tells of; got 4332",
+    ),
+    "columns reversed": (table(AIRS, lambda t: t.select(t.columns[::-1])), "in this order; column"),
+    "columns of other names": (
+        table(FGS1, lambda t: t.rename({"column_9": "column_09"})),
+        "column 10 is 'column_09'",
+    ),
+    "columns of the flat swapped": (
+        table("FGS1_calibration/flat.parquet", lambda t: t.select(t.columns[::-1])),
+        "flat.parquet must have the columns column_0, column_1",
     ),
     "light of zeros": (frames(AIRS, fill(0)), "must hold a star"),
     "light of one value": (frames(FGS1, fill(7)), "must hold a star"),
@@ -219,3 +236,17 @@ def test_an_error_that_nobody_foresaw_costs_its_planet_alone(
         monkeypatch.setattr(preprocessing, "calibrate_planet", stretched_calibration)
     words = f"list index out of range ({place}, line"
     check_that_one_fails_alone(tiny, tmp_path / "out", tell, words, others)
+
+
+def test_instruments_that_observe_for_unlike_times_are_not_fitted_together(tmp_path):
+    observation = simulate_observation(draw_planets(1, seed=3)[0], seed=0)
+    half = len(observation.fgs1) * 2 // 3
+    shorter = replace(
+        observation,
+        fgs1=observation.fgs1[:half],
+        fgs1_time=observation.fgs1_time[:half],
+        pointing=observation.pointing[:half],
+    )
+    assert find_fault(observation.visit().curves) is None
+    fault = find_fault(shorter.visit().curves)
+    assert fault == "AIRS and FGS1 must observe for as long; got 7.48 h and 4.96 h"
