@@ -18,7 +18,6 @@ from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 from ariel_kit.core.observation import Observation
-from ariel_kit.data.axis_table import read_axis_pairs
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import fill_levels, find_donors, model_levels
@@ -115,7 +114,6 @@ def calibrate_planet(
     source = RawVisit(dataset, split, planet_id, visit, tight=settings.memory == "tight")
     airs = _calibrate_airs(source, settings)
     fgs1 = _calibrate_fgs1(source, settings)
-    _check_lengths(source, len(airs.flux), len(fgs1.flux))
     facts = {"settings": settings.model_dump(mode="json"), "split": split, "visit": visit}
     return Observation(
         planet_id=int(planet_id),
@@ -134,18 +132,6 @@ def calibrate_planet(
         pointing_noise=fgs1.pointing_noise,
         provenance={"calibration": {**facts, "airs": airs.facts, "fgs1": fgs1.facts}},
     )
-
-
-def _check_lengths(visit: RawVisit, airs_pairs: int, fgs1_pairs: int) -> None:
-    """Refuse light curves that are not as long as the axis table of the folder tells."""
-    told = read_axis_pairs(visit.dataset.root)
-    found = {AIRS.name: airs_pairs, FGS1.name: fgs1_pairs}
-    for name, pairs in found.items():
-        if pairs != told.get(name, pairs):
-            raise DataFileError(
-                f"planet {visit.planet_id}: {name} must have the {told[name]} pairs of frames "
-                f"that axis_info.parquet tells of; got {pairs}. Download the files again."
-            )
 
 
 def mean_image(
