@@ -16,8 +16,9 @@ from ariel_kit.core.cache import StoredSequence, file_sha256
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.runtime import Timings, find_place, versions
+from ariel_kit.core.runtime import Timings, find_place, resolve_jobs, versions
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.learning.in_run import describe, learn_in_run, take_over
 from ariel_kit.learning.learned import Learned
@@ -138,7 +139,7 @@ def run_pipeline(
     'AIRS must cover 3.75 h to show the transit; got 0.01 h.'
     """
     settings, timings = settings or RunSettings(), Timings()
-    budget = Budget(settings.budget)
+    budget, n_jobs = Budget(settings.budget), resolve_jobs(n_jobs)
     dataset, folder = open_split(data_dir, split, output_dir=output_dir), RunFolder(output_dir)
     identity = RunIdentity.of(dataset, split, settings)
     planet_ids = dataset.submission_planets(split)
@@ -154,44 +155,47 @@ def run_pipeline(
             prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
         else:
             prior = told.prior
-        folder.start(identity, settings)
-        full = partial(extract_spectra, line=line, prior=prior, recipe="full")
-        quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
-        draft = Draft(folder.submission, planet_ids, prior, quick)
+    full = partial(extract_spectra, line=line, prior=prior, recipe="full")
+    quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
     spread: dict[str, Any] = {"n_jobs": n_jobs, "backend": backend, "address": address}
-    with timings.stage("calibrate"):
-        calibrations = iter_calibrations(
-            dataset,
-            budget.ration(planet_ids),
-            folder.products,
-            total=len(planet_ids),
-            split=split,
-            settings=settings.calibration,
-            **spread,
+    with folder.attempt(identity, settings) as unfinished:
+        draft = Draft(unfinished, planet_ids, prior, quick)
+        with timings.stage("calibrate"):
+            calibrations = iter_calibrations(
+                dataset,
+                budget.ration(planet_ids),
+                folder.products,
+                total=len(planet_ids),
+                split=split,
+                settings=settings.calibration,
+                **spread,
+            )
+            paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
+        with timings.stage("learn"):
+            taught = told or learn_in_run(
+                dataset,
+                planet_ids,
+                train_labels,
+                line=line,
+                settings=settings,
+                folder=folder,
+                budget=budget,
+                n_to_fit=len(paths),
+                **spread,
+            )
+            if told is None and isinstance(taught, Learned):
+                full = partial(full, line=_taught(line, taught))
+        with timings.stage("fit"):
+            n_full = budget.affordable(len(paths))
+            fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
+        with timings.stage("write"):
+            spectra, failures = draft.write(fitted, unread)
+        result = RunResult(
+            folder.submission, spectra, failures, dict(timings), paths, prior, taught
         )
-        paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
-    with timings.stage("learn"):
-        taught = told or learn_in_run(
-            dataset,
-            planet_ids,
-            train_labels,
-            line=line,
-            settings=settings,
-            folder=folder,
-            budget=budget,
-            n_to_fit=len(paths),
-            **spread,
-        )
-        if told is None and isinstance(taught, Learned):
-            full = partial(full, line=_taught(line, taught))
-    with timings.stage("fit"):
-        n_full = budget.affordable(len(paths))
-        fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
-    with timings.stage("write"):
-        spectra, failures = draft.write(fitted, unread)
-
-    result = RunResult(draft.path, spectra, failures, dict(timings), paths, prior, taught)
-    folder.finish(_record(result, dataset, identity, settings, line.weights), spectra)
+        sha256 = file_sha256(draft.path)
+        record = _record(result, dataset, identity, settings, line.weights, sha256)
+        folder.finish(record, spectra, settings)
     return result
 
 
@@ -276,7 +280,7 @@ def learn_run_prior(
     if path is None or len((labels := read_labels(path)).planet_ids) == 0:
         return simulated_prior(seed)
     depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
-    return choose_prior(depths, str(path.resolve()), seed)
+    return choose_prior(depths, readable(path.resolve()), seed)
 
 
 def _taught(line: LoadedLine, learned: Learned) -> LoadedLine:
@@ -289,11 +293,13 @@ def _record(
     identity: RunIdentity,
     settings: RunSettings,
     weights: dict[str, str],
+    submission_sha256: str,
 ) -> RunRecord:
     """Write down what was run, on what, how long it took and what failed."""
     recipes = Counter(s.provenance.get("recipe", "safe prior") for s in result.spectra)
     ids = [spectrum.planet_id for spectrum in result.spectra]
-    listed = set(dataset.planets(identity.split))  # a submission may ask for more planets
+    # A submission may ask for more planets, and the table may be what a failure is about.
+    listed = set(dataset.planets(identity.split)) - {f.planet_id for f in result.failures}
     stars = {planet: dataset.star(identity.split, planet) for planet in ids if planet in listed}
     return RunRecord(
         identity=identity,
@@ -308,5 +314,5 @@ def _record(
         seconds={stage: round(seconds, 3) for stage, seconds in result.timings.items()},
         budget=BudgetRecord(**settings.budget.model_dump(), recipes=dict(recipes)),
         failures=tuple(result.failures),
-        submission_sha256=file_sha256(result.submission_path),
+        submission_sha256=submission_sha256,
     )

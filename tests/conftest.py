@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest_plugins = ["tests.support.tiny_data"]
+pytest_plugins = ["tests.support.tiny_data", "tests.support.faults"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 ON_REQUEST = ("slow", "benchmark")

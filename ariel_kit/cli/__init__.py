@@ -17,6 +17,7 @@ import typer
 from ariel_kit.cli import data, line, networks, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.core.runtime import setup_logging
+from ariel_kit.core.words import readable
 
 VERBS: dict[str, Callable[..., int]] = {
     "doctor": data.doctor,
@@ -107,5 +108,5 @@ def _corrected(message: str) -> str:
 
 
 def _refuse(message: str, code: int = MISTAKE) -> int:
-    typer.echo(f"ariel-kit: {message}", err=True)
+    typer.echo(readable(f"ariel-kit: {message}"), err=True)
     return code

@@ -46,7 +46,9 @@ def run(
     models_dir: ModelsDir = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Seed of every random draw. [default: the recipe's, else 0]"),
+        typer.Option(
+            min=0, max=2**32 - 1, help="Seed of every random draw. [default: the recipe's, else 0]"
+        ),
     ] = None,
     n_jobs: Jobs = 1,
     as_json: AsJson = False,

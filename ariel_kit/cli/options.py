@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.words import readable
 
 if TYPE_CHECKING:
     from ariel_kit.core.config import RunSettings
@@ -42,7 +43,7 @@ ModelsDir = Annotated[
 TrainLabels = Annotated[
     Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of every random draw.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Submission = Annotated[Path, typer.Argument(help="A submission.csv.")]
 
@@ -71,4 +72,4 @@ def rows(records: Any) -> list[dict[str, Any]]:
 
 def show(facts: Any, as_json: bool, text: str) -> None:
     """Print `facts` as JSON, or `text`."""
-    typer.echo(json.dumps(facts) if as_json else text)
+    typer.echo(json.dumps(facts) if as_json else readable(text))

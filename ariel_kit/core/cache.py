@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, overload
 
 from ariel_kit.core.config import Settings, settings_hash
-from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.errors import ArielKitError, DataFileError, DiskError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.revisions import Part, current_revisions, describe_change
 from ariel_kit.core.spectrum import Spectrum
@@ -30,6 +30,11 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     A reader, or a run that resumes, therefore never meets half a file.
 
+    Raises
+    ------
+    DiskError
+        If there is no room, or no leave, to write the file.
+
     Examples
     --------
     >>> folder = getfixture("tmp_path")
@@ -44,6 +49,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.replace(path)
+    except OSError as error:
+        if isinstance(error, ArielKitError):
+            raise
+        raise DiskError(
+            f"{path} cannot be written: {error.strerror or error}. Make room, or name another "
+            "folder."
+        ) from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import reprlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,11 +17,14 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
+from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean, shortened
+from ariel_kit.core.yaml_reader import YamlFault, read_yaml, read_yaml_file
 
 Model = TypeVar("Model", bound="Settings")
 
 _RECIPES = Path(__file__).parents[1] / "configs"
+LARGEST_SEED = 2**32 - 1
+"""What all generators of random numbers take."""
 _WORDS = {
     "extra_forbidden": "unknown setting",
     "model_type": "is a group of settings, not a value",
@@ -135,6 +139,7 @@ class BudgetSettings(Settings):
     hours: float = Field(
         9.0,
         gt=0,
+        le=10_000,
         description="The wall: before it a run falls back to quicker fits, then the safe prior.",
     )
     margin: float = Field(
@@ -178,7 +183,7 @@ class RunSettings(Settings):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where networks and the joint fit run; auto takes CUDA where it is."
     )
-    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="Seed of every random draw.")
 
 
 def settings_hash(settings: Settings) -> str:
@@ -210,15 +215,7 @@ def load_settings(
     values: dict[str, Any] = {}
     overrides = list(overrides)
     if path is not None:
-        try:
-            loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise ConfigError(
-                f"{path} is missing: name a YAML file that is there, or a shipped recipe."
-            ) from error
-        except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
-            detail = " ".join(str(error).split())
-            raise ConfigError(f"{path} cannot be read as YAML: {detail}.") from error
+        loaded = read_yaml_file(Path(path))
         if not isinstance(loaded, dict | None):
             raise ConfigError(
                 f"{path} must hold a mapping of settings; got {type(loaded).__name__}."
@@ -316,8 +313,8 @@ def reference_page(kind: type[Settings]) -> str:
     Examples
     --------
     >>> print(reference_page(BudgetSettings).splitlines()[4])
-    | `hours` | float, > 0 | 9.0 | The wall: before it a run falls back to quicker fits, then the \
-safe prior. |
+    | `hours` | float, > 0, <= 10000 | 9.0 | The wall: before it a run falls back to quicker fits, \
+then the safe prior. |
     """
     lines = ["# Settings", "", "| setting | type | default | what it does |", "|---|---|---|---|"]
     for name, kinds, default, description in describe_settings(kind):
@@ -344,16 +341,19 @@ def _limits(metadata: Iterable[object]) -> list[str]:
 def _apply(values: dict[str, Any], override: str) -> None:
     name, equals, text = override.partition("=")
     if not equals:
-        raise ConfigError(f"an override must look like a.b=value; got {override!r}.")
+        raise ConfigError(f"an override must look like a.b=value; got {shortened(override)!r}.")
     *parents, leaf = name.strip().split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise ConfigError(f"{override!r}: {parent!r} is a value, not a group of settings.")
+            raise ConfigError(
+                f"{shortened(override)!r}: {shortened(parent)!r} is a value, not a group."
+            )
     try:
-        values[leaf] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{override!r}: {text!r} is no YAML value: {error}") from error
+        values[leaf] = read_yaml(text)
+    except YamlFault as error:
+        shown = shortened(override)
+        raise ConfigError(f"{shown!r}: what follows = is no YAML value: {error}.") from error
 
 
 def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
@@ -364,7 +364,8 @@ def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
     if what == "literal_error":
         choices = re.findall(r"'([^']*)'", item["ctx"]["expected"])
         near = did_you_mean(str(item["input"]), choices)
-    return f"{place}: {_WORDS.get(what, item['msg'])} (got {item['input']!r}).{near}"
+    got = shortened(reprlib.repr(item["input"]))  # no message repeats a value longer than a line
+    return f"{shortened(place)}: {_WORDS.get(what, item['msg'])} (got {got}).{near}"
 
 
 def _place(item: dict[str, Any]) -> str:

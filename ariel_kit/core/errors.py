@@ -5,8 +5,13 @@ Every leaf also inherits the builtin that fits, so ``except ValueError`` keeps w
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
+
+LONGEST_QUOTE = 160
+"""Characters of a user's value, or of another library's words, that a message repeats."""
 
 
 class ArielKitError(Exception):
@@ -23,6 +28,10 @@ class ConfigError(ArielKitError, ValueError):
 
 class DataFileError(ArielKitError, OSError):
     """A file that is missing, damaged, or not in the layout of the challenge."""
+
+
+class DiskError(DataFileError):
+    """A file that cannot be written, for want of room or leave."""
 
 
 class SubmissionError(ArielKitError, ValueError):
@@ -66,6 +75,31 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     """
     near = get_close_matches(name, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def describe_bug(error: BaseException) -> str:
+    """Tell an error that the kit did not foresee, and where it rose, in one line for a report.
+
+    >>> describe_bug(ZeroDivisionError("division by zero"))
+    'division by zero'
+    """
+    detail = shortened(str(error)) or type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if "ariel_kit" in Path(frame.filename).parts]
+    if not (own or frames):
+        return detail
+    last = (own or frames)[-1]
+    return f"{detail} ({Path(last.filename).name}, line {last.lineno}, in {last.name})"
+
+
+def shortened(text: str, most: int = LONGEST_QUOTE) -> str:
+    """Put a text that a message repeats into one line, and cut it where it is long.
+
+    >>> shortened("a   b"), shortened("0123456789", most=5)
+    ('a b', '0123...')
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}..."
 
 
 def check_shape(name: str, shape: tuple[int, ...], expected: dict[str, int | None]) -> None:

@@ -1,23 +1,41 @@
-"""Planets over the cores of one machine, or over a cluster, with the same call."""
+"""Planets over the cores of one machine, or over a Dask cluster, with the same call."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from itertools import islice
+from typing import Generic, TypeVar
 
-from ariel_kit.core.errors import ArielKitError, ConfigError, UnknownNameError
+from ariel_kit.core.errors import (
+    ArielKitError,
+    ConfigError,
+    DiskError,
+    UnknownNameError,
+    describe_bug,
+)
 from ariel_kit.core.runtime import available_cores, progress, resolve_jobs
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-BACKENDS = ("loky", "threading", "dask", "ray")
-_MODULE = {"dask": "dask.distributed", "ray": "ray"}
+BACKENDS = ("loky", "dask")
+KILLED = (
+    "a planet must be done by a process that lives; it was killed twice, as happens when memory "
+    "runs out. Use fewer processes or calibration.memory=tight."
+)
+CONNECT_SECONDS = 10
+"""How long a scheduler may take to answer."""
+_THREAD_VARIABLES = (
+    *("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
+    *("BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,22 +55,44 @@ class PlanetFailure:
     error: str
     reason: str
 
+    @classmethod
+    def of(cls, planet_id: int, error: Exception) -> PlanetFailure:
+        """Tell of an error; one that the kit did not foresee comes with a line to report.
+
+        Examples
+        --------
+        >>> print(PlanetFailure.of(7, ZeroDivisionError("division by zero")))
+        planet 7: ZeroDivisionError: division by zero; please report this line with the planet.
+        """
+        known = isinstance(error, ArielKitError)
+        reason = (
+            str(error)
+            if known
+            else f"{describe_bug(error)}; please report this line with the planet."
+        )
+        return cls(planet_id, type(error).__name__, reason)
+
     def __str__(self) -> str:
         return f"planet {self.planet_id}: {self.error}: {self.reason}"
 
 
 @dataclass(frozen=True)
 class _Guarded(Generic[Result]):
-    """The stage with its deliberate errors turned into values; anything else is a bug and rises."""
+    """The stage with its errors turned into values: no planet ends the run of the others."""
 
     function: Callable[[int], Result]
 
-    def __call__(self, position: int, planet_id: int) -> tuple[int, int, Result | PlanetFailure]:
+    def __call__(self, position: int, planet_id: int) -> _Told[Result]:
         try:
             return position, planet_id, self.function(planet_id)
-        except ArielKitError as error:
-            failure = PlanetFailure(planet_id, type(error).__name__, str(error))
-            return position, planet_id, failure
+        except DiskError:  # it is not the planet's, and every other planet would meet it too
+            raise
+        except Exception as error:  # noqa: BLE001
+            return position, planet_id, PlanetFailure.of(planet_id, error)
+
+
+_Told = tuple[int, int, Result | PlanetFailure]
+"""Place of a planet, its id, and the answer."""
 
 
 def map_planets(
@@ -76,24 +116,27 @@ def map_planets(
     planet_ids : sequence of int
     n_jobs : int
         Processes; -1 for one per core.
-    backend : {'loky', 'threading', 'dask', 'ray'}, optional
+    backend : {'loky', 'dask'}, optional
         Who runs them; loky, processes on this machine, when left out.
     address : str, optional
-        Scheduler of a running Dask or Ray cluster; a local one is started when left out.
+        Scheduler of a running Dask cluster; a local one is started when left out.
     description : str
         For the progress line.
 
     Returns
     -------
     list
-        A result per planet, or a `PlanetFailure` where an `ArielKitError` was raised.
+        A result per planet, or a `PlanetFailure` where an error was raised or a process died.
 
     Raises
     ------
     UnknownNameError
         If the backend is unknown.
     ConfigError
-        If its package is not installed, or an address is given to a backend that has none.
+        If its package is not installed, an address is given to a backend that has none, or no
+        scheduler answers there.
+    DiskError
+        If a result could not be written.
 
     Examples
     --------
@@ -125,6 +168,9 @@ def iter_planets(
 ) -> Iterator[tuple[int, int, Result | PlanetFailure]]:
     """Call as `map_planets` does, and give each answer as soon as it is there.
 
+    A planet whose process dies is tried once more, alone; if that process dies too, the planet is
+    a failure.
+
     Parameters
     ----------
     function, n_jobs, backend, address, description
@@ -151,51 +197,116 @@ def iter_planets(
     guarded = _Guarded(function)
     with ExitStack() as stack:
         if backend is None and address is None and jobs == 1:
-            answers: Iterable[Any] = (guarded(i, planet) for i, planet in enumerate(planet_ids))
+            answers: Iterable[_Told[Result]] = (guarded(i, p) for i, p in enumerate(planet_ids))
         else:
-            answers = _start(stack, guarded, planet_ids, jobs, backend or "loky", address)
+            pool = _open_pool(stack, backend or "loky", address, jobs)
+            answers = _Spread(guarded, pool).over(planet_ids)
         yield from progress(answers, total=total, description=description)
 
 
-def _start(
-    stack: ExitStack,
-    guarded: _Guarded,
-    planet_ids: Iterable[int],
-    jobs: int,
-    backend: str,
-    address: str | None,
-) -> Iterable[Any]:
-    import joblib  # 0.1 s that one process never needs
+@dataclass(frozen=True)
+class _Pool:
+    """Processes that take calls.
 
+    Attributes
+    ----------
+    open : callable
+        Gives the executor; a new one where the last is broken.
+    killed : type
+        What a call raises whose process died.
+    width : int
+        Calls under way at once.
+    """
+
+    open: Callable[[], Executor]
+    killed: type[Exception]
+    width: int
+
+
+def _open_pool(stack: ExitStack, backend: str, address: str | None, jobs: int) -> _Pool:
     if backend not in BACKENDS:
         raise UnknownNameError("backend", backend, BACKENDS)
-    if address is not None and backend not in _MODULE:
-        raise ConfigError(f"backend {backend!r} has no address; use dask or ray, or leave it out.")
-    options: dict[str, Any] = {}
-    if backend in _MODULE:
-        _connect(stack, backend, address)
-    elif backend == "loky":
-        # Processes share the cores instead of each taking all of them.
-        options["inner_max_num_threads"] = max(1, available_cores() // jobs)
-    stack.enter_context(joblib.parallel_config(backend=backend, n_jobs=jobs, **options))
-    calls = (joblib.delayed(guarded)(i, planet) for i, planet in enumerate(planet_ids))
-    answers: Iterable[Any] = joblib.Parallel(return_as="generator_unordered")(calls)
-    return answers
+    if backend == "dask":
+        return _open_dask(stack, address, jobs)
+    if address is not None:
+        raise ConfigError(f"backend {backend!r} has no address; use dask, or leave it out.")
+    loky = import_module("joblib.externals.loky")  # 0.1 s that one process never needs
+    # Processes share the cores instead of each taking all of them.
+    threads = str(max(1, available_cores() // jobs))
+    environment = dict.fromkeys(_THREAD_VARIABLES, threads)
+    return _Pool(
+        partial(loky.get_reusable_executor, max_workers=jobs, env=environment),
+        loky.process_executor.BrokenProcessPool,
+        jobs,
+    )
 
 
-def _connect(stack: ExitStack, backend: str, address: str | None) -> None:
+def _open_dask(stack: ExitStack, address: str | None, jobs: int) -> _Pool:
     try:
-        module = import_module(_MODULE[backend])
+        distributed = import_module("distributed")
     except ImportError as error:
         raise ConfigError(
-            f"backend {backend!r} needs the package {backend}; "
+            "backend 'dask' needs the package distributed; "
             'install it with: pip install "ariel-kit[cluster]".'
         ) from error
-    if backend == "dask":
-        stack.enter_context(module.Client(address))
-        return
-    from ray.util.joblib import register_ray
+    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
+    try:
+        client = stack.enter_context(
+            distributed.Client(**local)
+            if address is None
+            else distributed.Client(address, timeout=CONNECT_SECONDS)
+        )
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"no Dask scheduler answers at {address} within {CONNECT_SECONDS} s; start one there, "
+            "or leave out --address."
+        ) from error
+    width = max(jobs, sum(client.ncores().values()))
+    return _Pool(client.get_executor, distributed.KilledWorker, width)
 
-    module.init(address=address, ignore_reinit_error=True)
-    stack.callback(module.shutdown)
-    register_ray()
+
+@dataclass
+class _Spread(Generic[Result]):
+    """Calls spread over a pool, a few under way at a time."""
+
+    guarded: _Guarded[Result]
+    pool: _Pool
+
+    def over(self, planet_ids: Iterable[int]) -> Iterator[_Told[Result]]:
+        """Answer every planet, in the order in which the answers come."""
+        waiting = enumerate(planet_ids)
+        running: dict[Future[_Told[Result]], tuple[int, int]] = {}
+        suspects: list[tuple[int, int]] = []
+        try:
+            while True:
+                if not suspects:
+                    running |= self._fill(waiting, self.pool.width - len(running))
+                if not running:
+                    if not suspects:
+                        return
+                    yield self._alone(*suspects.pop(0))
+                    continue
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    call = running.pop(future)
+                    try:
+                        yield future.result()
+                    except self.pool.killed:  # any that ran beside it may be to blame
+                        suspects.append(call)
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _fill(
+        self, waiting: Iterator[tuple[int, int]], room: int
+    ) -> dict[Future[_Told[Result]], tuple[int, int]]:
+        """Start the next calls."""
+        calls = islice(waiting, room)
+        return {self.pool.open().submit(self.guarded, *call): call for call in calls}
+
+    def _alone(self, position: int, planet_id: int) -> _Told[Result]:
+        """Try a planet once more whose process died, while nothing else runs."""
+        log.warning("planet %s: its process was killed; it is tried once more, alone", planet_id)
+        try:
+            return self.pool.open().submit(self.guarded, position, planet_id).result()
+        except self.pool.killed:
+            return position, planet_id, PlanetFailure(planet_id, "KilledWorker", KILLED)

@@ -10,10 +10,21 @@ import polars as pl
 
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
+from ariel_kit.data.tables import check_pixel_columns, first_sentence
 
 CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
 """Names of the files, without ``.parquet``."""
 LINEARITY_TERMS = 6
+TYPICAL_ELECTRONS = 1e4
+"""Where a linearity correction is judged: a level that pixels in starlight reach."""
+PLAUSIBLE = {
+    "dark": (-1e4, 1e4, "electrons per second"),
+    "flat": (0.1, 10.0, "relative to the mean pixel"),
+    "linear_corr": (0.5, 2.0, f"true electrons for each of {TYPICAL_ELECTRONS:.0f} measured ones"),
+    "read": (0.0, 1e3, "electrons"),
+}
+"""Least and largest median over the working pixels, and its unit. Far beyond: published frames have
+0.007, 1.00, 1.001 and 13."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +61,56 @@ def read_calibration(folder: Path, instrument: Instrument) -> Calibration:
     )
 
 
+def check_medians(folder: Path, calibration: Calibration) -> None:
+    """Refuse frames whose median is that of no detector: no pixel of theirs can be trusted.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they were read, for the message.
+    calibration : Calibration
+
+    Raises
+    ------
+    DataFileError
+        If a median lies outside `PLAUSIBLE`, or no pixel works.
+    """
+    if calibration.dead.all():
+        raise DataFileError(
+            f"{folder / 'dead.parquet'} must leave working pixels; it marks all as dead. "
+            "Download the file again."
+        )
+    working = ~calibration.dead
+    terms = np.median(calibration.linear_corr[:, working], axis=1)
+    medians = {
+        "dark": np.median(calibration.dark[working]),
+        "flat": np.median(calibration.flat[working]),
+        "linear_corr": terms @ TYPICAL_ELECTRONS ** (np.arange(LINEARITY_TERMS) - 1.0),
+        "read": np.median(calibration.read[working]),
+    }
+    for name, median in medians.items():
+        least, most, unit = PLAUSIBLE[name]
+        if not least <= median <= most:
+            raise DataFileError(
+                f"{folder / f'{name}.parquet'} must have a median between {least:g} and {most:g} "
+                f"{unit}; got {median:.3g}. Download the file again."
+            )
+
+
 def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if not path.is_file():
         raise DataFileError(f"{path} is missing: a planet needs it. Download the file again.")
     try:
-        table = pl.read_parquet(path)
+        with path.open("rb") as file:  # polars takes a path for a pattern
+            table = pl.read_parquet(file)
     except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).partition("\n")[0]  # older polars adds lines of its own affairs
         raise DataFileError(
-            f"{path} cannot be read as parquet: {reason}. Download the file again."
+            f"{path} cannot be read as parquet: {first_sentence(error)}. Download the file again."
         ) from error
     rows = int(np.prod(shape[:-1]))
     if table.shape != (rows, shape[-1]):
         raise DataFileError(f"{path} must be {rows} rows x {shape[-1]} columns; got {table.shape}.")
+    check_pixel_columns(path, table.columns)
     values = table.to_numpy().reshape(shape)
     if values.dtype == object or (values.dtype.kind == "f" and not np.isfinite(values).all()):
         raise DataFileError(f"{path} must hold finite numbers; it holds NaN, infinity or nulls.")

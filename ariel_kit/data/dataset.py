@@ -10,9 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -22,7 +20,15 @@ from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 from ariel_kit.core.star_info import StarInfo
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
-from ariel_kit.data.tables import Table, name_of, read_csv, read_planets, require_columns
+from ariel_kit.data.converter import Adc
+from ariel_kit.data.tables import (
+    Table,
+    are_whole_numbers,
+    name_of,
+    read_csv,
+    read_planets,
+    require_columns,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,13 +36,6 @@ LABEL_COLUMNS = [f"wl_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 SIGMA_COLUMNS = [f"sigma_{i}" for i in range(1, N_WAVELENGTHS + 1)]
 ADC_COLUMNS = [f"{name}_adc_{field}" for name in INSTRUMENTS for field in ("offset", "gain")]
 SPLITS = ("train", "test")
-
-
-class Adc(NamedTuple):
-    """The converter of one planet: ``electron = adu / gain + offset``."""
-
-    gain: float
-    offset: float
 
 
 @dataclass(frozen=True)
@@ -211,19 +210,28 @@ class Dataset:
             row = read_csv(self.root / self.edition.adc_table).row(0, named=True)
         columns = [f"{instrument.name}_adc_{what}" for what in ("gain", "offset")]
         require_columns(self.root, row, columns)
-        gain, offset = (row[column] for column in columns)
-        finite = all(isinstance(value, int | float) and isfinite(value) for value in (gain, offset))
-        if not (finite and gain > 0):
-            raise DataFileError(
-                f"planet {planet_id}: the {instrument.name} converter needs a positive gain and a "
-                f"finite offset; got gain {gain}, offset {offset}. Check the adc_info table."
-            )
-        return Adc(float(gain), float(offset))
+        table = self.edition.adc_table or self._table_path(split).name
+        where = f"planet {planet_id}: {self.root / table}"
+        return Adc.of(*(row[column] for column in columns), instrument=instrument, where=where)
 
     def star(self, split: str, planet_id: int) -> int | None:
-        """Look up the star's number; None in 2025, where every star differs."""
-        star = self._row(split, planet_id).get("star")
-        return None if star is None else int(star)
+        """Look up the star's number; None in 2025, where every star differs.
+
+        Raises
+        ------
+        DataFileError
+            If it is no whole number.
+        """
+        row = self._row(split, planet_id)
+        if "star" not in row:
+            return None
+        star = pl.Series([row["star"]])
+        if not are_whole_numbers(star.cast(pl.Float64, strict=False)):
+            raise DataFileError(
+                f"planet {planet_id}: its star must be a whole number; got {star[0]!r}. Correct "
+                f"{self._table_path(split)}."
+            )
+        return int(float(star[0]))
 
     def star_info(self, split: str, planet_id: int) -> StarInfo | None:
         """Read what the catalogue tells of a star and its planet's orbit.

@@ -6,7 +6,7 @@ memory of the columns itself, as pairs (even read, odd read) of one 32-bit word 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import polars as pl
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
 from ariel_kit.data.dataset import Dataset
+from ariel_kit.data.tables import check_pixel_columns, first_sentence
 
 PAIR_BYTES = 4
 
@@ -95,25 +96,15 @@ def _read_series(
             f"{instrument.name} signal. Download the file again."
         )
     try:
-        schema = pl.read_parquet_schema(path)
-        flat = len(schema) == 1
-        if not flat and len(schema) != instrument.n_pixels:
-            raise DataFileError(
-                f"{where} must hold {instrument.n_pixels} columns, one per pixel, or 1 column of "
-                f"frames; got {len(schema)}. Check that it is a {instrument.name} signal."
-            )
-        wrong = sorted({str(dtype) for dtype in schema.values()} - {"UInt16"})
-        if wrong:
-            raise DataFileError(
-                f"{where} must hold uint16; got {', '.join(wrong)}. Use the file as it was "
-                "published, not a converted one."
-            )
-        table = pl.read_parquet(path, columns=[0] if flat else pixels.tolist())
+        with path.open("rb") as file:  # polars takes a path for a pattern
+            flat = _is_flat(where, pl.read_parquet_schema(file), instrument)
+            file.seek(0)
+            table = pl.read_parquet(file, columns=[0] if flat else pixels.tolist())
     except (OSError, pl.exceptions.PolarsError) as error:
         if isinstance(error, DataFileError):
             raise
         raise DataFileError(
-            f"{where} cannot be read as parquet: {error}. Download the file again."
+            f"{where} cannot be read as parquet: {first_sentence(error)}. Download the file again."
         ) from error
     columns = table.get_columns()
     if columns[0].n_chunks() > 1:
@@ -123,6 +114,25 @@ def _read_series(
     if flat:
         return _unflatten(where, columns[0].to_numpy(), instrument, pixels)
     return [column.to_numpy() for column in columns]
+
+
+def _is_flat(where: str, schema: Mapping[str, pl.DataType], instrument: Instrument) -> bool:
+    """Tell whether one column holds all frames; refuse columns that hold none."""
+    flat = len(schema) == 1
+    if not flat and len(schema) != instrument.n_pixels:
+        raise DataFileError(
+            f"{where} must hold {instrument.n_pixels} columns, one per pixel, or 1 column of "
+            f"frames; got {len(schema)}. Check that it is a {instrument.name} signal."
+        )
+    wrong = sorted({str(dtype) for dtype in schema.values()} - {"UInt16"})
+    if wrong:
+        raise DataFileError(
+            f"{where} must hold uint16; got {', '.join(wrong)}. Use the file as it was "
+            "published, not a converted one."
+        )
+    if not flat:
+        check_pixel_columns(where, list(schema))
+    return flat
 
 
 def _unflatten(

@@ -110,8 +110,8 @@ def make_submission(
     if not check.ok:
         raise SubmissionError("\n  ".join(["the spectra cannot be submitted:", *check.faults]))
     if path is not None:
-        with atomic_path(path) as unfinished:
-            table.write_csv(unfinished)
+        with atomic_path(path) as unfinished, unfinished.open("wb") as file:
+            table.write_csv(file)
     return table
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 import polars as pl
 
-from ariel_kit.core.errors import DataFileError, SubmissionError, did_you_mean
+from ariel_kit.core.errors import DataFileError, SubmissionError, did_you_mean, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Table: TypeAlias = Union[pl.DataFrame, "pd.DataFrame", str, Path]
 """A table of planets: of polars, of pandas, or the path of a CSV file."""
+
+LARGEST_ID = 2.0**63
+GZIP = b"\x1f\x8b"
+"""How a file begins that gzip has packed."""
 
 
 def read_planets(table: Table) -> pl.DataFrame:
@@ -46,7 +50,7 @@ def name_of(table: Table) -> str:
 
 
 def are_whole_numbers(column: pl.Series) -> bool:
-    """Check that all values are whole numbers, as integers or as floats.
+    """Check that all values are whole numbers of at most 64 bits, as integers or as floats.
 
     >>> are_whole_numbers(pl.Series([7.0, 8.0])), are_whole_numbers(pl.Series([7.5, None]))
     (True, False)
@@ -55,17 +59,36 @@ def are_whole_numbers(column: pl.Series) -> bool:
         return True
     if column.null_count() or not column.dtype.is_numeric():
         return False
-    return bool((column.cast(pl.Float64) % 1 == 0).all())
+    values = column.cast(pl.Float64)
+    return bool(((values % 1 == 0) & (values.abs() < LARGEST_ID)).all())
 
 
 def read_csv(path: str | Path) -> pl.DataFrame:
     """Read a table, or say which file could not be read."""
-    if not Path(path).exists():
-        raise DataFileError(f"{path} is missing: name a CSV table that is there.")
+    if not Path(path).is_file():
+        found = "is a folder" if Path(path).is_dir() else "is missing"
+        raise DataFileError(f"{path} {found}: name a CSV table that is there.")
     try:
-        return pl.read_csv(path, infer_schema_length=None)
+        with Path(path).open("rb") as file:  # polars takes a path for a pattern
+            if file.read(len(GZIP)) == GZIP:
+                raise DataFileError(f"{path} is packed with gzip; unpack it to a CSV table.")
+            file.seek(0)
+            return pl.read_csv(file, infer_schema_length=None)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataFileError(f"{path} cannot be read as a CSV table: {error}") from error
+        if isinstance(error, DataFileError):
+            raise
+        raise DataFileError(
+            f"{path} cannot be read as a CSV table: {first_sentence(error)}."
+        ) from error
+
+
+def first_sentence(error: Exception) -> str:
+    """Give what polars says of a file, without its advice to those who call polars.
+
+    >>> first_sentence(ValueError("no field `a`.\\n\\nConsider `glob`"))
+    'no field `a`'
+    """
+    return shortened(str(error).strip().partition("\n")[0].rstrip(".:"))
 
 
 def as_polars(table: Table) -> pl.DataFrame:
@@ -100,6 +123,19 @@ def as_polars(table: Table) -> pl.DataFrame:
         raise SubmissionError(
             f"every column of a table must hold values of one kind, and no name twice: {error}."
         ) from error
+
+
+def check_pixel_columns(where: str | Path, found: Sequence[str]) -> None:
+    """Raise `DataFileError` unless the columns of a detector are ``column_0``, ``column_1``, ...
+
+    >>> check_pixel_columns("dark.parquet", ["column_0", "column_1"])
+    """
+    wrong = [place for place, name in enumerate(found) if name != f"column_{place}"]
+    if wrong:
+        raise DataFileError(
+            f"{where} must have the columns column_0, column_1, ... in this order; column "
+            f"{wrong[0] + 1} is {shortened(found[wrong[0]])!r}. Download the file again."
+        )
 
 
 def require_columns(

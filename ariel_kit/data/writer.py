@@ -18,7 +18,8 @@ from ariel_kit.core.instruments import (
     wavelengths,
 )
 from ariel_kit.data.calibration_maps import LINEARITY_TERMS, Calibration
-from ariel_kit.data.dataset import LABEL_COLUMNS, SIGMA_COLUMNS, Adc
+from ariel_kit.data.converter import Adc
+from ariel_kit.data.dataset import LABEL_COLUMNS, SIGMA_COLUMNS
 
 STAR_INFO_COLUMNS = ("Rs", "Ms", "Ts", "Mp", "e", "P", "sma", "i")
 """Star in solar units and kelvin, planet in Jupiter masses, days, stellar radii, degrees."""

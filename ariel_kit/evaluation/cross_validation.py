@@ -274,8 +274,8 @@ def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: R
     """Write the fold of each planet, and the scores with the settings and versions behind them."""
     columns = ["planet_id", "fold", "group"]
     table = pl.DataFrame(_members(result.folds), schema=columns, orient="row")
-    with atomic_path(output / "folds.csv") as unfinished:
-        table.write_csv(unfinished)
+    with atomic_path(output / "folds.csv") as unfinished, unfinished.open("wb") as file:
+        table.write_csv(file)
     record = {
         "score": result.report.score,
         "group_by": group_by,

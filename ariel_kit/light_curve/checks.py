@@ -15,6 +15,8 @@ from ariel_kit.light_curve.drift import DEGREE, time_basis
 STRAY = 8.0
 LONGEST_BIN = 0.06
 """Hours; in longer bins the bottom of a short transit could lie beyond its neighbours."""
+LONGEST_GAP = 0.5
+"""Hours by which one instrument may observe longer than the other: the last bin."""
 LEAST_HOURS = 0.5 * OBSERVATION_HOURS
 """A light curve cut shorter may end before the transit. The drift then passes for one: cut after
 2 h, simulated planets had depths wrong by 50 sigma."""
@@ -31,6 +33,9 @@ def find_fault(curves: Curves) -> str | None:
             return f"{name} noise must be positive, or infinite in a bin without data"
         if (hours := curve.span[np.isfinite(curve.noise).all(axis=1)].sum()) < LEAST_HOURS:
             return f"{name} must cover {LEAST_HOURS} h to show the transit; got {hours:.2f} h"
+    airs, fgs1 = (float(curve.span.sum()) for curve in curves)
+    if abs(airs - fgs1) > LONGEST_GAP:
+        return f"AIRS and FGS1 must observe for as long; got {airs:.2f} h and {fgs1:.2f} h"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ariel_kit.core.errors import UnknownNameError, WeightsError
+from ariel_kit.core.errors import WeightsError, shortened
 from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import build_model
 from ariel_kit.models.weights import (
@@ -18,6 +18,9 @@ from ariel_kit.models.weights import (
 
 if TYPE_CHECKING:
     from torch import nn
+
+LARGEST_ARGUMENT = 10_000
+"""Of a stored network: a card that asks for more layers would keep a machine busy for hours."""
 
 
 def create_model(
@@ -79,19 +82,32 @@ def _check_config(card: ModelCard, folder: Path) -> None:
     """
     import torch
 
+    if too_large := [name for name, value in card.config.items() if _is_too_large(value)]:
+        raise WeightsError(
+            f"the config of {folder / CARD_FILE} must hold numbers up to {LARGEST_ARGUMENT}; "
+            f"{too_large[0]} is larger: copy the card, or train the weights again."
+        )
     try:
         with torch.device("meta"):
             built = count_parameters(build_model(card.model, **card.config))
-    except (UnknownNameError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"the config of {folder / CARD_FILE} builds no {card.model} ({error}): copy the card, "
-            "or train the weights again."
+            f"the config of {folder / CARD_FILE} builds no {card.model} ({shortened(str(error))}): "
+            "copy the card, or train the weights again."
         ) from error
     if built != card.parameters:
         raise WeightsError(
             f"the config of {folder / CARD_FILE} builds {built} parameters, and the card says "
             f"{card.parameters}: copy the card, or train the weights again."
         )
+
+
+def _is_too_large(value: object) -> bool:
+    """Tell whether an argument, or one of a list of them, asks for endless layers."""
+    parts = value if isinstance(value, list) else [value]
+    return any(
+        isinstance(part, int | float) and not abs(part) <= LARGEST_ARGUMENT for part in parts
+    )
 
 
 def _weights_folder(name: str, weights: str | Path) -> Path:

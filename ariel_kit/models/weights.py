@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ariel_kit.core.cache import atomic_path, file_sha256
-from ariel_kit.core.errors import WeightsError
+from ariel_kit.core.errors import WeightsError, shortened
 from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import check_name, list_models
 
@@ -176,7 +176,8 @@ def load_weights(model: nn.Module, folder: str | Path, *, prefix: str = "") -> M
     Raises
     ------
     WeightsError
-        If a file is missing or damaged, a tensor is missing, too many or of another shape.
+        If a file is missing or damaged, a tensor is missing, too many, not finite, or of another
+        shape or type.
     """
     path, card = Path(folder) / MODEL_FILE, load_card(folder)
     stored = _read_checked(path, card.sha256)
@@ -224,6 +225,7 @@ def named_outputs(outputs: Any) -> dict[str, Tensor]:
 
 
 def _read_checked(path: Path, sha256: str) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
@@ -233,7 +235,12 @@ def _read_checked(path: Path, sha256: str) -> dict[str, Tensor]:
             f"{path} must have the SHA-256 of its card, {sha256}; got {found}: "
             "copy or train it again."
         )
-    return load_file(path)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path} holds no weights ({shortened(str(error))}): copy or train it again."
+        ) from error
 
 
 def _misfits(wanted: dict[str, Tensor], stored: dict[str, Tensor]) -> Iterator[str]:
@@ -243,3 +250,7 @@ def _misfits(wanted: dict[str, Tensor], stored: dict[str, Tensor]) -> Iterator[s
         have, want = tuple(stored[name].shape), tuple(wanted[name].shape)
         if have != want:
             yield f"shape of {name}: {want} in the network, {have} in the file"
+        elif stored[name].dtype != wanted[name].dtype:
+            yield f"type of {name}: {wanted[name].dtype} needed, {stored[name].dtype} in the file"
+        elif not stored[name].isfinite().all():
+            yield f"values of {name}: NaN or infinity in the file"

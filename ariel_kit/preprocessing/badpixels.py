@@ -19,6 +19,9 @@ from ariel_kit.data.calibration_maps import Calibration
 CLIP_SIGMA = 5.0
 CLIP_ROUNDS = 5
 """Clipping of the dark that finds hot pixels, as in the challenge's own notebook."""
+LARGEST_DARK = 1e6
+"""Electrons per second that fill a pixel within one exposure."""
+LARGEST_FLAT = 1e3
 LINEARITY_LEVELS = (1e4, 3e4, 6e4)
 """Electrons at which the linearity corrections of pixels are compared."""
 LINEARITY_TOLERANCE = 0.05
@@ -70,10 +73,10 @@ class Donors:
 def find_bad_pixels(calibration: Calibration) -> BadPixels:
     """Mark the pixels to infill.
 
-    A pixel is dead if the dead map says so or its flat is not positive. It is hot if its dark
-    current lies beyond 5 sigma, clipped in 5 rounds. It is wild if its linearity correction differs
-    from the median pixel's by more than 5 % somewhere between 1e4 and 6e4 electrons, which that of
-    a working pixel never does.
+    A pixel is dead if the dead map says so or its flat is not between 0 and 1000. It is hot if
+    its dark current lies beyond 5 sigma, clipped in 5 rounds. It is wild if its linearity
+    correction differs from the median pixel's by more than 5 % somewhere between 1e4 and 6e4
+    electrons, which that of a working pixel never does.
 
     Parameters
     ----------
@@ -92,13 +95,15 @@ def find_bad_pixels(calibration: Calibration) -> BadPixels:
     >>> find_bad_pixels(maps).any
     array([[ True, False, False, False]])
     """
-    dead = calibration.dead | (calibration.flat <= 0)
+    dead = calibration.dead | (calibration.flat <= 0) | (calibration.flat > LARGEST_FLAT)
     terms = calibration.linear_corr[:, ~dead]
     wild = np.zeros_like(dead)
     for level in LINEARITY_LEVELS:
         correction = level ** np.arange(len(terms)) @ terms / level
         wild[~dead] |= np.abs(correction / np.median(correction) - 1) > LINEARITY_TOLERANCE
-    hot = ~sigma_clip(calibration.dark, sigma=CLIP_SIGMA, rounds=CLIP_ROUNDS)
+    # The square of a larger number may be none, and nothing would be clipped.
+    dark = np.clip(calibration.dark, -LARGEST_DARK, LARGEST_DARK)
+    hot = ~sigma_clip(dark, sigma=CLIP_SIGMA, rounds=CLIP_ROUNDS)
     return BadPixels(dead, hot, wild)
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from ariel_kit.core.instruments import AIRS, Instrument
-from ariel_kit.data.calibration_maps import Calibration
-from ariel_kit.data.dataset import Adc, Dataset
+from ariel_kit.data.calibration_maps import Calibration, check_medians
+from ariel_kit.data.converter import Adc
+from ariel_kit.data.dataset import Dataset
 from ariel_kit.data.frames import Frames, read_frames
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import Donors, find_bad_pixels
@@ -47,6 +48,7 @@ class RawVisit:
         where = (self.split, self.planet_id, instrument)
         adc = self.dataset.adc(*where)
         calibration = self.dataset.read_calibration(*where, self.number)
+        check_medians(self.dataset.calibration_path(*where, self.number), calibration)
         reasons = find_bad_pixels(calibration)
         columns = extracted_columns(instrument)
         pixels = np.arange(instrument.n_pixels).reshape(instrument.height, instrument.width)

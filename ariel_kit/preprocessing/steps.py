@@ -25,7 +25,8 @@ import numpy as np
 from ariel_kit.core.errors import ShapeError, check_shape
 from ariel_kit.core.instruments import Instrument
 from ariel_kit.data.calibration_maps import LINEARITY_TERMS
-from ariel_kit.data.dataset import Adc, Dataset
+from ariel_kit.data.converter import Adc
+from ariel_kit.data.dataset import Dataset
 from ariel_kit.data.frames import read_frames
 from ariel_kit.preprocessing.badpixels import Donors
 

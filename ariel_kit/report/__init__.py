@@ -19,6 +19,8 @@ TEMPLATE = Path(__file__).parents[1] / "templates" / "report.html"
 SHOWN_PLANETS = 20
 """Longest list of planets in a report, the worst first."""
 
+_HOW = {"running": "is under way", "interrupted": "was interrupted"}
+
 
 def write_report(
     run: str | Path,
@@ -91,6 +93,8 @@ def _score(run: Run, truth: Labels | None) -> ScoreReport | None:
 def _notices(run: Run) -> list[str]:
     """List what a reader has to know before believing the page."""
     found = []
+    if (repetition := run.record.repetition) is not None:
+        found.append(f"A repetition of this run {_HOW[repetition.now]}; the results are the first.")
     if not run.is_unchanged:
         found.append("submission.csv is no longer the file that the run wrote.")
     return found

@@ -114,7 +114,7 @@ def answer_all(
         visits.setdefault(spectrum.planet_id, []).append(spectrum)
     good = {p: [s for s in own if _fault(s) is None] for p, own in visits.items()}
     unfitted = [
-        PlanetFailure(planet, "FitError", f"{_fault(visits[planet][0])}.")
+        PlanetFailure(planet, "FitError", f"{str(_fault(visits[planet][0])).rstrip('.')}.")
         for planet, own in good.items()
         if not own
     ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -22,15 +24,18 @@ from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
 from ariel_kit.data.submission import submission_arrays
 from ariel_kit.data.tables import read_planets
 from ariel_kit.run.products import stored_visits
-from ariel_kit.run.record import RunIdentity, RunRecord
+from ariel_kit.run.record import RunIdentity, RunRecord, RunState
 
 log = logging.getLogger(__name__)
 
 Content = TypeVar("Content")
 
 RECORD = TypeAdapter(RunRecord)
+STATE = TypeAdapter(RunState)
 PROVENANCE = TypeAdapter(dict[int, dict[str, JsonValue]])
 FACTS = TypeAdapter(dict[int, FitFacts])
+
+_HOW = {"running": "is still running", "interrupted": "was interrupted"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class RunFolder:
     Parameters
     ----------
     path : path
-        The output folder of ``ariel-kit run``. Nothing is made before `start`.
+        The output folder of ``ariel-kit run``. Nothing is made before `attempt`.
 
     Attributes
     ----------
@@ -95,7 +100,7 @@ class RunFolder:
     fits : Path
         ``fits.npz``, what the fit concluded of each planet, and its white light.
     record : Path
-        ``run.json``, the `RunRecord`. It is written last: a folder without it is unfinished.
+        ``run.json``, the `RunState` of a run until it has finished, then its `RunRecord`.
 
     Examples
     --------
@@ -119,33 +124,84 @@ class RunFolder:
     @property
     def is_finished(self) -> bool:
         """Whether the folder holds all that a finished run leaves."""
-        return not self._missing()
+        return not self._missing() and self._finished() is not None
 
-    def start(self, identity: RunIdentity, settings: RunSettings) -> None:
-        """Make the folder and keep the settings; warn where another run's results are replaced."""
+    @property
+    def draft(self) -> Path:
+        """Where a run keeps its answer until it has finished.
+
+        That is the submission itself, unless a finished one is there already.
+        """
+        return self.submission if self._finished() is None else self.path / "draft.csv"
+
+    @contextmanager
+    def attempt(self, identity: RunIdentity, settings: RunSettings) -> Iterator[Path]:
+        """Make the folder, keep the settings, and note in ``run.json`` how the run goes.
+
+        Parameters
+        ----------
+        identity : RunIdentity
+        settings : RunSettings
+
+        Yields
+        ------
+        Path
+            Where the answer stands until `finish`.
+        """
         if self.record.is_file() and not self._holds(identity):
             log.warning(
                 "%s holds the results of a run with other data or settings, or a damaged record: "
-                "its submission is replaced, and a report there is still of that run",
+                "they are replaced when this run has finished",
                 self.path,
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        with atomic_path(self.settings) as unfinished:
-            save_settings(settings, unfinished)
+        if self._finished() is None:
+            with atomic_path(self.settings) as unfinished:
+                save_settings(settings, unfinished)
+        self._note("running")
+        try:
+            yield self.draft
+        finally:
+            if (state := self._unfinished()) is not None and state.process == os.getpid():
+                self._note("interrupted")
 
-    def finish(self, record: RunRecord, spectra: Sequence[Spectrum]) -> None:
+    def finish(
+        self, record: RunRecord, spectra: Sequence[Spectrum], settings: RunSettings | None = None
+    ) -> None:
         """Write what was concluded beside the submission; the record comes last.
+
+        A finished submission of the same data and settings stays where it has the full fit of more
+        planets; the new one is then ``draft.csv``.
 
         Parameters
         ----------
         record : RunRecord
         spectra : sequence of Spectrum
             One per planet, as submitted.
+        settings : RunSettings, optional
+            Those of the run; left as they are when left out.
         """
+        draft = self.draft
+        if (better := self._better(record)) is not None and draft.is_file():
+            log.warning(
+                "the finished submission in %s stays: it has the full fit of %d planets, and this "
+                "run, left as %s, of %d",
+                self.path,
+                better.measured,
+                draft.name,
+                record.measured,
+            )
+            _write(self.record, RECORD.dump_json(better, indent=1))
+            return
+        if settings is not None:
+            with atomic_path(self.settings) as unfinished:
+                save_settings(settings, unfinished)
         steps = {spectrum.planet_id: spectrum.provenance for spectrum in spectra}
         _write(self.provenance, json.dumps(steps, indent=1).encode())
         with atomic_path(self.fits) as unfinished:
             np.savez_compressed(unfinished, **_fit_arrays(spectra))  # type: ignore[arg-type]
+        if draft.is_file():
+            draft.replace(self.submission)
         _write(self.record, RECORD.dump_json(record, indent=1))
 
     def read(self) -> Run:
@@ -160,6 +216,11 @@ class RunFolder:
         SubmissionError
             If its submission has faults.
         """
+        if (state := self._unfinished()) is not None and self._finished() is None:
+            raise DataFileError(
+                f"{self.path} is not a finished run: it {_HOW[state.now]}. "
+                "Run ariel-kit run again, it goes on where it was."
+            )
         if missing := self._missing():
             raise DataFileError(
                 f"{self.path} is not a finished run: {', '.join(missing)} cannot be found. Give "
@@ -179,11 +240,47 @@ class RunFolder:
         return [file.name for file in files if not file.is_file()]
 
     def _holds(self, identity: RunIdentity) -> bool:
-        """Tell whether the results are those of this run, as far as their record can be read."""
+        """Tell whether what is there is of this run, as far as its record can be read."""
+        finished = self._finished()
+        return self._unfinished() is not None if finished is None else finished.identity == identity
+
+    def _finished(self) -> RunRecord | None:
+        """Read the record of a finished run, if it is there and sound."""
         try:
-            return _read(self.record, RECORD).identity == identity
+            return _read(self.record, RECORD)
         except DataFileError:
-            return False
+            return None
+
+    def _unfinished(self) -> RunState | None:
+        """Read what a run that has not finished has noted, if there is one."""
+        if (finished := self._finished()) is not None:
+            return finished.repetition
+        try:
+            return _read(self.record, STATE)
+        except DataFileError:
+            return None
+
+    def _note(self, state: Literal["running", "interrupted"]) -> None:
+        """Note how the run of this process goes, beside the results of a finished one."""
+        own, finished = RunState.of_this_process(state), self._finished()
+        if finished is None:
+            _write(self.record, STATE.dump_json(own, indent=1))
+        else:
+            noted = finished.model_copy(update={"repetition": own})
+            _write(self.record, RECORD.dump_json(noted, indent=1))
+
+    def _better(self, record: RunRecord) -> RunRecord | None:
+        """Give the record of a finished run of the same kind that measured more planets."""
+        before = self._finished()
+        if before is None or before.identity != record.identity:
+            return None
+        cleared = before.model_copy(update={"repetition": None})
+        return cleared if before.measured > record.measured and self._is_whole(before) else None
+
+    def _is_whole(self, record: RunRecord) -> bool:
+        """Tell whether the submission still is the one that a finished run left."""
+        there = self.submission.is_file()
+        return there and file_sha256(self.submission) == record.submission_sha256
 
     def _read_spectra(self) -> list[Spectrum]:
         ids, mean, sigma = submission_arrays(read_planets(self.submission))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import available_cores, find_device, torch_threads
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.denoising.stage import DenoiseStage
@@ -52,12 +53,15 @@ class LoadedLine:
         """SHA-256 of each stage's weights, by the name of the stage."""
         return {stage.name: stage.weights for stage in self.stages if stage.weights is not None}
 
-    def __call__(self, observations: Iterable[Observation], prior: SpectrumPrior) -> list[Spectrum]:
+    def __call__(self, observations: Sequence[Observation], prior: SpectrumPrior) -> list[Spectrum]:
         """Take observations through the line.
+
+        Where the line breaks, the visits that break it are found and get the population's
+        spectrum; the others pass as if those had not been there.
 
         Parameters
         ----------
-        observations : iterable of Observation
+        observations : sequence of Observation
             Taken one at a time and not kept: a sequence on disk need not fit in memory.
         prior : SpectrumPrior
 
@@ -66,8 +70,18 @@ class LoadedLine:
         list of Spectrum
             One per observation, in their order.
         """
-        state = _through(self.stages, LineState(observations, prior))
-        return [self._in_order(spectrum) for spectrum in state.spectra]
+        try:
+            return self._answer(observations, prior)
+        except Exception:
+            faults = self._find_faults(observations, prior)
+            if not faults:
+                raise
+        fine = (each for place, each in enumerate(observations) if place not in faults)
+        fitted = iter(self._answer(fine, prior))
+        return [
+            self._in_order(faults[place]) if place in faults else next(fitted)
+            for place in range(len(observations))
+        ]
 
     def then(self, stage: LoadedStage) -> LoadedLine:
         """Let one more stage follow, which the run itself has made."""
@@ -85,6 +99,26 @@ class LoadedLine:
         end = 1 + [stage.name for stage in self.stages].index(FitStage.name)
         state = _through(self.stages[:end], LineState(observations, prior))
         return FittedLine(state, self.stages[end:])
+
+    def _answer(self, observations: Iterable[Observation], prior: SpectrumPrior) -> list[Spectrum]:
+        state = _through(self.stages, LineState(observations, prior))
+        return [self._in_order(spectrum) for spectrum in state.spectra]
+
+    def _find_faults(
+        self, observations: Sequence[Observation], prior: SpectrumPrior
+    ) -> dict[int, Spectrum]:
+        """Take each visit through the line by itself; those that break it get a spectrum."""
+        faults = {}
+        for place, observation in enumerate(observations):
+            try:
+                self._answer([observation], prior)
+            except Exception as error:  # noqa: BLE001
+                failure = PlanetFailure.of(observation.planet_id, error)
+                log.warning("%s", failure)
+                fallback = prior.fallback(failure.planet_id, f"{failure.error}: {failure.reason}")
+                told = {**observation.provenance, **fallback.provenance}
+                faults[place] = replace(fallback, provenance=told)
+        return faults
 
     def _in_order(self, spectrum: Spectrum) -> Spectrum:
         """Let the provenance tell every stage in the order of the line, also those that are off."""

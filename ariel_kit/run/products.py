@@ -9,10 +9,12 @@ from pathlib import Path
 
 from ariel_kit.core.cache import Cache
 from ariel_kit.core.config import CalibrationSettings
-from ariel_kit.core.instruments import INSTRUMENTS
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure, iter_planets
 from ariel_kit.core.runtime import require_memory, resolve_jobs
+from ariel_kit.data.axis_table import read_axis_pairs
 from ariel_kit.data.dataset import Dataset
 
 log = logging.getLogger(__name__)
@@ -131,8 +133,6 @@ def _calibrate(
     settings: CalibrationSettings,
     planet_id: int,
 ) -> list[Path]:
-    from ariel_kit.preprocessing import calibrate_planet
-
     paths = []
     for visit in range(dataset.visits(split, planet_id)):
         name = _name(split, planet_id, visit)
@@ -140,9 +140,25 @@ def _calibrate(
         for instrument in INSTRUMENTS.values():
             inputs.append(dataset.signal_path(split, planet_id, instrument, visit))
             inputs.append(dataset.calibration_path(split, planet_id, instrument, visit))
-        make = partial(
-            calibrate_planet, dataset, planet_id, split=split, visit=visit, settings=settings
-        )
+        make = partial(_make, dataset, planet_id, split=split, visit=visit, settings=settings)
         cache.fetch(name, inputs, make)
         paths.append(cache.path(name))
     return paths
+
+
+def _make(
+    dataset: Dataset, planet_id: int, *, split: str, visit: int, settings: CalibrationSettings
+) -> Observation:
+    """Calibrate a visit, and refuse one that is not as long as the axis table tells."""
+    from ariel_kit.preprocessing import calibrate_planet
+
+    observation = calibrate_planet(dataset, planet_id, split=split, visit=visit, settings=settings)
+    told = read_axis_pairs(dataset.root)
+    found = {AIRS.name: len(observation.airs), FGS1.name: len(observation.fgs1)}
+    for name, pairs in found.items():
+        if pairs != told.get(name, pairs):
+            raise DataFileError(
+                f"planet {planet_id}: {name} must have the {told[name]} pairs of frames that "
+                f"axis_info.parquet tells of; got {pairs}. Download the files again."
+            )
+    return observation

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from pathlib import Path
 from typing import Annotated, Literal
 
+import psutil
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ariel_kit.core.config import RunSettings, settings_hash
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -42,7 +46,7 @@ class RunIdentity(_Record):
         """Identify the run of a data set with these settings."""
         return cls.model_validate(
             {
-                "data": dataset.root.resolve(),
+                "data": readable(dataset.root.resolve()),
                 "split": split,
                 "settings": settings_hash(settings),
             }
@@ -65,11 +69,46 @@ class BudgetRecord(_Record):
     recipes: dict[str, int]
 
 
+class RunState(_Record):
+    """A run that has not finished: all that ``run.json`` holds until a first one has.
+
+    Attributes
+    ----------
+    state : {'running', 'interrupted'}
+        As the run itself has noted it; a killed run notes nothing, see `now`.
+    process : int
+    host : str
+        Number of the process, and its machine.
+    """
+
+    state: Literal["running", "interrupted"]
+    process: int
+    host: str
+
+    @classmethod
+    def of_this_process(cls, state: Literal["running", "interrupted"]) -> RunState:
+        """Note the state of the run that this process makes."""
+        return cls(state=state, process=os.getpid(), host=platform.node())
+
+    @property
+    def now(self) -> Literal["running", "interrupted"]:
+        """Tell the state; a run whose process is gone from this machine was interrupted.
+
+        >>> RunState.of_this_process("running").now
+        'running'
+        """
+        gone = self.host == platform.node() and not psutil.pid_exists(self.process)
+        return "interrupted" if gone else self.state
+
+
 class RunRecord(_Record):
     """The content of ``run.json``: a finished run.
 
     Attributes
     ----------
+    state : {'finished'}
+    repetition : RunState, optional
+        A later run in the same folder that has not finished; the results are not its own.
     identity : RunIdentity
     edition : int
         Year of the challenge.
@@ -94,6 +133,8 @@ class RunRecord(_Record):
         Of the submission as the run left it.
     """
 
+    state: Literal["finished"] = "finished"
+    repetition: RunState | None = None
     identity: RunIdentity
     edition: int
     planets: int
@@ -107,6 +148,11 @@ class RunRecord(_Record):
     budget: BudgetRecord
     failures: tuple[PlanetFailure, ...]
     submission_sha256: str
+
+    @property
+    def measured(self) -> int:
+        """Number of planets that have the answer of the full fit."""
+        return self.budget.recipes.get("full", 0)
 
     @field_validator("edition")
     @classmethod

@@ -6,7 +6,7 @@ import numpy as np
 
 from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import Instrument
-from ariel_kit.data.dataset import Adc
+from ariel_kit.data.converter import Adc
 from ariel_kit.simulation.calibration_frames import Detector
 from ariel_kit.simulation.kernels import expose_pixels
 from ariel_kit.simulation.pointing import N_MOMENTS

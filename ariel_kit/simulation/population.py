@@ -10,7 +10,7 @@ import numpy as np
 from ariel_kit.core.editions import Year, get_edition
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.instruments import N_WAVELENGTHS, OBSERVATION_HOURS
-from ariel_kit.data.dataset import Adc
+from ariel_kit.data.converter import Adc
 from ariel_kit.simulation.atmospheres import Molecules
 from ariel_kit.simulation.drift import Drift, DriftFamily
 from ariel_kit.simulation.limb_darkening import draw_law

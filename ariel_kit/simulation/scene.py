@@ -17,7 +17,7 @@ from ariel_kit.core.instruments import (
     Instrument,
 )
 from ariel_kit.core.star_info import StarInfo
-from ariel_kit.data.dataset import Adc
+from ariel_kit.data.converter import Adc
 from ariel_kit.light_curve.transit import TransitShape
 from ariel_kit.simulation.drift import (
     Drift,

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
-from ariel_kit.core.config import Settings
+from ariel_kit.core.config import LARGEST_SEED, Settings
 from ariel_kit.core.errors import ConfigError
 
 
@@ -68,7 +68,9 @@ class TrainSettings(Settings):
     """One training; a recipe in YAML holds these keys."""
 
     task: str = Field(description="What is trained: a name in `ariel_kit.training.tasks`.")
-    seed: int = Field(0, ge=0, description="Seed of the data, the weights and the steps.")
+    seed: int = Field(
+        0, ge=0, le=LARGEST_SEED, description="Seed of the data, the weights and the steps."
+    )
     pretrained: str | None = Field(
         None, description="Weights to start from: default, or a weights folder."
     )

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from ariel_kit.core.cache import atomic_path
-from ariel_kit.core.errors import ShapeError, WeightsError
+from ariel_kit.core.errors import ShapeError, WeightsError, shortened
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.models.card import FIRST_EDITION, find_objection
 from ariel_kit.models.weights import TEMPERATURE_FOLDER, find_own
@@ -33,6 +33,7 @@ COVERAGE = (0.66, 0.70)
 """Share of errors within one sigma that the factor for all may lead to; 0.683 is a Gaussian's."""
 REGIME_COVERAGE = (0.60, 0.76)
 """The same for the factor of a regime."""
+LARGEST_FACTOR = 1e3
 LEAST_FLOOR = 1e-7
 """Transit depth."""
 
@@ -129,11 +130,31 @@ class Temperature:
             for name in ("signal_edges", "amplitude_edges", "editions"):
                 values[name] = tuple(values[name])
             values["factors"] = tuple(tuple(row) for row in values["factors"])
-            return cls(**values)
-        except (OSError, ValueError, TypeError, KeyError) as error:
+            temperature = cls(**values)
+            fault = temperature._fault()
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise WeightsError(
-                f"{path} is no readable temperature ({error}): copy or fit it again."
+                f"{path} is no readable temperature ({shortened(str(error))}): copy it or fit "
+                "it again."
             ) from error
+        if fault is not None:
+            raise WeightsError(f"{path} is no usable temperature: {fault}; copy or fit it again.")
+        return temperature
+
+    def _fault(self) -> str | None:
+        """Name numbers that would make sigma negative, endless or none at all."""
+        factors = np.array(self.factors, dtype=np.float64)
+        edges = [np.array(e, dtype=np.float64) for e in (self.signal_edges, self.amplitude_edges)]
+        if factors.shape != (len(edges[0]) + 1, len(edges[1]) + 1):
+            return "one factor is needed for each regime"
+        if not all(np.isfinite(e).all() and (np.diff(e) >= 0).all() for e in edges):
+            return "edges of regimes must be finite and ascend"
+        scales = np.append(factors, self.factor)
+        if not ((scales > 0) & (scales <= LARGEST_FACTOR)).all():
+            return f"factors must lie between 0 and {LARGEST_FACTOR:g}"
+        if not 0 <= self.floor < 1:
+            return "the floor must be a depth"
+        return None
 
 
 def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> Path:

@@ -25,6 +25,12 @@ ALSO_FINE = {
     "ariel_kit/cli/options.py": {"typer.BadParameter"},
 }
 
+CATCHES_ALL = {
+    "core/parallel.py": 1,  # an error that nobody foresaw is its planet's failure
+    "run/line.py": 2,  # the visits that break the line are found, the others go on
+}
+"""How many times a module may catch every exception, where more than one planet is at stake."""
+
 
 def raised(tree: ast.AST) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
@@ -58,7 +64,7 @@ def test_modules_raise_kit_errors_with_whole_sentences(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_modules_neither_assert_nor_print_nor_swallow(path):
-    faults = []
+    faults, caught_all = [], 0
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         where = f"line {getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Assert):
@@ -67,9 +73,11 @@ def test_modules_neither_assert_nor_print_nor_swallow(path):
             faults.append(f"{where}: {ast.unparse(node.func)}")
         if isinstance(node, ast.ExceptHandler):
             caught = ast.unparse(node.type) if node.type else ""
-            if caught in ("", "Exception", "BaseException"):
+            caught_all += caught == "Exception"
+            if caught in ("", "BaseException"):
                 faults.append(f"{where}: except {caught}")
     assert faults == []
+    assert caught_all == CATCHES_ALL.get(path.relative_to(PACKAGE).as_posix(), 0)
 
 
 def test_every_kit_error_also_is_a_builtin():

@@ -13,6 +13,7 @@ LEAVES = {
     "ShapeError": ValueError,
     "ConfigError": ValueError,
     "DataFileError": OSError,
+    "DiskError": OSError,
     "SubmissionError": ValueError,
     "UnknownNameError": KeyError,
     "WeightsError": RuntimeError,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
+from ariel_kit.core.errors import ConfigError, DataFileError, DiskError, UnknownNameError
 from ariel_kit.core.parallel import PlanetFailure, map_planets
 
 
@@ -34,7 +37,26 @@ def numba_threads(planet: int) -> str:
     return os.environ["NUMBA_NUM_THREADS"]
 
 
-WORKERS = [(1, None), (2, "threading"), (2, "loky")]
+def kill_the_worker_of_three(planet: int) -> int:
+    if planet == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.2)  # so that others run beside the one that is killed
+    return planet * planet
+
+
+def killed_once(folder: Path, planet: int) -> int:
+    mark = folder / "killed"
+    if planet == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+    return planet * planet
+
+
+def full_disk(planet: int) -> int:
+    raise DiskError("/out/x.npz cannot be written: No space left on device.")
+
+
+WORKERS = [(1, None), (2, "loky")]
 
 
 @pytest.mark.parametrize(("n_jobs", "backend"), WORKERS)
@@ -55,9 +77,30 @@ def test_deliberate_errors_become_failures_and_the_rest_goes_on(n_jobs, backend)
 
 
 @pytest.mark.parametrize(("n_jobs", "backend"), WORKERS)
-def test_a_bug_is_not_swallowed(n_jobs, backend):
-    with pytest.raises(ZeroDivisionError):
-        map_planets((1).__floordiv__, [1, 0], n_jobs=n_jobs, backend=backend)
+def test_an_error_that_nobody_foresaw_is_its_planets_failure_with_a_line_to_report(n_jobs, backend):
+    first, second = map_planets((1).__floordiv__, [1, 0], n_jobs=n_jobs, backend=backend)
+    assert (first, second.planet_id, second.error) == (1, 0, "ZeroDivisionError")
+    assert "integer division or modulo by zero (parallel.py, line" in second.reason
+    assert second.reason.endswith("; please report this line with the planet.")
+
+
+@pytest.mark.parametrize(("n_jobs", "backend"), WORKERS)
+def test_a_full_disk_is_no_planets_failure(n_jobs, backend):
+    with pytest.raises(DiskError, match="No space left on device"):
+        map_planets(full_disk, [1, 2, 3], n_jobs=n_jobs, backend=backend)
+
+
+def test_a_killed_worker_costs_its_planet_alone():
+    answers = map_planets(kill_the_worker_of_three, [1, 2, 3, 4, 5, 6], n_jobs=2)
+    assert [a for a in answers if not isinstance(a, PlanetFailure)] == [1, 4, 16, 25, 36]
+    assert (answers[2].planet_id, answers[2].error) == (3, "KilledWorker")
+    assert "it was killed twice" in answers[2].reason
+
+
+def test_a_planet_whose_worker_was_killed_by_chance_is_tried_once_more(tmp_path, caplog):
+    answers = map_planets(partial(killed_once, tmp_path), [1, 2, 3, 4], n_jobs=2)
+    assert answers == [1, 4, 9, 16]
+    assert "planet 3: its process was killed; it is tried once more, alone" in caplog.text
 
 
 def test_processes_are_processes_and_share_the_cores():
@@ -70,27 +113,41 @@ def test_processes_are_processes_and_share_the_cores():
 
 def test_no_planets_is_fine():
     assert map_planets(slow_first, []) == []
-    assert map_planets(slow_first, [], n_jobs=2, backend="threading") == []
+    assert map_planets(slow_first, [], n_jobs=2, backend="loky") == []
 
 
 def test_wrong_requests_say_what_to_do(monkeypatch):
     with pytest.raises(UnknownNameError, match=r"Unknown backend 'lokey'\. Did you mean 'loky'"):
         map_planets(slow_first, [1], backend="lokey")
-    with pytest.raises(ConfigError, match="backend 'loky' has no address; use dask or ray"):
+    with pytest.raises(ConfigError, match="'loky' has no address; use dask, or leave"):
         map_planets(slow_first, [1], address="tcp://head:8786")
     with pytest.raises(ConfigError, match="n_jobs must be a positive number, or -1"):
         map_planets(slow_first, [1], n_jobs=0)
-    monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"needs the package ray.*ariel-kit\[cluster\]"):
-        map_planets(slow_first, [1], backend="ray")
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(ConfigError, match=r"needs the package distributed.*ariel-kit\[cluster\]"):
+        map_planets(slow_first, [1], backend="dask")
 
 
-@pytest.mark.filterwarnings("ignore:.*apply_async:DeprecationWarning")
-def test_dask_runs_the_same_call():
+@pytest.fixture(scope="module")
+def cluster():
+    """A real scheduler on the loopback, with two worker processes."""
+    distributed = pytest.importorskip("distributed", reason="the cluster extra is not installed")
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    with distributed.LocalCluster(**options, dashboard_address=None) as running:
+        yield running.scheduler_address
+
+
+def test_a_cluster_gives_the_same_answers_and_loses_only_the_planet_of_a_killed_worker(cluster):
+    there = {"backend": "dask", "address": cluster}
+    assert map_planets(slow_first, [3, 1, 2, 8], **there) == [9, 1, 4, 64]
+    answers = map_planets(kill_the_worker_of_three, [1, 2, 3, 4], **there)
+    assert [a for a in answers if not isinstance(a, PlanetFailure)] == [1, 4, 16]
+    assert answers[2].error == "KilledWorker"
+
+
+def test_a_scheduler_that_does_not_answer_is_one_sentence_within_ten_seconds():
     pytest.importorskip("distributed", reason="the cluster extra is not installed")
-    assert map_planets(slow_first, [3, 1, 2], n_jobs=2, backend="dask") == [9, 1, 4]
-
-
-def test_ray_runs_the_same_call():
-    pytest.importorskip("ray", reason="the cluster extra is not installed")
-    assert map_planets(slow_first, [3, 1, 2], n_jobs=2, backend="ray") == [9, 1, 4]
+    start = time.monotonic()
+    with pytest.raises(ConfigError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 "):
+        map_planets(slow_first, [1], backend="dask", address="tcp://127.0.0.1:9")
+    assert time.monotonic() - start < 15

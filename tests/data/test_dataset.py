@@ -106,7 +106,7 @@ def test_unknown_planets_splits_and_folders_are_refused(folder, tmp_path):
 def test_impossible_converters_are_refused(folder, gain):
     table = pl.read_csv(folder / "test_adc_info.csv")
     table.with_columns(FGS1_adc_gain=pl.lit(gain)).write_csv(folder / "test_adc_info.csv")
-    with pytest.raises(DataFileError, match="planet 7: the FGS1 converter needs a positive gain"):
+    with pytest.raises(DataFileError, match="the FGS1 converter needs a gain between 0"):
         open_dataset(folder).adc("test", 7, FGS1)
 
 

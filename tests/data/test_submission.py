@@ -65,7 +65,7 @@ def test_a_failed_write_leaves_the_old_file_as_it_was(spectra, tmp_path, monkeyp
     before = path.read_bytes()
 
     def half_a_table(self, target):
-        target.write_text("planet_id,wl_1\n30,")
+        target.write(b"planet_id,wl_1\n30,")
         raise OSError("disk full")
 
     monkeypatch.setattr(pl.DataFrame, "write_csv", half_a_table)

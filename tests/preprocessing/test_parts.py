@@ -10,7 +10,7 @@ from astropy.stats import sigma_clip as astropy_clip
 from ariel_kit.core.errors import ShapeError, UnknownNameError
 from ariel_kit.core.instruments import FGS1
 from ariel_kit.data.calibration_maps import Calibration
-from ariel_kit.data.dataset import Adc
+from ariel_kit.data.converter import Adc
 from ariel_kit.preprocessing import kernels, robust_zscore
 from ariel_kit.preprocessing.badpixels import (
     fill_levels,

@@ -7,7 +7,7 @@ import pytest
 
 from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import FGS1
-from ariel_kit.data.dataset import Adc
+from ariel_kit.data.converter import Adc
 from ariel_kit.preprocessing import (
     correct_linearity,
     correlated_double_sample,

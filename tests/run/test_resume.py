@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ import pytest
 
 from ariel_kit import preprocessing
 from ariel_kit.core.config import RunSettings, make_settings
+from ariel_kit.core.errors import DataFileError
 from ariel_kit.data.submission import validate_submission
 from ariel_kit.pipeline import run_pipeline
+from ariel_kit.run.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
@@ -111,7 +114,10 @@ def test_a_killed_run_leaves_a_valid_file_and_resumes_to_the_same_bytes(tiny, tm
         _, log = process.communicate(timeout=300)
         assert process.returncode == (130 if how == signal.SIGINT else -how), log
         assert validate_submission(out / "submission.csv", tiny / "sample_submission.csv").ok
-        assert not (out / "run.json").exists()
+        noted = json.loads((out / "run.json").read_text())
+        assert noted["state"] == ("interrupted" if how == signal.SIGINT else "running")
+        with pytest.raises(DataFileError, match=r"is not a finished run: it was interrupted\. Run"):
+            RunFolder(out).read()
     last = start(tiny, out)
     assert last.communicate(timeout=300)[1].count("Traceback") == 0
     assert last.returncode == 0

@@ -11,7 +11,7 @@ from scipy import stats
 from ariel_kit.core.errors import ShapeError
 from ariel_kit.core.instruments import FGS1
 from ariel_kit.data.calibration_maps import Calibration
-from ariel_kit.data.dataset import Adc
+from ariel_kit.data.converter import Adc
 from ariel_kit.simulation import kernels
 from ariel_kit.simulation.calibration_frames import AIRS_LINEARITY, Detector
 from ariel_kit.simulation.detector import expose

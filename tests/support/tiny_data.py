@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -75,3 +76,8 @@ def _stretched(observation: Observation) -> Observation:
     lengths = {"airs_time": len(observation.airs), "fgs1_time": len(observation.fgs1)}
     clocks = {k: (np.arange(n) + 0.5) * OBSERVATION_HOURS / n for k, n in lengths.items()}
     return replace(observation, **clocks)
+
+
+def stretched_calibration(*arguments: Any, **options: Any) -> Observation:
+    """Calibrate as the kit does it, and stretch the clock to full length."""
+    return _stretched(calibrate_for_real(*arguments, **options))
