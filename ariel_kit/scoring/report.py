@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ariel_kit.core.editions import Metric, get_edition
-from ariel_kit.core.errors import SubmissionError, check_shape
+from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.data.dataset import Labels, read_labels
-from ariel_kit.data.submission import submission_arrays
+from ariel_kit.data.dataset import Labels
 from ariel_kit.data.tables import Table
+from ariel_kit.scoring.arguments import read_prediction, read_truth, refuse_bad_values
 from ariel_kit.scoring.metric import (
     SIGMA_FLOOR,
     Reference,
@@ -27,8 +26,6 @@ from ariel_kit.scoring.metric import (
 
 if TYPE_CHECKING:
     import pandas as pd
-
-log = logging.getLogger(__name__)
 
 AIRS_EDGES = (1.9, 2.4, 2.9, 3.4, 3.9)
 """Micron; the AIRS regions of a breakdown."""
@@ -161,12 +158,12 @@ def score(
     >>> score(truth, (truth, np.full((2, 283), 1e-5))).score
     1.0
     """
-    ids, mean, sigma = _prediction(submission)
-    truth, n_unscored = _truth(solution, ids, len(mean))
+    ids, mean, sigma = read_prediction(submission)
+    truth, n_unscored = read_truth(solution, ids, len(mean))
     expected = {"planet": len(mean), "wavelength": N_WAVELENGTHS}
     for name, values in (("solution", truth), ("mean", mean), ("sigma", sigma)):
         check_shape(name, values.shape, expected)
-    _refuse_bad_values(mean, sigma)
+    refuse_bad_values(mean, sigma)
     metric = get_edition(edition).metric
     zero = choose_reference(metric, reference, truth)
 
@@ -259,44 +256,3 @@ def _per_star(part: Any, stars: Any, n_planets: int) -> tuple[Breakdown, ...]:
     check_shape("stars", (len(names),), {"planet": n_planets})
     kinds = np.array(names)
     return tuple(part("star", kind, rows=kinds == kind) for kind in sorted(set(names)))
-
-
-def _prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.ndarray]:
-    if isinstance(submission, tuple):
-        mean, sigma = (np.asarray(values, dtype=np.float64) for values in submission)
-        return None, mean, sigma
-    if not isinstance(submission, Sequence) or isinstance(submission, str):
-        return submission_arrays(submission)
-    spectra = list(submission)
-    ids = [spectrum.planet_id for spectrum in spectra]
-    mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
-    return ids, mean, sigma
-
-
-def _truth(solution: Any, ids: list[int] | None, n_rows: int) -> tuple[np.ndarray, int]:
-    if isinstance(solution, np.ndarray):
-        return solution.astype(np.float64), 0
-    if not isinstance(solution, Labels):
-        solution = read_labels(solution)
-    if ids is None:
-        return solution.depths, 0
-    unknown = sorted(set(ids) - set(solution.planet_ids.tolist()))
-    if unknown:
-        raise SubmissionError(
-            f"every planet of a submission needs a true spectrum; {len(unknown)} have none, "
-            f"the first is {unknown[0]}. Score against the labels of the same split."
-        )
-    n_unscored = len(solution.planet_ids) - len(set(ids))
-    if n_unscored:
-        log.warning("%d planets of the solution are not in the submission", n_unscored)
-    return solution.of(ids), n_unscored
-
-
-def _refuse_bad_values(mean: np.ndarray, sigma: np.ndarray) -> None:
-    for name, values in (("mean", mean), ("sigma", sigma)):
-        for what, bad in (("finite", ~np.isfinite(values)), ("at least 0", values < 0)):
-            if bad.any():
-                raise SubmissionError(
-                    f"every {name} of a submission must be {what}; {int(bad.sum())} are not, "
-                    f"the first in row {int(np.argmax(bad.any(axis=1)))}."
-                )
