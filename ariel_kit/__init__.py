@@ -32,6 +32,7 @@ _PUBLIC = {
     "plot_light_curve_map": "plots",
     "plot_spectrum": "plots",
     "plot_residual_rms": "plots",
+    "plot_residual_map": "plots",
     "plot_bad_pixels": "plots",
     "plot_profiles": "plots",
     "plot_pointing": "plots",

@@ -8,6 +8,7 @@ Further keywords go to the matplotlib artist that shows the picture's subject.
 from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles
 from ariel_kit.plots.light_curves import (
     plot_light_curve_map,
+    plot_residual_map,
     plot_residual_rms,
     plot_white_light_curve,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "plot_light_curve_map",
     "plot_pointing",
     "plot_profiles",
+    "plot_residual_map",
     "plot_residual_rms",
     "plot_score_by_snr",
     "plot_spectrum",

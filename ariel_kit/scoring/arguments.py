@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ariel_kit.core.errors import SubmissionError
-from ariel_kit.data.dataset import Labels, read_labels
+from ariel_kit.data.dataset import SIGMA_COLUMNS, Labels, read_labels
 from ariel_kit.data.submission import submission_arrays
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,27 @@ def read_prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.n
     ids = [spectrum.planet_id for spectrum in spectra]
     mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
     return ids, mean, sigma
+
+
+def refuse_swapped(solution: Any, submission: Any) -> None:
+    """Say so where the submission stands first, or the true spectra second."""
+    first = isinstance(solution, tuple) or _has_sigma(solution)
+    first = first or (isinstance(solution, Sequence) and not isinstance(solution, str))
+    if first or isinstance(submission, Labels):
+        raise SubmissionError(
+            "score takes the true spectra first and the submission, which has sigmas, second; "
+            "it was given them the other way round. Swap its first two arguments."
+        )
+
+
+def _has_sigma(table: Any) -> bool:
+    """Tell whether a table, or the CSV file of this name, has a column of sigmas."""
+    if isinstance(table, str | Path):
+        if not Path(table).is_file():
+            return False
+        with Path(table).open(encoding="utf-8", errors="replace") as file:
+            return SIGMA_COLUMNS[0] in file.readline().strip().split(",")
+    return SIGMA_COLUMNS[0] in getattr(table, "columns", ())
 
 
 def read_truth(solution: Any, ids: list[int] | None, n_rows: int) -> tuple[np.ndarray, int]:

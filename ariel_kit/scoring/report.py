@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,17 @@ import numpy as np
 from ariel_kit.core.editions import Metric, get_edition
 from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.core.markup import card, sketch
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Labels
 from ariel_kit.data.tables import Table
-from ariel_kit.scoring.arguments import read_prediction, read_truth, refuse_bad_values
+from ariel_kit.scoring.arguments import (
+    read_prediction,
+    read_truth,
+    refuse_bad_values,
+    refuse_swapped,
+)
 from ariel_kit.scoring.metric import (
     SIGMA_FLOOR,
     Reference,
@@ -62,7 +70,7 @@ class Breakdown:
     coverage: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScoreReport:
     """A submission's score and where it comes from.
 
@@ -93,6 +101,33 @@ class ScoreReport:
     def score(self) -> float:
         """The metric as Kaggle prints it, within 0 and 1."""
         return float(np.clip(self.raw, 0.0, 1.0))
+
+    def __repr__(self) -> str:
+        return f"ScoreReport({', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        says = "scores of the planets, the worst first"
+        scores = np.sort([planet.score for planet in self.planets])
+        picture = sketch(np.arange(len(scores)), scores, says=says)
+        rows = [self.total, *self.stars, *self.regions]
+        table = "".join(
+            f"<tr><th>{escape(_heading(row))}</th><td>{row.n_planets}</td>"
+            f"<td>{row.score:.3f}</td><td>{row.rmse_ppm:.1f}</td><td>{row.z_std:.2f}</td></tr>"
+            for row in rows
+        )
+        head = "<th>part</th><th>planets</th><th>score</th><th>rmse (ppm)</th><th>z std</th>"
+        top = card("Score", {"": ", ".join(self._facts()), "shows": says}, picture)
+        return f"{top}<table><tr>{head}</tr>{table}</table>"
+
+    def _facts(self) -> list[str]:
+        total = self.total
+        return [
+            f"score {self.score:.3f}",
+            f"edition {self.edition}",
+            counted(total.n_planets, "planet"),
+            f"rmse {total.rmse_ppm:.1f} ppm",
+            f"z std {total.z_std:.2f}",
+        ]
 
     def to_frame(self) -> pd.DataFrame:
         """Give all breakdowns as a DataFrame of pandas, one row each.
@@ -155,9 +190,10 @@ def score(
     Examples
     --------
     >>> truth = np.full((2, 283), 0.004)
-    >>> score(truth, (truth, np.full((2, 283), 1e-5))).score
-    1.0
+    >>> score(truth, (truth, np.full((2, 283), 1e-5)))
+    ScoreReport(score 1.000, edition 2024, 2 planets, rmse 0.0 ppm, z std 0.00)
     """
+    refuse_swapped(solution, submission)
     ids, mean, sigma = read_prediction(submission)
     truth, n_unscored = read_truth(solution, ids, len(mean))
     expected = {"planet": len(mean), "wavelength": N_WAVELENGTHS}
@@ -212,6 +248,10 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
         n_planets = first.total.n_planets
         lines.append(f"{n_planets} of {n_planets + first.n_unscored} planets of the labels")
     return "\n".join([head, *lines])
+
+
+def _heading(row: Breakdown) -> str:
+    return f"star {row.name}" if row.group == "star" else row.name
 
 
 def regions() -> dict[str, np.ndarray]:
