@@ -39,6 +39,7 @@ _PUBLIC = {
     "plot_calibration_of_sigma": "plots",
     "plot_score_by_snr": "plots",
     "plot_ablation": "plots",
+    "plot_comparison": "plots",
 }
 __all__ = ["__version__", *_PUBLIC]
 __version__ = version("ariel-kit")

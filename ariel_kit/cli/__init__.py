@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ariel_kit.cli import data, learn, line, ship
+from ariel_kit.cli import answers, data, learn, line, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 
@@ -31,6 +31,8 @@ VERBS: dict[str, Callable[..., int]] = {
     "cv": learn.cv,
     "models": learn.list_networks,
     "ablate": learn.ablate,
+    "compare": answers.compare,
+    "blend": answers.blend,
     "report": ship.report,
     "bundle": ship.bundle,
     "config": ship.show_config,

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -274,6 +275,15 @@ def save_settings(settings: Settings, path: str | Path) -> None:
     """Write settings as YAML that `load_settings` reads back."""
     text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
     Path(path).write_text(text, encoding="utf-8")
+
+
+def flat_settings(settings: Settings) -> dict[str, Any]:
+    """Give the value of every setting by its dotted name.
+
+    >>> flat_settings(RunSettings(seed=3))["seed"]
+    3
+    """
+    return {name: attrgetter(name)(settings) for name, *_ in describe_settings(type(settings))}
 
 
 def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str, str, str, str]]:

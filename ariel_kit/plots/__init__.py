@@ -12,7 +12,12 @@ from ariel_kit.plots.light_curves import (
     plot_residual_rms,
     plot_white_light_curve,
 )
-from ariel_kit.plots.scores import plot_ablation, plot_calibration_of_sigma, plot_score_by_snr
+from ariel_kit.plots.scores import (
+    plot_ablation,
+    plot_calibration_of_sigma,
+    plot_comparison,
+    plot_score_by_snr,
+)
 from ariel_kit.plots.spectra import plot_spectrum
 from ariel_kit.plots.style import palette, paper
 
@@ -22,6 +27,7 @@ __all__ = [
     "plot_ablation",
     "plot_bad_pixels",
     "plot_calibration_of_sigma",
+    "plot_comparison",
     "plot_light_curve_map",
     "plot_pointing",
     "plot_profiles",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ariel_kit.core.config import RunSettings, describe_settings
+from ariel_kit.core.config import RunSettings, describe_settings, flat_settings
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.plots.style import PPM
 from ariel_kit.run.folder import Run
@@ -189,11 +189,8 @@ def _summary(values: Sequence[Any]) -> tuple[str, str, str]:
 
 def settings_rows(settings: RunSettings) -> list[tuple[str, Any, bool, str]]:
     """List every setting: dotted name, value, whether it was changed, description."""
-    rows, usual = [], RunSettings()
-    for name, _, _, description in describe_settings(RunSettings):
-        value: Any = settings
-        default: Any = usual
-        for part in name.split("."):
-            value, default = getattr(value, part), getattr(default, part)
-        rows.append((name, value, value != default, description))
-    return rows
+    values, usual = flat_settings(settings), flat_settings(RunSettings())
+    return [
+        (name, values[name], values[name] != usual[name], description)
+        for name, _, _, description in describe_settings(RunSettings)
+    ]

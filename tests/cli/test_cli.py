@@ -38,6 +38,8 @@ OPTIONS = {
     "models": ["--models-dir"],
     "ablate": ["--data-dir", "--labels", "--train-labels", "--split", "--models-dir", "--set"],
     "cv": ["--data-dir", "--labels", "--folds", "--group-by", "--full-fit", "--models-dir"],
+    "compare": ["first", "second", "--labels", "--edition", "--output", "--seed"],
+    "blend": ["submissions", "--labels", "--oof", "--output", "--edition", "--seed"],
     "report": ["--labels", "--output", "run"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],
