@@ -282,8 +282,9 @@ def plot_comparison(
     dots = {"ls": "", "marker": "o", "color": colours.data, "ms": 5, "alpha": 0.7, "mew": 0}
     ax.loglog(x, y, **merged({**dots, "label": "one planet"}, kwargs))
     furthest = np.argsort(-abs(np.log(y / x)))[: len(NAME_PLACES)]
+    patch = {"facecolor": colours.paper, "lw": 0, "alpha": 0.8, "pad": 1}
     for i, place in zip(furthest[np.argsort(x[furthest])], NAME_PLACES, strict=False):
-        named = {"textcoords": "offset points", "fontsize": "small", **place}
+        named = {"textcoords": "offset points", "fontsize": "small", "bbox": patch, **place}
         ax.annotate(str(ids[i]), (x[i], y[i]), **named)
     what = "sigma" if truth is None else "error"
     ax.set(xlabel=f"{what} of {names[0]} (ppm rms)", ylabel=f"{what} of {names[1]} (ppm rms)")
