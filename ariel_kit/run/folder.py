@@ -6,9 +6,9 @@ import json
 import logging
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -16,13 +16,18 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from ariel_kit.core.cache import atomic_path, file_sha256
 from ariel_kit.core.config import RunSettings, load_settings, save_settings
-from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.errors import DataFileError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
+from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve, facts_card, facts_frame
+from ariel_kit.core.words import counted
 from ariel_kit.data.submission import submission_arrays
 from ariel_kit.data.tables import read_planets
+from ariel_kit.run.covariances import read_covariance, write_covariances
 from ariel_kit.run.products import stored_visits
 from ariel_kit.run.record import RunIdentity, RunRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +38,7 @@ PROVENANCE = TypeAdapter(dict[int, dict[str, JsonValue]])
 FACTS = TypeAdapter(dict[int, FitFacts])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A finished run. Make one with `RunFolder.read`.
 
@@ -44,7 +49,7 @@ class Run:
     settings : RunSettings
     spectra : list of Spectrum
         In the order of the submission and with its numbers; beside them what the run's own fit
-        concluded and what each stage did. They have no covariance.
+        concluded and what each stage did. They have no covariance: `spectrum` reads it.
     products : dict
         Planet id to the files of its calibrated visits, where they are kept.
     """
@@ -54,6 +59,37 @@ class Run:
     settings: RunSettings
     spectra: list[Spectrum]
     products: dict[int, list[Path]]
+
+    def __repr__(self) -> str:
+        return f"Run({', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        return facts_card("Run", self.spectra, {"": ", ".join(self._facts())})
+
+    def _facts(self) -> list[str]:
+        planets = counted(len(self.spectra), "planet")
+        return [str(self.folder.path), planets, f"{len(self.failures)} failed"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give what was concluded of each planet as a DataFrame, as `RunResult.to_frame` does."""
+        frame = facts_frame(self.spectra)
+        return frame.assign(failure=[self.failures.get(planet, "") for planet in frame.index])
+
+    def spectrum(self, planet_id: int) -> Spectrum:
+        """Give one planet's spectrum, with its covariance where the run kept one.
+
+        Raises
+        ------
+        UnknownNameError
+            If the run has no such planet.
+        DataFileError
+            If the covariances are damaged.
+        """
+        found = {spectrum.planet_id: spectrum for spectrum in self.spectra}
+        if planet_id not in found:
+            raise UnknownNameError("planet of this run", str(planet_id), map(str, found))
+        covariance = read_covariance(self.folder.covariances, planet_id)
+        return replace(found[planet_id], covariance=covariance)
 
     @property
     def failures(self) -> dict[int, str]:
@@ -92,6 +128,8 @@ class RunFolder:
         ``provenance.json``, what each stage did to each planet.
     fits : Path
         ``fits.npz``, what the fit concluded of each planet, and its white light.
+    covariances : Path
+        ``covariances.npz``, the posterior covariance of each planet that was fitted.
     record : Path
         ``run.json``, the `RunRecord`. It is written last: a folder without it is unfinished.
 
@@ -111,6 +149,7 @@ class RunFolder:
         self.settings = self.path / "settings.yaml"
         self.provenance = self.path / "provenance.json"
         self.fits = self.path / "fits.npz"
+        self.covariances = self.path / "covariances.npz"
         self.record = self.path / "run.json"
 
     @property
@@ -143,6 +182,7 @@ class RunFolder:
         _write(self.provenance, json.dumps(steps, indent=1).encode())
         with atomic_path(self.fits) as unfinished:
             np.savez_compressed(unfinished, **_fit_arrays(spectra))  # type: ignore[arg-type]
+        write_covariances(self.covariances, spectra)
         _write(self.record, RECORD.dump_json(record, indent=1))
 
     def read(self) -> Run:

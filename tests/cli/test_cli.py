@@ -41,6 +41,7 @@ OPTIONS = {
     "compare": ["first", "second", "--labels", "--edition", "--output", "--seed"],
     "blend": ["submissions", "--labels", "--oof", "--output", "--edition", "--seed"],
     "report": ["--labels", "--output", "run"],
+    "export": ["run", "--output-dir", "--format", "--draws", "--seed"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],
 }
