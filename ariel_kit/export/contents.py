@@ -147,8 +147,8 @@ def _about(run: Run) -> dict[str, str]:
     settings = {name: str(value) for name, value in flat_settings(run.settings).items()}
     return {
         "title": "Transmission spectra of the Ariel Data Challenge, by ariel_kit",
-        "citation": citation(record.edition),
-        "bibtex": bibtex(),
+        "citation": citation(record.edition, record.versions.get("ariel-kit")),
+        "bibtex": bibtex(record.versions.get("ariel-kit")),
         "edition": str(record.edition),
         "split": record.identity.split,
         "prior": record.prior,

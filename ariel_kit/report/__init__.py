@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.citation import bibtex, citation
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Labels, read_labels
+from ariel_kit.report.browser import browser_parts
 from ariel_kit.report.pictures import Picture, collect, draw
 from ariel_kit.report.tables import headlines, planet_rows, settings_rows, stages
 from ariel_kit.run.folder import Run, RunFolder
@@ -28,8 +30,9 @@ def write_report(
     title: str | None = None,
     compare: Mapping[str, ScoreReport] | None = None,
 ) -> Path:
-    """Write the report of a finished run as a single file without scripts.
+    """Write the report of a finished run as a single file that needs nothing from outside.
 
+    Its planets can be browsed; where scripts are off it shows the worst of them as a table.
     Without labels it says nothing about the truth, but still what each stage did, how large
     sigma is and which planets failed.
 
@@ -78,6 +81,9 @@ def write_report(
         notices=_notices(finished),
         stages=stages(finished.spectra),
         settings=settings_rows(finished.settings),
+        browser=browser_parts(finished, rows, truth),
+        citation=citation(finished.record.edition, finished.record.versions.get("ariel-kit")),
+        bibtex=bibtex(finished.record.versions.get("ariel-kit")),
     )
 
 

@@ -107,7 +107,7 @@ def draw_white_light(spectrum: Spectrum) -> Iterator[Picture]:
 
 
 def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
-    """Draw the first calibrated visit of a planet: every light curve, and the pointing.
+    """Draw the first calibrated visit of a planet: light curves, what the fit leaves, pointing.
 
     Raises
     ------
@@ -117,8 +117,11 @@ def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
     if planet_id not in run.products:
         raise DataFileError(f"{run.folder.products} holds no calibrated visit of this run.")
     observation = Observation.load(run.products[planet_id][0])
+    (spectrum,) = (s for s in run.spectra if s.planet_id == planet_id)
     caption = "Every light curve: relative flux over time and wavelength"
     yield draw(plots.plot_light_curve_map, caption, observation)
+    caption = "What the fit leaves of every light curve: data less model, over the noise"
+    yield draw(plots.plot_residual_map, caption, observation, spectrum)
     caption = "Pointing, and the flux and noise of FGS1"
     yield draw(plots.plot_pointing, caption, observation, observation, size=TALL)
 

@@ -164,17 +164,18 @@ def _outcomes(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
 def _facts(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
     values: dict[str, list[Any]] = {}
     for facts in all_facts:
-        for name, value in _flat(facts):
+        for name, value in flat_facts(facts):
             values.setdefault(name, []).append(value)
     return [(name, *_summary(found)) for name, found in values.items()]
 
 
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat_facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what a provenance holds by dotted names, without settings and outcomes."""
     for name, value in facts.items():
         if name in NOT_FACTS:
             continue
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat_facts(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
