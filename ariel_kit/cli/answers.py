@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from ariel_kit.cli.options import AsJson, Edition, Seed, show
+from ariel_kit.cli.options import AsJson, Seed, show
+from ariel_kit.core.editions import Year
 from ariel_kit.core.words import counted
 
 Answer = Annotated[Path, typer.Argument(help="Output folder of a run, or a submission.csv.")]
@@ -21,7 +22,7 @@ def compare(
     second: Answer,
     labels: Labels = None,
     edition: Annotated[
-        Edition | None, typer.Option(help="Whose metric. [default: that of the runs, else 2024]")
+        Year | None, typer.Option(help="Whose metric. [default: that of the runs, else 2024]")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Where to draw the picture, a PNG.")] = None,
     seed: Seed = 0,
@@ -59,7 +60,7 @@ def blend(
         typer.Option(help="Out-of-fold table of each submission, where the labels are of those."),
     ] = None,
     output: Annotated[Path, typer.Option(help="Where to write.")] = Path("blend.csv"),
-    edition: Annotated[Edition, typer.Option(help="Whose metric.")] = 2024,
+    edition: Annotated[Year, typer.Option(help="Whose metric.")] = 2024,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:

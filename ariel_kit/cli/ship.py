@@ -73,7 +73,8 @@ def show_config(
     as_json: AsJson = False,
 ) -> int:
     """Print every setting: its value, its choices, what it does."""
-    from ariel_kit.core.config import RunSettings, describe_settings, reference_page
+    from ariel_kit.core.config import RunSettings, describe_settings
+    from ariel_kit.core.reference import reference_page
 
     if describe:
         page = reference_page(RunSettings)

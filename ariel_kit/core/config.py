@@ -10,7 +10,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -21,7 +20,8 @@ from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean
 
 Model = TypeVar("Model", bound="Settings")
 
-_RECIPES = Path(__file__).parents[1] / "configs"
+RECIPES = Path(__file__).parents[1] / "configs"
+"""Folder of the shipped recipes."""
 _WORDS = {
     "extra_forbidden": "unknown setting",
     "model_type": "is a group of settings, not a value",
@@ -277,15 +277,6 @@ def save_settings(settings: Settings, path: str | Path) -> None:
     Path(path).write_text(text, encoding="utf-8")
 
 
-def flat_settings(settings: Settings) -> dict[str, Any]:
-    """Give the value of every setting by its dotted name.
-
-    >>> flat_settings(RunSettings(seed=3))["seed"]
-    3
-    """
-    return {name: attrgetter(name)(settings) for name, *_ in describe_settings(type(settings))}
-
-
 def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str, str, str, str]]:
     """List every field as (dotted name, type with its limits, default, description)."""
     rows = []
@@ -300,26 +291,6 @@ def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str,
         kinds = ", ".join([kinds, *_limits(field.metadata)])
         rows.append((f"{prefix}{name}", kinds, str(field.default), field.description or ""))
     return rows
-
-
-def reference_page(kind: type[Settings]) -> str:
-    """Write every setting and every shipped recipe of a run as a page of Markdown.
-
-    Examples
-    --------
-    >>> print(reference_page(BudgetSettings).splitlines()[4])
-    | `hours` | float, > 0 | 9.0 | The wall: before it a run falls back to quicker fits, then the \
-safe prior. |
-    """
-    lines = ["# Settings", "", "| setting | type | default | what it does |", "|---|---|---|---|"]
-    for name, kinds, default, description in describe_settings(kind):
-        shown = kinds.replace(" | ", ", ")  # a bar would end the cell
-        lines.append(f"| `{name}` | {shown} | {default} | {description} |")
-    lines += ["", "# Recipes"]
-    for path in sorted(_RECIPES.glob("*.yaml")):
-        first, *rest = path.read_text(encoding="utf-8").splitlines()
-        lines += ["", f"## {path.stem}", "", first.removeprefix("# "), "", "```yaml", *rest, "```"]
-    return "\n".join(lines)
 
 
 def _limits(metadata: Iterable[object]) -> list[str]:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from ariel_kit.core.cache import atomic_path
-from ariel_kit.core.config import flat_settings
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ConfigError, SubmissionError
 from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.reference import flat_settings
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Labels, read_labels

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ariel_kit.core.citation import bibtex, citation
-from ariel_kit.core.config import flat_settings
 from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.reference import flat_settings
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.run.folder import Run
 

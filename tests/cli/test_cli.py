@@ -15,8 +15,9 @@ import pytest
 import ariel_kit
 from ariel_kit.cli import app, main
 from ariel_kit.cli.doctor import examine
-from ariel_kit.core.config import RunSettings, reference_page
+from ariel_kit.core.config import RunSettings
 from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.reference import reference_page
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.data.submission import make_submission
