@@ -34,6 +34,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "compare": answers.compare,
     "blend": answers.blend,
     "report": ship.report,
+    "show": ship.show_planet,
     "export": ship.export,
     "bundle": ship.bundle,
     "config": ship.show_config,

@@ -28,6 +28,31 @@ def report(
     return 0
 
 
+def show_planet(
+    run: Annotated[Path, typer.Argument(help="Output folder of ariel-kit run.")],
+    planet: Annotated[
+        int | None, typer.Argument(help="The planet's id. [default: the worst]")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The page. [default: planet_ID.html in the folder]")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Write the page of one planet: how risky its answer is and why, pictures, stages."""
+    from ariel_kit.report import write_planet
+
+    page, risk = write_planet(run, planet, labels=labels, output=output)
+    facts = {"page": str(page), "risk": risk.level, "reasons": list(risk.reasons)}
+    show(facts, as_json, "\n".join([f"{page}: risk {risk.level}", *risk.reasons]))
+    if open_page:
+        typer.launch(page.resolve().as_uri())
+    return 0
+
+
 def export(
     run: Annotated[Path, typer.Argument(help="Output folder of ariel-kit run.")],
     output_dir: OutputDir,

@@ -20,6 +20,7 @@ from ariel_kit.plots.style import (
     note,
     palette,
     panels,
+    plain_logs,
     title,
 )
 
@@ -293,8 +294,7 @@ def plot_residual_rms(
     ax.loglog(minutes, rms, **merged(line, kwargs))
     ax.set(xlabel="bin (minutes)", ylabel="rms (ppm)")
     title(ax, f"Planet {spectrum.planet_id}: residuals against bin size")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter("{x:g}")
+    plain_logs(ax)
     legend(ax)
     return ax
 

@@ -10,7 +10,17 @@ import numpy as np
 from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
-from ariel_kit.plots.style import PPM, legend, merged, new_axes, note, palette, panels, title
+from ariel_kit.plots.style import (
+    PPM,
+    legend,
+    merged,
+    new_axes,
+    note,
+    palette,
+    panels,
+    plain_logs,
+    title,
+)
 from ariel_kit.scoring import ScoreReport
 
 if TYPE_CHECKING:
@@ -290,8 +300,7 @@ def plot_comparison(
     ax.set(xlabel=f"{what} of {names[0]} (ppm rms)", ylabel=f"{what} of {names[1]} (ppm rms)")
     title(ax, f"Two answers for {_planets(len(ids))}")
     ax.margins(x=0.25, y=0.14)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter("{x:g}")
+    plain_logs(ax)
     legend(ax, loc="upper left")
     return ax
 

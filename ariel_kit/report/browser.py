@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,11 +16,11 @@ import numpy as np
 from ariel_kit.core.spectrum import Spectrum, WhiteLightCurve
 from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import PPM
-from ariel_kit.report.risk import judge, rms_sigma
-from ariel_kit.report.tables import PlanetRow, flat_facts
+from ariel_kit.report.render import TEMPLATES
+from ariel_kit.report.risk import judge, usual_sigma
+from ariel_kit.report.tables import PlanetRow, flat_facts, outcome_of
 from ariel_kit.run.folder import Run
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
 STEPS = 65535
 """Of a 16-bit integer."""
 
@@ -82,7 +81,7 @@ def browser_data(
     by_id = {spectrum.planet_id: spectrum for spectrum in run.spectra}
     spectra = [by_id[row.planet_id] for row in rows]
     names = list(dict.fromkeys(name for s in spectra for name, _ in _numbers(s.provenance)))
-    usual = float(np.median([rms_sigma(spectrum) for spectrum in spectra]))
+    usual = usual_sigma(spectra)
     return {
         "edition": run.record.edition,
         "wavelength": spectra[0].wavelength.round(4).tolist(),
@@ -98,7 +97,7 @@ def _planet(
     spectrum: Spectrum, row: PlanetRow, truth: Labels | None, names: list[str], usual: float
 ) -> dict[str, Any]:
     """Give one planet; what is not known is left out."""
-    risk = judge(spectrum, failure=row.failure, usual_sigma=usual)
+    risk = judge(spectrum, failure=row.failure, usual=usual)
     numbers = dict(_numbers(spectrum.provenance))
     found: dict[str, Any] = {
         "id": row.planet_id,
@@ -107,7 +106,7 @@ def _planet(
         "sigma": round(row.sigma_ppm, 2),
         "risk": risk.level,
         "why": list(risk.reasons),
-        "stages": dict(_outcomes(spectrum.provenance)),
+        "stages": {name: outcome_of(facts) for name, facts in spectrum.provenance.items()},
         "facts": [numbers.get(name) for name in names],
         "spectrum": [packed(spectrum.mean * PPM), packed(spectrum.sigma * PPM)],
         "light": [_light(curve) for curve in spectrum.white_light],
@@ -167,16 +166,6 @@ def _light(curve: WhiteLightCurve) -> dict[str, Any]:
         "noise": round(PPM * float(np.median(curve.noise)) / float(level), 2),
         **{name: packed(values * PPM) for name, values in parts.items()},
     }
-
-
-def _outcomes(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Say how each stage ended: its status, and why where it tells."""
-    for stage, facts in provenance.items():
-        if not isinstance(facts, Mapping):
-            yield stage, str(facts)
-            continue
-        status, reason = facts.get("status", "complete"), facts.get("reason")
-        yield stage, f"{status}: {reason}" if reason else str(status)
 
 
 def _numbers(provenance: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import median
 from typing import Literal, NamedTuple
 
 from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
@@ -39,7 +40,7 @@ class Risk(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def judge(spectrum: Spectrum, *, failure: str = "", usual_sigma: float) -> Risk:
+def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
     """Judge the answer for one planet by what the run tells of it.
 
     An answer without a fit, or with light that no model explains, is of high risk; anything else
@@ -50,8 +51,8 @@ def judge(spectrum: Spectrum, *, failure: str = "", usual_sigma: float) -> Risk:
     spectrum : Spectrum
     failure : str
         Why the planet has the safe prior; empty where it has not.
-    usual_sigma : float
-        Median over the run of the planets' rms sigma.
+    usual : float
+        What `usual_sigma` gives for the run.
 
     Returns
     -------
@@ -61,20 +62,24 @@ def judge(spectrum: Spectrum, *, failure: str = "", usual_sigma: float) -> Risk:
     --------
     >>> import numpy as np
     >>> spectrum = Spectrum(7, np.ones(283), np.full(283, 0.004), np.full(283, 3e-4))
-    >>> judge(spectrum, failure="no transit.", usual_sigma=3e-5).level
+    >>> judge(spectrum, failure="no transit.", usual=3e-5).level
     'high'
     """
     if spectrum.fit is None:
         reason = failure or "it could not be fitted"
         return Risk("high", (f"the spectrum is the population's: {reason}",))
-    reasons = (*_about_fit(spectrum.fit), *_about_answer(spectrum, usual_sigma))
+    reasons = (*_about_fit(spectrum.fit), *_about_answer(spectrum, usual))
     if "white light is not explained" in spectrum.fit.flags:
         return Risk("high", reasons)
     return Risk("raised" if reasons else "low", reasons)
 
 
-def rms_sigma(spectrum: Spectrum) -> float:
-    """Rms of sigma over the 283 wavelengths."""
+def usual_sigma(spectra: Sequence[Spectrum]) -> float:
+    """Median of the spectra's rms sigma, by which `judge` measures a planet's own."""
+    return median(map(_rms_sigma, spectra))
+
+
+def _rms_sigma(spectrum: Spectrum) -> float:
     return float((spectrum.sigma**2).mean() ** 0.5)
 
 
@@ -93,8 +98,8 @@ def _about_fit(fit: FitFacts) -> Iterator[str]:
         yield f"only {max(baseline, 0.0):.1f} h of light beside the transit show the drift"
 
 
-def _about_answer(spectrum: Spectrum, usual_sigma: float) -> Iterator[str]:
-    ratio = rms_sigma(spectrum) / usual_sigma
+def _about_answer(spectrum: Spectrum, usual: float) -> Iterator[str]:
+    ratio = _rms_sigma(spectrum) / usual
     if ratio > WIDE:
         yield f"sigma is {ratio:.1f} times the median of the run"
     if spectrum.provenance.get("recipe", "full") != "full":

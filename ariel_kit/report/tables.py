@@ -12,9 +12,10 @@ import numpy as np
 from ariel_kit.core.config import RunSettings, describe_settings
 from ariel_kit.core.reference import flat_settings
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import PPM
 from ariel_kit.run.folder import Run
-from ariel_kit.scoring import Breakdown, ScoreReport
+from ariel_kit.scoring import Breakdown, ScoreReport, score
 
 NOT_FACTS = ("settings", "status", "reason")
 """Entries of a stage's provenance that other tables show."""
@@ -61,6 +62,14 @@ class PlanetRow:
             return (-self.score.score,)
         misfit = self.misfit if np.isfinite(self.misfit) else 0.0
         return (float(bool(self.failure)), misfit, self.sigma_ppm)
+
+
+def score_run(run: Run, truth: Labels | None) -> ScoreReport | None:
+    """Score a run where the truth is known, star by star where stars have numbers."""
+    if truth is None:
+        return None
+    stars = run.stars if any(star is not None for star in run.stars) else None
+    return score(truth, run.spectra, edition=run.record.edition, stars=stars)
 
 
 def planet_rows(run: Run, report: ScoreReport | None) -> list[PlanetRow]:
@@ -154,12 +163,16 @@ def stages(spectra: Sequence[Spectrum]) -> list[Stage]:
     ]
 
 
-def _outcomes(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    def outcome(facts: Mapping[str, Any]) -> str:
-        status, reason = facts.get("status", "complete"), facts.get("reason")
-        return f"{status}: {reason}" if reason else str(status)
+def outcome_of(facts: Any) -> str:
+    """Say how a stage ended: its status, and why where it tells; a plain value is the outcome."""
+    if not isinstance(facts, Mapping):
+        return str(facts)
+    status, reason = facts.get("status", "complete"), facts.get("reason")
+    return f"{status}: {reason}" if reason else str(status)
 
-    return Counter(map(outcome, all_facts)).most_common()
+
+def _outcomes(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    return Counter(map(outcome_of, all_facts)).most_common()
 
 
 def _facts(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:

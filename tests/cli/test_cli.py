@@ -42,6 +42,7 @@ OPTIONS = {
     "compare": ["first", "second", "--labels", "--edition", "--output", "--seed"],
     "blend": ["submissions", "--labels", "--oof", "--output", "--edition", "--seed"],
     "report": ["--labels", "--output", "run"],
+    "show": ["run", "planet", "--labels", "--output", "--open"],
     "export": ["run", "--output-dir", "--format", "--draws", "--seed"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],

@@ -329,7 +329,7 @@ def test_the_white_light_is_the_runs_own_fit_not_a_second_one(run, monkeypatch):
     """What is drawn is what was stored: bend the stored fit, and the picture bends."""
     drawn = []
     monkeypatch.setattr(
-        pictures.plots, "plot_white_light_curve", lambda spectrum, ax: drawn.append(spectrum)
+        pictures.plots, "plot_white_light_curve", lambda spectrum, visit, ax: drawn.append(spectrum)
     )
     # Nothing may fit again.
     monkeypatch.setattr("ariel_kit.light_curve.white_light.fit_white_light", None)
