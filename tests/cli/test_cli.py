@@ -27,7 +27,15 @@ from ariel_kit.simulation import draw_planets, write_tables
 pytestmark = pytest.mark.usefixtures("calibrations")
 
 OPTIONS = {
-    "simulate": ["--output-dir", "--n-train", "--n-test", "--stars", "--molecules", "--seed"],
+    "simulate": [
+        "--output-dir",
+        "--n-train",
+        "--n-test",
+        "--stars",
+        "--molecules",
+        "--seed",
+        "--quick",
+    ],
     "calibrate": ["--data-dir", "--output-dir", "--split", "--config", "--set", "--n-jobs"],
     "run": ["--data-dir", "--output-dir", "--split", "--train-labels", "--on-error", "--seed"],
     "infer": ["--data-dir", "--output-dir", "--config", "--models-dir"],
