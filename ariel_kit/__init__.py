@@ -32,12 +32,14 @@ _PUBLIC = {
     "plot_light_curve_map": "plots",
     "plot_spectrum": "plots",
     "plot_residual_rms": "plots",
+    "plot_residual_map": "plots",
     "plot_bad_pixels": "plots",
     "plot_profiles": "plots",
     "plot_pointing": "plots",
     "plot_calibration_of_sigma": "plots",
     "plot_score_by_snr": "plots",
     "plot_ablation": "plots",
+    "plot_comparison": "plots",
 }
 __all__ = ["__version__", *_PUBLIC]
 __version__ = version("ariel-kit")

@@ -17,8 +17,8 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import Timings, find_place, resolve_jobs, versions
-from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.core.words import readable
+from ariel_kit.core.spectrum import Spectrum, facts_card, facts_frame
+from ariel_kit.core.words import counted, readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.learning.in_run import describe, learn_in_run, take_over
 from ariel_kit.learning.learned import Learned
@@ -31,12 +31,14 @@ from ariel_kit.run.products import iter_calibrations
 from ariel_kit.run.record import BudgetRecord, RunIdentity, RunRecord
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ariel_kit.spectral_extraction import SpectrumPrior
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """What a run left behind.
 
@@ -64,6 +66,34 @@ class RunResult:
     products: list[Path]
     prior: SpectrumPrior
     learned: Learned | str
+
+    def __repr__(self) -> str:
+        return f"RunResult({', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        return facts_card("Run", self.spectra, {"": ", ".join(self._facts())})
+
+    def _facts(self) -> list[str]:
+        seconds = sum(self.timings.values())
+        planets = counted(len(self.spectra), "planet")
+        return [
+            str(self.submission_path),
+            planets,
+            f"{len(self.failures)} failed",
+            f"{seconds:.1f} s",
+        ]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give what was concluded of each planet as a DataFrame of pandas, as `facts_frame` does.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With a last column ``failure``: why a planet has the safe prior, else empty.
+        """
+        reasons = {failure.planet_id: failure.reason for failure in self.failures}
+        frame = facts_frame(self.spectra)
+        return frame.assign(failure=[reasons.get(planet, "") for planet in frame.index])
 
 
 def run_pipeline(
@@ -135,8 +165,8 @@ def run_pipeline(
     >>> result = run_pipeline(data, folder / "out", train_labels=labels)
     >>> result.submission_path.name, len(result.spectra)
     ('submission.csv', 1)
-    >>> result.failures[0].reason
-    'AIRS must cover 3.75 h to show the transit; got 0.01 h.'
+    >>> result.to_frame()["failure"].tolist()
+    ['AIRS must cover 3.75 h to show the transit; got 0.01 h.']
     """
     settings, timings = settings or RunSettings(), Timings()
     budget, n_jobs = Budget(settings.budget), resolve_jobs(n_jobs)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ariel_kit.cli import data, line, networks, ship
+from ariel_kit.cli import answers, data, line, networks, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 from ariel_kit.core.words import readable
@@ -32,7 +32,11 @@ VERBS: dict[str, Callable[..., int]] = {
     "cv": networks.cv,
     "models": networks.list_networks,
     "ablate": networks.ablate,
+    "compare": answers.compare,
+    "blend": answers.blend,
     "report": ship.report,
+    "show": ship.show_planet,
+    "export": ship.export,
     "bundle": ship.bundle,
     "config": ship.show_config,
 }

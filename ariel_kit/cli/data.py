@@ -35,13 +35,18 @@ def simulate(
         Literal["known", "unseen", "all"], typer.Option(help="Which gases the planets may hold.")
     ] = "known",
     edition: Annotated[Year, typer.Option(help="Whose layout.")] = 2024,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Calibrated light curves, in seconds, instead of frames."),
+    ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
     """Write planets with known truth in the challenge's exact layout."""
-    from ariel_kit.simulation import simulate_dataset
+    from ariel_kit.simulation import simulate_dataset, simulate_observations
 
-    simulate_dataset(
+    simulated = simulate_observations if quick else simulate_dataset
+    simulated(
         output_dir,
         n_train=n_train,
         n_test=n_test,

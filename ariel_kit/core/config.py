@@ -22,7 +22,8 @@ from ariel_kit.core.yaml_reader import YamlFault, read_yaml, read_yaml_file
 
 Model = TypeVar("Model", bound="Settings")
 
-_RECIPES = Path(__file__).parents[1] / "configs"
+RECIPES = Path(__file__).parents[1] / "configs"
+"""Folder of the shipped recipes."""
 LARGEST_SEED = 2**32 - 1
 """What all generators of random numbers take."""
 _WORDS = {
@@ -305,26 +306,6 @@ def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str,
         kinds = ", ".join([kinds, *_limits(field.metadata)])
         rows.append((f"{prefix}{name}", kinds, str(field.default), field.description or ""))
     return rows
-
-
-def reference_page(kind: type[Settings]) -> str:
-    """Write every setting and every shipped recipe of a run as a page of Markdown.
-
-    Examples
-    --------
-    >>> print(reference_page(BudgetSettings).splitlines()[4])
-    | `hours` | float, > 0, <= 10000 | 9.0 | The wall: before it a run falls back to quicker fits, \
-then the safe prior. |
-    """
-    lines = ["# Settings", "", "| setting | type | default | what it does |", "|---|---|---|---|"]
-    for name, kinds, default, description in describe_settings(kind):
-        shown = kinds.replace(" | ", ", ")  # a bar would end the cell
-        lines.append(f"| `{name}` | {shown} | {default} | {description} |")
-    lines += ["", "# Recipes"]
-    for path in sorted(_RECIPES.glob("*.yaml")):
-        first, *rest = path.read_text(encoding="utf-8").splitlines()
-        lines += ["", f"## {path.stem}", "", first.removeprefix("# "), "", "```yaml", *rest, "```"]
-    return "\n".join(lines)
 
 
 def _limits(metadata: Iterable[object]) -> list[str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ShapeError, check_shape
-from ariel_kit.core.instruments import N_AIRS
+from ariel_kit.core.instruments import N_AIRS, wavelengths
+from ariel_kit.core.markup import card, sketch
 from ariel_kit.core.star_info import StarInfo
 from ariel_kit.core.strays import clip_strays, fill_gaps
 from ariel_kit.core.value import Value
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class LightCurves(Value):
     """Binned light curves of one instrument; the bins may differ in length.
 
@@ -59,7 +63,7 @@ Curves = tuple[LightCurves, LightCurves]
 """AIRS and FGS1 of one planet, binned."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Observation(Value):
     """One calibrated visit at native cadence; wavelengths ascend from the first moment.
 
@@ -104,6 +108,11 @@ class Observation(Value):
     >>> checked = observation.with_step("check", {"status": "complete"})
     >>> list(checked.provenance)
     ['simulation', 'check']
+
+    It reads at a glance:
+
+    >>> observation
+    Observation(planet 2883065942, edition 2024, star 0: 562 x 282 AIRS, 562 FGS1, 7.49 h)
     """
 
     _records: ClassVar = {"star_info": StarInfo}
@@ -138,6 +147,58 @@ class Observation(Value):
             "bad_fraction": {"wavelength": N_AIRS},
         }.items():
             check_shape(name, getattr(self, name).shape, expected)
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name} {value}" for name, value in self._facts().items())
+        n_airs, n_fgs1 = len(self.airs_time), len(self.fgs1_time)
+        return (
+            f"Observation({told}: {n_airs} x {N_AIRS} AIRS, {n_fgs1} FGS1, {self._hours():.2f} h)"
+        )
+
+    def _repr_html_(self) -> str:
+        white = self.airs.sum(axis=1, dtype=np.float64)
+        size = max(1, len(white) // 150)  # AIRS summed, in the bins that a small picture can show
+        whole = len(white) // size * size
+        time, flux = (a[:whole].reshape(-1, size).mean(axis=1) for a in (self.airs_time, white))
+        says = "white light of AIRS over time"
+        facts = {"hours": f"{self._hours():.2f}", "shows": says}
+        return card("Observation", {**self._facts(), **facts}, sketch(time, flux, says=says))
+
+    def _facts(self) -> dict[str, Any]:
+        star = {} if self.star is None else {"star": self.star}
+        return {"planet": self.planet_id, "edition": self.edition, **star}
+
+    def _hours(self) -> float:
+        """Length of the visit: the exposures at both ends are whole."""
+        return float(np.ptp(self.airs_time) * len(self.airs_time) / max(len(self.airs_time) - 1, 1))
+
+    @property
+    def wavelength(self) -> np.ndarray:
+        """Wavelength of each column of `airs`, ascending [shape=(282,), unit=micron]."""
+        return wavelengths()[1:]
+
+    def to_frame(self, seconds: float = 144.0) -> pd.DataFrame:
+        """Give the binned light curves as a DataFrame of pandas, in electrons per CDS frame.
+
+        Parameters
+        ----------
+        seconds : float
+            Length of a bin, as in `binned`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index ``hours``, the middle of each bin; a column for each wavelength in micron, FGS1's
+            0.705 first.
+        """
+        import pandas as pd
+
+        airs, fgs1 = self.binned(seconds)
+        flux = airs.flux
+        camera = np.interp(airs.time, fgs1.time, fgs1.flux[:, 0])
+        index = pd.Index(airs.time, name="hours")
+        columns = pd.Index(wavelengths().round(4), name="micron")
+        return pd.DataFrame(np.column_stack([camera, flux]), index=index, columns=columns)
 
     def with_step(self, step: str, facts: Mapping[str, Any], **changes: Any) -> Observation:
         """Copy with `changes`, and with the step's facts added to the provenance."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.core.markup import card, sketch
 from ariel_kit.core.value import Value
+from ariel_kit.core.words import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class FitFacts:
     free_drift: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WhiteLightCurve(Value):
     """The white light of AIRS in one visit, and the fit that the run itself made of it.
 
@@ -122,7 +127,7 @@ class Draws:
     variances: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spectrum(Value):
     """A transmission spectrum with its uncertainty.
 
@@ -137,7 +142,7 @@ class Spectrum(Value):
         One standard deviation.
     covariance : ndarray [shape=(283, 283), dtype=float64], optional
         Posterior covariance; its diagonal need not equal ``sigma**2``, which also holds the
-        model error.
+        model error. `full_covariance` has both.
     fit : FitFacts, optional
         What the fit concluded beside the depths; None for a planet that could not be measured
         and has the population's spectrum.
@@ -152,6 +157,8 @@ class Spectrum(Value):
     >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
     >>> round(float(spectrum.mean[0] / spectrum.sigma[0]))
     133
+    >>> spectrum
+    Spectrum(planet 7: depth 4000 ppm, sigma 30 ppm, without covariance, not fitted)
     """
 
     _records: ClassVar = {"fit": FitFacts}
@@ -174,6 +181,117 @@ class Spectrum(Value):
             expected = {"wavelength": N_WAVELENGTHS, "wavelength'": N_WAVELENGTHS}
             check_shape("covariance", self.covariance.shape, expected)
 
+    def __repr__(self) -> str:
+        return f"Spectrum(planet {self.planet_id}: {', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        says = "AIRS's transit depth over wavelength, with one sigma"
+        airs = (self.wavelength[1:], self.mean[1:], self.sigma[1:])
+        title = f"Planet {self.planet_id}: spectrum"
+        return card(title, {"": ", ".join(self._facts()), "shows": says}, sketch(*airs, says=says))
+
+    def _facts(self) -> list[str]:
+        depth, sigma = 1e6 * self.mean.mean(), 1e6 * np.sqrt(np.mean(self.sigma**2))
+        covariance = f"{'without' if self.covariance is None else 'with'} covariance"
+        fitted = "not fitted" if self.fit is None else counted(self.fit.visits, "visit")
+        flags = () if self.fit is None else self.fit.flags
+        return [f"depth {depth:.0f} ppm", f"sigma {sigma:.0f} ppm", covariance, fitted, *flags]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the spectrum as a DataFrame of pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``micron, depth, sigma``; index 0 is FGS1, the rest AIRS ascending.
+        """
+        import pandas as pd
+
+        columns = {"micron": self.wavelength, "depth": self.mean, "sigma": self.sigma}
+        return pd.DataFrame(columns)
+
+    @property
+    def full_covariance(self) -> np.ndarray:
+        """Covariance of the depths as submitted [shape=(283, 283), dtype=float64].
+
+        Sigma also holds the model error and what was learned of its honesty, which the posterior
+        does not. So the posterior gives the correlations and `sigma` the variances: with
+        ``u = sigma / sqrt(diag(C))`` it is ``u C u'``. Without a posterior it is diagonal.
+        """
+        if self.covariance is None:
+            return np.diag(self.sigma**2)
+        scale = self.sigma / np.sqrt(np.diag(self.covariance))
+        return np.asarray(scale[:, None] * self.covariance * scale)
+
+    def sample(self, n: int, *, seed: int = 0) -> np.ndarray:
+        """Draw spectra from the posterior: Gaussian, with `full_covariance`.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        seed : int
+
+        Returns
+        -------
+        ndarray [shape=(n, 283), dtype=float64]
+            Transit depths.
+
+        Examples
+        --------
+        >>> from ariel_kit.core.instruments import wavelengths
+        >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+        >>> draws = spectrum.sample(2000)
+        >>> draws.shape, bool(abs(draws.std() / 3e-5 - 1) < 0.01)
+        ((2000, 283), True)
+        """
+        # The symmetric root: a posterior of low rank has no Cholesky factor.
+        values, vectors = np.linalg.eigh(self.full_covariance)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        unit = np.random.default_rng(seed).standard_normal((n, N_WAVELENGTHS))
+        return np.asarray(self.mean + unit @ root.T)
+
     def with_step(self, step: str, facts: Mapping[str, Any], **changes: Any) -> Spectrum:
         """Copy with `changes`, and with the step's facts added to the provenance."""
         return replace(self, provenance={**self.provenance, step: dict(facts)}, **changes)
+
+
+def facts_frame(spectra: Sequence[Spectrum]) -> pd.DataFrame:
+    """Give what was concluded of each planet as a DataFrame of pandas, one row per planet.
+
+    Parameters
+    ----------
+    spectra : sequence of Spectrum
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``planet_id``; columns ``depth`` and ``sigma``, the mean depth and the rms sigma over
+        the 283 wavelengths, and those of `FitFacts`, missing where a planet was not fitted.
+
+    Examples
+    --------
+    >>> from ariel_kit.core.instruments import wavelengths
+    >>> spectrum = Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5))
+    >>> round(float(facts_frame([spectrum]).loc[7, "sigma"]), 7)
+    3e-05
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "depth": float(spectrum.mean.mean()),
+            "sigma": float(np.sqrt(np.mean(spectrum.sigma**2))),
+            **({} if spectrum.fit is None else asdict(spectrum.fit)),
+        }
+        for spectrum in spectra
+    ]
+    return pd.DataFrame(rows, index=pd.Index([s.planet_id for s in spectra], name="planet_id"))
+
+
+def facts_card(title: str, spectra: Sequence[Spectrum], facts: Mapping[str, object]) -> str:
+    """Lay out what a run concluded as HTML: facts, and the depths of its planets."""
+    depth = np.sort([spectrum.mean.mean() for spectrum in spectra])
+    says = "mean depth of the planets, the smallest first"
+    picture = sketch(np.arange(len(depth)), depth, says=says)
+    return card(title, {**facts, "shows": says}, picture)

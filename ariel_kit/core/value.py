@@ -26,6 +26,10 @@ class Value:
     _parts: ClassVar[Mapping[str, type[Value]]] = {}
     """Fields that hold a tuple of values."""
 
+    def __repr__(self) -> str:
+        told = ", ".join(f"{item.name}={_brief(getattr(self, item.name))}" for item in fields(self))
+        return f"{type(self).__name__}({told})"
+
     def _freeze(self) -> None:
         for item in fields(self):
             array = getattr(self, item.name)
@@ -103,6 +107,13 @@ class Value:
             raise DataFileError(
                 f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."
             ) from error
+
+
+def _brief(value: object) -> str:
+    """Name an array by its shape and type: its numbers would fill a screen."""
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    return f"<{' x '.join(map(str, value.shape)) or 'scalar'} {value.dtype}>"
 
 
 def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from ariel_kit.core.editions import EDITIONS, Edition
 from ariel_kit.core.errors import ConfigError, DataFileError, UnknownNameError
 from ariel_kit.core.instruments import INSTRUMENTS, N_WAVELENGTHS, Instrument
 from ariel_kit.core.star_info import StarInfo
+from ariel_kit.core.words import counted
 from ariel_kit.data.calibration_maps import Calibration, read_calibration
 from ariel_kit.data.converter import Adc
 from ariel_kit.data.tables import (
@@ -50,6 +51,9 @@ class Labels:
 
     planet_ids: np.ndarray
     depths: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Labels({counted(len(self.planet_ids), 'planet')})"
 
     def of(self, planet_ids: Sequence[int] | np.ndarray) -> np.ndarray:
         """Look up the depths of `planet_ids`, in that order [shape=(planet, 283), dtype=float64].

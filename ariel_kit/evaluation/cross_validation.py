@@ -18,7 +18,8 @@ from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.runtime import versions
-from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.spectrum import Spectrum, facts_card
+from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.data.submission import make_submission, submission_frame
 from ariel_kit.evaluation.folds import GroupBy, make_folds
@@ -40,7 +41,7 @@ MODELS = "models"
 VALUES = ("mean", "sigma")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CrossValidation:
     """What `cross_validate` found.
 
@@ -68,6 +69,16 @@ class CrossValidation:
     parts: list[Breakdown]
     failures: list[PlanetFailure]
     temperature: Temperature | None = None
+
+    def __repr__(self) -> str:
+        return f"CrossValidation({self._facts()})"
+
+    def _repr_html_(self) -> str:
+        return facts_card("Cross-validation", self.spectra, {"": self._facts()})
+
+    def _facts(self) -> str:
+        folds, planets = counted(len(self.folds), "fold"), counted(len(self.spectra), "planet")
+        return f"{folds}, {planets}, {len(self.failures)} failed, score {self.report.score:.3f}"
 
     def to_frame(self) -> pd.DataFrame:
         """Give the out-of-fold table as a DataFrame of pandas, one row per planet, by its id.

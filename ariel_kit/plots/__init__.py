@@ -8,10 +8,16 @@ Further keywords go to the matplotlib artist that shows the picture's subject.
 from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles
 from ariel_kit.plots.light_curves import (
     plot_light_curve_map,
+    plot_residual_map,
     plot_residual_rms,
     plot_white_light_curve,
 )
-from ariel_kit.plots.scores import plot_ablation, plot_calibration_of_sigma, plot_score_by_snr
+from ariel_kit.plots.scores import (
+    plot_ablation,
+    plot_calibration_of_sigma,
+    plot_comparison,
+    plot_score_by_snr,
+)
 from ariel_kit.plots.spectra import plot_spectrum
 from ariel_kit.plots.style import palette, paper
 
@@ -21,9 +27,11 @@ __all__ = [
     "plot_ablation",
     "plot_bad_pixels",
     "plot_calibration_of_sigma",
+    "plot_comparison",
     "plot_light_curve_map",
     "plot_pointing",
     "plot_profiles",
+    "plot_residual_map",
     "plot_residual_rms",
     "plot_score_by_snr",
     "plot_spectrum",

@@ -10,6 +10,7 @@ from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.light_curve.residuals import find_residuals
 from ariel_kit.plots.style import (
     PPM,
     headroom,
@@ -19,6 +20,7 @@ from ariel_kit.plots.style import (
     note,
     palette,
     panels,
+    plain_logs,
     title,
 )
 
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 LEGEND_SHARE = 0.16
 """Height kept free for the legend below a white light curve, over that of the curve."""
+BLOCK = 6
+"""Neighbouring wavelengths that a map of residuals joins; 282 is a multiple of it."""
+MOST_SIGMA = 4.0
+"""End of the colours of a map of residuals."""
 
 
 class _Relative(NamedTuple):
@@ -171,6 +177,71 @@ def plot_light_curve_map(
     return ax
 
 
+def plot_residual_map(
+    observation: Observation,
+    spectrum: Spectrum,
+    *,
+    visit: int = 0,
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """Draw what the fit leaves of every AIRS light curve: data less model over the noise.
+
+    Where the model explains all, the map is noise without a pattern. A vertical stripe is a moment
+    that all wavelengths share, a horizontal one a wavelength whose depth or noise is wrong.
+
+    Parameters
+    ----------
+    observation : Observation
+        The calibrated visit.
+    spectrum : Spectrum
+        Of the same planet, as the fit or the run left it.
+    visit : int
+        Which visit of the planet `observation` is.
+    ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.pcolormesh`.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    FitError
+        If there is no such fit, or it is of another visit.
+
+    Examples
+    --------
+    >>> from ariel_kit.core.config import ExtractionSettings
+    >>> from ariel_kit.simulation import draw_planets, simulate_observation
+    >>> from ariel_kit.spectral_extraction import fit_planets, simulated_prior
+    >>> observation = simulate_observation(draw_planets(1, seed=3)[0], seed=0)
+    >>> white = ExtractionSettings(extractor="white")
+    >>> (spectrum,) = fit_planets([observation], prior=simulated_prior(), settings=white)
+    >>> plot_residual_map(observation, spectrum).get_xlabel()
+    'time (hours)'
+    """
+    ax, (time, residual) = new_axes(ax), find_residuals(observation, spectrum, visit=visit)
+    shown = _in_blocks(residual)
+    limits = {} if "norm" in kwargs else {"vmin": -MOST_SIGMA, "vmax": MOST_SIGMA}
+    look = {"cmap": "RdBu_r", "shading": "nearest", "rasterized": True, **limits}
+    micron = wavelengths()[1:].reshape(-1, BLOCK).mean(axis=1)
+    ax.grid(visible=False)
+    mesh = ax.pcolormesh(time, micron, shown.T, **merged(look, kwargs))
+    bar = ax.figure.colorbar(mesh, ax=ax, label="data less model (sigma)", extend="both")
+    bar.outline.set_visible(False)
+    ax.set(xlabel="time (hours)", ylabel="wavelength (µm)")
+    title(ax, f"Planet {spectrum.planet_id}: what the model leaves")
+    return ax
+
+
+def _in_blocks(residual: np.ndarray) -> np.ndarray:
+    """Join neighbouring wavelengths, so that a pattern shows above the noise of each."""
+    joined = residual.reshape(len(residual), -1, BLOCK)
+    return np.asarray(joined.sum(axis=2) / np.sqrt(BLOCK))
+
+
 def plot_residual_rms(
     spectrum: Spectrum, *, visit: int = 0, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
@@ -223,8 +294,7 @@ def plot_residual_rms(
     ax.loglog(minutes, rms, **merged(line, kwargs))
     ax.set(xlabel="bin (minutes)", ylabel="rms (ppm)")
     title(ax, f"Planet {spectrum.planet_id}: residuals against bin size")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter("{x:g}")
+    plain_logs(ax)
     legend(ax)
     return ax
 

@@ -10,7 +10,17 @@ import numpy as np
 from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
-from ariel_kit.plots.style import legend, merged, new_axes, note, palette, panels, title
+from ariel_kit.plots.style import (
+    PPM,
+    legend,
+    merged,
+    new_axes,
+    note,
+    palette,
+    panels,
+    plain_logs,
+    title,
+)
 from ariel_kit.scoring import ScoreReport
 
 if TYPE_CHECKING:
@@ -220,6 +230,84 @@ def _marked(row: Mapping[str, Any]) -> list[str]:
     """Name the stages of a row; those that were refused are in brackets."""
     refused = row.get("refused", ())
     return [f"({name})" if name in refused else name for name in row["stages"]]
+
+
+def plot_comparison(
+    first: Sequence[Spectrum],
+    second: Sequence[Spectrum],
+    truth: Labels | None = None,
+    *,
+    names: tuple[str, str] = ("first", "second"),
+    ax: Axes | None = None,
+    **kwargs: Any,
+) -> Axes:
+    """Plot two answers for the same planets against each other, and name those furthest apart.
+
+    With labels it is the error of each planet in both, so what lies below the line is better in
+    the second. Without them it is the sigma of each planet in both.
+
+    Parameters
+    ----------
+    first, second : sequence of Spectrum
+        The same planets in the same order.
+    truth : Labels, optional
+    names : tuple of str
+        What the two are called.
+    ax : Axes, optional
+    **kwargs
+        Keywords of `matplotlib.axes.Axes.plot` for the planets.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ConfigError
+        If the two are not of the same planets in the same order.
+
+    Examples
+    --------
+    >>> from ariel_kit.core.instruments import wavelengths
+    >>> flat = np.full(283, 3e-5)
+    >>> a, b = (Spectrum(7, wavelengths(), 100 * flat + e, flat) for e in (2e-5, 1e-5))
+    >>> truth = Labels(np.array([7]), 100 * flat[None])
+    >>> plot_comparison([a], [b], truth).get_ylabel()
+    'error of second (ppm rms)'
+    """
+    ids = [spectrum.planet_id for spectrum in first]
+    if ids != [spectrum.planet_id for spectrum in second]:
+        raise ConfigError("two answers that are plotted must hold the same planets in one order.")
+    ax = new_axes(ax)
+    colours = palette(ax)
+    off = [0.0] * len(ids) if truth is None else truth.of(ids)
+    x, y = (
+        np.array(
+            [PPM * np.sqrt(np.mean(_what_counts(s, t) ** 2)) for s, t in zip(a, off, strict=True)]
+        )
+        for a in (first, second)
+    )
+    ends = np.array([min(x.min(), y.min()), max(x.max(), y.max())])
+    ax.plot(ends, ends, "--", color=colours.model, lw=1.2, label="no change")
+    dots = {"ls": "", "marker": "o", "color": colours.data, "ms": 5, "alpha": 0.7, "mew": 0}
+    ax.loglog(x, y, **merged({**dots, "label": "one planet"}, kwargs))
+    furthest = np.argsort(-abs(np.log(y / x)))[: len(NAME_PLACES)]
+    patch = {"facecolor": colours.paper, "lw": 0, "alpha": 0.8, "pad": 1}
+    for i, place in zip(furthest[np.argsort(x[furthest])], NAME_PLACES, strict=False):
+        named = {"textcoords": "offset points", "fontsize": "small", "bbox": patch, **place}
+        ax.annotate(str(ids[i]), (x[i], y[i]), **named)
+    what = "sigma" if truth is None else "error"
+    ax.set(xlabel=f"{what} of {names[0]} (ppm rms)", ylabel=f"{what} of {names[1]} (ppm rms)")
+    title(ax, f"Two answers for {_planets(len(ids))}")
+    ax.margins(x=0.25, y=0.14)
+    plain_logs(ax)
+    legend(ax, loc="upper left")
+    return ax
+
+
+def _what_counts(spectrum: Spectrum, truth: Any) -> np.ndarray:
+    """Error of a spectrum where the truth is known, else its sigma [shape=(283,)]."""
+    return spectrum.mean - truth if np.ndim(truth) else spectrum.sigma
 
 
 def _planets(n: int) -> str:

@@ -177,6 +177,15 @@ def headroom(ax: Any, share: float) -> None:
     ax.set_ylim(*scale.inverted().transform([low, high + share * (high - low)]))
 
 
+def plain_logs(ax: Any) -> None:
+    """Write the ticks of logarithmic axes as numbers; between decades only where there is room."""
+    from matplotlib.ticker import LogFormatter
+
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+
+
 def title(ax: Axes, text: str) -> None:
     """Name a picture, at its upper left."""
     ax.set_title(text, loc="left", fontsize="medium", fontweight="bold")

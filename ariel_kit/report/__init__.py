@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.citation import bibtex, citation
 from ariel_kit.core.words import counted
-from ariel_kit.data.dataset import Labels, read_labels
+from ariel_kit.data.dataset import read_labels
+from ariel_kit.report.browser import browser_parts
 from ariel_kit.report.pictures import Picture, collect, draw
-from ariel_kit.report.tables import headlines, planet_rows, settings_rows, stages
+from ariel_kit.report.planet import write_planet
+from ariel_kit.report.render import render
+from ariel_kit.report.tables import headlines, planet_rows, score_run, settings_rows, stages
 from ariel_kit.run.folder import Run, RunFolder
-from ariel_kit.scoring import ScoreReport, score
+from ariel_kit.scoring import ScoreReport
 
-__all__ = ["Picture", "Run", "RunFolder", "draw", "write_report"]
+__all__ = ["Picture", "Run", "RunFolder", "draw", "write_planet", "write_report"]
 
-TEMPLATE = Path(__file__).parents[1] / "templates" / "report.html"
 SHOWN_PLANETS = 20
 """Longest list of planets in a report, the worst first."""
 
@@ -30,8 +32,9 @@ def write_report(
     title: str | None = None,
     compare: Mapping[str, ScoreReport] | None = None,
 ) -> Path:
-    """Write the report of a finished run as a single file without scripts.
+    """Write the report of a finished run as a single file that needs nothing from outside.
 
+    Its planets can be browsed; where scripts are off it shows the worst of them as a table.
     Without labels it says nothing about the truth, but still what each stage did, how large
     sigma is and which planets failed.
 
@@ -61,12 +64,13 @@ def write_report(
     """
     finished = RunFolder(run).read()
     truth = None if labels is None else read_labels(labels)
-    report = _score(finished, truth)
+    report = score_run(finished, truth)
     rows = planet_rows(finished, report)
     by_id = {spectrum.planet_id: spectrum for spectrum in finished.spectra}
     pictures, missing = collect(finished, [by_id[row.planet_id] for row in rows], truth, report)
     split = finished.record.identity.split
-    return _render(
+    return render(
+        "report.html",
         Path(output or finished.folder.path / "report.html"),
         title=title or f"ariel_kit run of {counted(len(rows), f'{split} planet')}",
         run=finished,
@@ -80,14 +84,10 @@ def write_report(
         notices=_notices(finished),
         stages=stages(finished.spectra),
         settings=settings_rows(finished.settings),
+        browser=browser_parts(finished, rows, truth),
+        citation=citation(finished.record.edition, finished.record.versions.get("ariel-kit")),
+        bibtex=bibtex(finished.record.versions.get("ariel-kit")),
     )
-
-
-def _score(run: Run, truth: Labels | None) -> ScoreReport | None:
-    if truth is None:
-        return None
-    stars = run.stars if any(star is not None for star in run.stars) else None
-    return score(truth, run.spectra, edition=run.record.edition, stars=stars)
 
 
 def _notices(run: Run) -> list[str]:
@@ -98,15 +98,3 @@ def _notices(run: Run) -> list[str]:
     if not run.is_unchanged:
         found.append("submission.csv is no longer the file that the run wrote.")
     return found
-
-
-def _render(path: Path, **values: object) -> Path:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
-    with atomic_path(path) as unfinished:
-        unfinished.write_text(template.render(**values), encoding="utf-8")
-    return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -97,17 +97,18 @@ def draw_answers(
         yield draw(plots.plot_score_by_snr, caption, report, spectra)
 
 
-def draw_white_light(spectrum: Spectrum) -> Iterator[Picture]:
-    """Draw the run's own white-light fit of a planet."""
+def draw_white_light(spectrum: Spectrum, visit: int = 0) -> Iterator[Picture]:
+    """Draw the run's own white-light fit of a visit of a planet."""
+    which = f", visit {visit + 1}" if len(spectrum.white_light) > 1 else ""
     for plot, caption in (
         (plots.plot_white_light_curve, "White light: raw, drift removed, model, residuals"),
         (plots.plot_residual_rms, "White-light residuals against bin size, beside white noise"),
     ):
-        yield draw(plot, caption, spectrum)
+        yield draw(partial(plot, visit=visit), f"{caption}{which}", spectrum)
 
 
 def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
-    """Draw the first calibrated visit of a planet: every light curve, and the pointing.
+    """Draw the first calibrated visit of a planet: light curves, what the fit leaves, pointing.
 
     Raises
     ------
@@ -117,8 +118,11 @@ def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
     if planet_id not in run.products:
         raise DataFileError(f"{run.folder.products} holds no calibrated visit of this run.")
     observation = Observation.load(run.products[planet_id][0])
+    (spectrum,) = (s for s in run.spectra if s.planet_id == planet_id)
     caption = "Every light curve: relative flux over time and wavelength"
     yield draw(plots.plot_light_curve_map, caption, observation)
+    caption = "What the fit leaves of every light curve: data less model, over the noise"
+    yield draw(plots.plot_residual_map, caption, observation, spectrum)
     caption = "Pointing, and the flux and noise of FGS1"
     yield draw(plots.plot_pointing, caption, observation, observation, size=TALL)
 
@@ -164,7 +168,7 @@ def collect(
     pictures : list of Picture
     missing : list of str
     """
-    pictures, missing = list(draw_answers(spectra, truth, report)), []
+    pictures = list(draw_answers(spectra, truth, report))
     shown = next((spectrum for spectrum in spectra if spectrum.white_light), None)
     if shown is None:
         return pictures, ["There are no pictures of light curves: no planet could be fitted."]
@@ -173,6 +177,27 @@ def collect(
         "the calibrated visit": partial(draw_visit, run, shown.planet_id),
         "the detectors": partial(draw_detectors, run, shown.planet_id),
     }
+    drawn, failed = draw_kinds(kinds)
+    return [*pictures, *drawn], failed
+
+
+def draw_kinds(
+    kinds: Mapping[str, Callable[[], Iterator[Picture]]],
+) -> tuple[list[Picture], list[str]]:
+    """Draw what can be drawn, and say of each kind that cannot be drawn why.
+
+    Parameters
+    ----------
+    kinds : mapping of str to callable
+        What draws each kind, by the name of what it shows.
+
+    Returns
+    -------
+    pictures : list of Picture
+    missing : list of str
+    """
+    pictures: list[Picture] = []
+    missing = []
     for kind, make in kinds.items():
         try:
             pictures += list(make())

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ariel_kit.core.config import RunSettings, describe_settings
+from ariel_kit.core.reference import flat_settings
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import PPM
 from ariel_kit.run.folder import Run
-from ariel_kit.scoring import Breakdown, ScoreReport
+from ariel_kit.scoring import Breakdown, ScoreReport, score
 
 NOT_FACTS = ("settings", "status", "reason")
 """Entries of a stage's provenance that other tables show."""
@@ -60,6 +62,14 @@ class PlanetRow:
             return (-self.score.score,)
         misfit = self.misfit if np.isfinite(self.misfit) else 0.0
         return (float(bool(self.failure)), misfit, self.sigma_ppm)
+
+
+def score_run(run: Run, truth: Labels | None) -> ScoreReport | None:
+    """Score a run where the truth is known, star by star where stars have numbers."""
+    if truth is None:
+        return None
+    stars = run.stars if any(star is not None for star in run.stars) else None
+    return score(truth, run.spectra, edition=run.record.edition, stars=stars)
 
 
 def planet_rows(run: Run, report: ScoreReport | None) -> list[PlanetRow]:
@@ -153,28 +163,33 @@ def stages(spectra: Sequence[Spectrum]) -> list[Stage]:
     ]
 
 
-def _outcomes(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    def outcome(facts: Mapping[str, Any]) -> str:
-        status, reason = facts.get("status", "complete"), facts.get("reason")
-        return f"{status}: {reason}" if reason else str(status)
+def outcome_of(facts: Any) -> str:
+    """Say how a stage ended: its status, and why where it tells; a plain value is the outcome."""
+    if not isinstance(facts, Mapping):
+        return str(facts)
+    status, reason = facts.get("status", "complete"), facts.get("reason")
+    return f"{status}: {reason}" if reason else str(status)
 
-    return Counter(map(outcome, all_facts)).most_common()
+
+def _outcomes(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    return Counter(map(outcome_of, all_facts)).most_common()
 
 
 def _facts(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, str]]:
     values: dict[str, list[Any]] = {}
     for facts in all_facts:
-        for name, value in _flat(facts):
+        for name, value in flat_facts(facts):
             values.setdefault(name, []).append(value)
     return [(name, *_summary(found)) for name, found in values.items()]
 
 
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat_facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what a provenance holds by dotted names, without settings and outcomes."""
     for name, value in facts.items():
         if name in NOT_FACTS:
             continue
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat_facts(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
@@ -189,11 +204,8 @@ def _summary(values: Sequence[Any]) -> tuple[str, str, str]:
 
 def settings_rows(settings: RunSettings) -> list[tuple[str, Any, bool, str]]:
     """List every setting: dotted name, value, whether it was changed, description."""
-    rows, usual = [], RunSettings()
-    for name, _, _, description in describe_settings(RunSettings):
-        value: Any = settings
-        default: Any = usual
-        for part in name.split("."):
-            value, default = getattr(value, part), getattr(default, part)
-        rows.append((name, value, value != default, description))
-    return rows
+    values, usual = flat_settings(settings), flat_settings(RunSettings())
+    return [
+        (name, values[name], values[name] != usual[name], description)
+        for name, _, _, description in describe_settings(RunSettings)
+    ]

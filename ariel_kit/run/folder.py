@@ -8,9 +8,9 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,13 +18,18 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from ariel_kit.core.cache import atomic_path, file_sha256
 from ariel_kit.core.config import RunSettings, load_settings, save_settings
-from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.errors import DataFileError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
+from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve, facts_card, facts_frame
+from ariel_kit.core.words import counted
 from ariel_kit.data.submission import submission_arrays
 from ariel_kit.data.tables import read_planets
+from ariel_kit.run.covariances import read_covariance, write_covariances
 from ariel_kit.run.products import stored_visits
 from ariel_kit.run.record import RunIdentity, RunRecord, RunState
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,7 @@ FACTS = TypeAdapter(dict[int, FitFacts])
 _HOW = {"running": "is still running", "interrupted": "was interrupted"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A finished run. Make one with `RunFolder.read`.
 
@@ -49,7 +54,7 @@ class Run:
     settings : RunSettings
     spectra : list of Spectrum
         In the order of the submission and with its numbers; beside them what the run's own fit
-        concluded and what each stage did. They have no covariance.
+        concluded and what each stage did. They have no covariance: `spectrum` reads it.
     products : dict
         Planet id to the files of its calibrated visits, where they are kept.
     """
@@ -59,6 +64,37 @@ class Run:
     settings: RunSettings
     spectra: list[Spectrum]
     products: dict[int, list[Path]]
+
+    def __repr__(self) -> str:
+        return f"Run({', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        return facts_card("Run", self.spectra, {"": ", ".join(self._facts())})
+
+    def _facts(self) -> list[str]:
+        planets = counted(len(self.spectra), "planet")
+        return [str(self.folder.path), planets, f"{len(self.failures)} failed"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give what was concluded of each planet as a DataFrame, as `RunResult.to_frame` does."""
+        frame = facts_frame(self.spectra)
+        return frame.assign(failure=[self.failures.get(planet, "") for planet in frame.index])
+
+    def spectrum(self, planet_id: int) -> Spectrum:
+        """Give one planet's spectrum, with its covariance where the run kept one.
+
+        Raises
+        ------
+        UnknownNameError
+            If the run has no such planet.
+        DataFileError
+            If the covariances are damaged.
+        """
+        found = {spectrum.planet_id: spectrum for spectrum in self.spectra}
+        if planet_id not in found:
+            raise UnknownNameError("planet of this run", str(planet_id), map(str, found))
+        covariance = read_covariance(self.folder.covariances, planet_id)
+        return replace(found[planet_id], covariance=covariance)
 
     @property
     def failures(self) -> dict[int, str]:
@@ -99,6 +135,8 @@ class RunFolder:
         ``provenance.json``, what each stage did to each planet.
     fits : Path
         ``fits.npz``, what the fit concluded of each planet, and its white light.
+    covariances : Path
+        ``covariances.npz``, the posterior covariance of each planet that was fitted.
     record : Path
         ``run.json``, the `RunState` of a run until it has finished, then its `RunRecord`.
 
@@ -119,6 +157,7 @@ class RunFolder:
         self.settings = self.path / "settings.yaml"
         self.provenance = self.path / "provenance.json"
         self.fits = self.path / "fits.npz"
+        self.covariances = self.path / "covariances.npz"
         self.record = self.path / "run.json"
 
     @property
@@ -200,6 +239,7 @@ class RunFolder:
         _write(self.provenance, json.dumps(steps, indent=1).encode())
         with atomic_path(self.fits) as unfinished:
             np.savez_compressed(unfinished, **_fit_arrays(spectra))  # type: ignore[arg-type]
+        write_covariances(self.covariances, spectra)
         if draft.is_file():
             draft.replace(self.submission)
         _write(self.record, RECORD.dump_json(record, indent=1))

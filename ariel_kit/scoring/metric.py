@@ -79,6 +79,25 @@ def score_columns(
     metric : Metric
     zero : Reference
     """
+    gain, weight = score_terms(truth, mean, sigma, columns, metric, zero)
+    return gain.sum() / weight.sum()
+
+
+def score_terms(
+    truth: Any, mean: Any, sigma: Any, columns: Any, metric: Metric, zero: Reference
+) -> tuple[Any, Any]:
+    """Take the score apart: that of any part of the table is ``sum(gain) / sum(weight)``.
+
+    Parameters
+    ----------
+    truth, mean, sigma, columns, metric, zero
+        As in `score_columns`.
+
+    Returns
+    -------
+    gain, weight : of the inputs' kind
+        One number for each planet and wavelength.
+    """
     weights = _fgs1_first(metric.fgs1_weight, 1.0)[columns]
     ideal_sigma = _fgs1_first(metric.fgs1_ideal_sigma, metric.ideal_sigma)[columns]
     xp, (weights, ideal_sigma, zero_sigma) = _namespace(sigma, weights, ideal_sigma, zero.sigma)
@@ -86,8 +105,8 @@ def score_columns(
     gain = _log_density(xp, truth - mean, xp.clip(sigma, SIGMA_FLOOR, None)) - least
     most = _log_density(xp, 0.0 * truth, ideal_sigma) - least
     if metric.per_element:
-        return (gain / most * weights).sum() / (weights + 0.0 * truth).sum()
-    return gain.sum() / most.sum()
+        return gain / most * weights, weights + 0.0 * truth
+    return gain, most
 
 
 def _log_density(xp: Any, error: Any, sigma: Any) -> Any:

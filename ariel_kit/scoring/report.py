@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ariel_kit.core.editions import Metric, get_edition
-from ariel_kit.core.errors import SubmissionError, check_shape
+from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.core.markup import card, sketch
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.data.dataset import Labels, read_labels
-from ariel_kit.data.submission import submission_arrays
+from ariel_kit.core.words import counted
+from ariel_kit.data.dataset import Labels
 from ariel_kit.data.tables import Table
+from ariel_kit.scoring.arguments import (
+    read_prediction,
+    read_truth,
+    refuse_bad_values,
+    refuse_swapped,
+)
 from ariel_kit.scoring.metric import (
     SIGMA_FLOOR,
     Reference,
@@ -27,8 +34,6 @@ from ariel_kit.scoring.metric import (
 
 if TYPE_CHECKING:
     import pandas as pd
-
-log = logging.getLogger(__name__)
 
 AIRS_EDGES = (1.9, 2.4, 2.9, 3.4, 3.9)
 """Micron; the AIRS regions of a breakdown."""
@@ -65,7 +70,7 @@ class Breakdown:
     coverage: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ScoreReport:
     """A submission's score and where it comes from.
 
@@ -96,6 +101,33 @@ class ScoreReport:
     def score(self) -> float:
         """The metric as Kaggle prints it, within 0 and 1."""
         return float(np.clip(self.raw, 0.0, 1.0))
+
+    def __repr__(self) -> str:
+        return f"ScoreReport({', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str:
+        says = "scores of the planets, the worst first"
+        scores = np.sort([planet.score for planet in self.planets])
+        picture = sketch(np.arange(len(scores)), scores, says=says)
+        rows = [self.total, *self.stars, *self.regions]
+        table = "".join(
+            f"<tr><th>{escape(_heading(row))}</th><td>{row.n_planets}</td>"
+            f"<td>{row.score:.3f}</td><td>{row.rmse_ppm:.1f}</td><td>{row.z_std:.2f}</td></tr>"
+            for row in rows
+        )
+        head = "<th>part</th><th>planets</th><th>score</th><th>rmse (ppm)</th><th>z std</th>"
+        top = card("Score", {"": ", ".join(self._facts()), "shows": says}, picture)
+        return f"{top}<table><tr>{head}</tr>{table}</table>"
+
+    def _facts(self) -> list[str]:
+        total = self.total
+        return [
+            f"score {self.score:.3f}",
+            f"edition {self.edition}",
+            counted(total.n_planets, "planet"),
+            f"rmse {total.rmse_ppm:.1f} ppm",
+            f"z std {total.z_std:.2f}",
+        ]
 
     def to_frame(self) -> pd.DataFrame:
         """Give all breakdowns as a DataFrame of pandas, one row each.
@@ -158,15 +190,16 @@ def score(
     Examples
     --------
     >>> truth = np.full((2, 283), 0.004)
-    >>> score(truth, (truth, np.full((2, 283), 1e-5))).score
-    1.0
+    >>> score(truth, (truth, np.full((2, 283), 1e-5)))
+    ScoreReport(score 1.000, edition 2024, 2 planets, rmse 0.0 ppm, z std 0.00)
     """
-    ids, mean, sigma = _prediction(submission)
-    truth, n_unscored = _truth(solution, ids, len(mean))
+    refuse_swapped(solution, submission)
+    ids, mean, sigma = read_prediction(submission)
+    truth, n_unscored = read_truth(solution, ids, len(mean))
     expected = {"planet": len(mean), "wavelength": N_WAVELENGTHS}
     for name, values in (("solution", truth), ("mean", mean), ("sigma", sigma)):
         check_shape(name, values.shape, expected)
-    _refuse_bad_values(mean, sigma)
+    refuse_bad_values(mean, sigma)
     metric = get_edition(edition).metric
     zero = choose_reference(metric, reference, truth)
 
@@ -217,6 +250,10 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
     return "\n".join([head, *lines])
 
 
+def _heading(row: Breakdown) -> str:
+    return f"star {row.name}" if row.group == "star" else row.name
+
+
 def regions() -> dict[str, np.ndarray]:
     """Name the wavelength regions of a breakdown, each with its mask [shape=(283,), dtype=bool].
 
@@ -259,44 +296,3 @@ def _per_star(part: Any, stars: Any, n_planets: int) -> tuple[Breakdown, ...]:
     check_shape("stars", (len(names),), {"planet": n_planets})
     kinds = np.array(names)
     return tuple(part("star", kind, rows=kinds == kind) for kind in sorted(set(names)))
-
-
-def _prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.ndarray]:
-    if isinstance(submission, tuple):
-        mean, sigma = (np.asarray(values, dtype=np.float64) for values in submission)
-        return None, mean, sigma
-    if not isinstance(submission, Sequence) or isinstance(submission, str):
-        return submission_arrays(submission)
-    spectra = list(submission)
-    ids = [spectrum.planet_id for spectrum in spectra]
-    mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
-    return ids, mean, sigma
-
-
-def _truth(solution: Any, ids: list[int] | None, n_rows: int) -> tuple[np.ndarray, int]:
-    if isinstance(solution, np.ndarray):
-        return solution.astype(np.float64), 0
-    if not isinstance(solution, Labels):
-        solution = read_labels(solution)
-    if ids is None:
-        return solution.depths, 0
-    unknown = sorted(set(ids) - set(solution.planet_ids.tolist()))
-    if unknown:
-        raise SubmissionError(
-            f"every planet of a submission needs a true spectrum; {len(unknown)} have none, "
-            f"the first is {unknown[0]}. Score against the labels of the same split."
-        )
-    n_unscored = len(solution.planet_ids) - len(set(ids))
-    if n_unscored:
-        log.warning("%d planets of the solution are not in the submission", n_unscored)
-    return solution.of(ids), n_unscored
-
-
-def _refuse_bad_values(mean: np.ndarray, sigma: np.ndarray) -> None:
-    for name, values in (("mean", mean), ("sigma", sigma)):
-        for what, bad in (("finite", ~np.isfinite(values)), ("at least 0", values < 0)):
-            if bad.any():
-                raise SubmissionError(
-                    f"every {name} of a submission must be {what}; {int(bad.sum())} are not, "
-                    f"the first in row {int(np.argmax(bad.any(axis=1)))}."
-                )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from ariel_kit.simulation.generate import simulate_dataset, simulate_planet, write_tables
+from ariel_kit.simulation.generate import (
+    simulate_dataset,
+    simulate_observations,
+    simulate_planet,
+    write_tables,
+)
 from ariel_kit.simulation.lightcurves import simulate_light_curves, simulate_observation
 from ariel_kit.simulation.population import draw_planets
 from ariel_kit.simulation.scene import PlanetTruth
@@ -15,6 +20,7 @@ __all__ = [
     "simulate_dataset",
     "simulate_light_curves",
     "simulate_observation",
+    "simulate_observations",
     "simulate_planet",
     "write_tables",
 ]

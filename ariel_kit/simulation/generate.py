@@ -34,7 +34,11 @@ from ariel_kit.data.writer import (
 )
 from ariel_kit.simulation.calibration_frames import Detector, draw_detector
 from ariel_kit.simulation.detector import expose
-from ariel_kit.simulation.lightcurves import STREAM_DETECTOR, STREAM_POINTING
+from ariel_kit.simulation.lightcurves import (
+    STREAM_DETECTOR,
+    STREAM_POINTING,
+    simulate_observation,
+)
 from ariel_kit.simulation.optics import foreground, star_image
 from ariel_kit.simulation.pointing import draw_pointing
 from ariel_kit.simulation.population import ADC_2025, draw_planets
@@ -44,9 +48,11 @@ logger = logging.getLogger(__name__)
 
 STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
 TEST_LABELS = "test_labels.csv"
+"""Truth of the test planets; the challenge has no such file."""
 DATA_FILES = ("train", "test", "train*.csv", "test*.csv", "adc_info.csv")
 """What a folder of the challenge holds, either edition's."""
-"""Truth of the test planets; the challenge has no such file."""
+QUICK_CADENCE = 24.0
+"""Seconds between the samples of light curves that are drawn without frames."""
 
 
 def simulate_dataset(
@@ -116,6 +122,62 @@ def simulate_dataset(
             logger.info("simulating %s planet %d of %d", split, i + 1, len(members))
             simulate_planet(root, split, planet, n_pairs=n_pairs)
     write_tables(root, **splits, n_pairs=n_pairs)
+    return root
+
+
+def simulate_observations(
+    output_dir: str | Path,
+    *,
+    n_train: int = 0,
+    n_test: int = 0,
+    stars: Sequence[int] = (0, 1),
+    molecules: Literal["known", "unseen", "all"] | Sequence[str] = "known",
+    seed: int = 0,
+    edition: Year = 2024,
+) -> Path:
+    """Write calibrated light curves of planets with known truth: no frames, so it takes seconds.
+
+    The folder holds the tables that `simulate_dataset` writes and, in ``products``, one
+    `Observation` for each planet, named as ``ariel-kit calibrate`` names them. There is nothing to
+    calibrate in it, but to fit and to learn from.
+
+    Parameters
+    ----------
+    output_dir, n_train, n_test, stars, molecules, seed, edition
+        As in `simulate_dataset`.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ConfigError
+        If there is no planet.
+    DataFileError
+        If the folder holds a data set already.
+    UnknownNameError
+        If a molecule is unknown.
+
+    Examples
+    --------
+    >>> folder = simulate_observations(getfixture("tmp_path"), n_train=2)
+    >>> len(list(folder.glob("products/train_*_0.npz")))
+    2
+    """
+    planets = draw_planets(
+        n_train + n_test, seed=seed, stars=stars, molecules=molecules, edition=edition
+    )
+    splits = {"train": planets[:n_train], "test": planets[n_train:]}
+    _edition_of(**splits)
+    root = _new_folder(output_dir)
+    (root / "products").mkdir(exist_ok=True)
+    for split, members in splits.items():
+        for planet in members:
+            path = root / "products" / f"{split}_{planet.planet_id}_0.npz"
+            simulate_observation(planet, seed=seed, bin_seconds=QUICK_CADENCE).save(path)
+    write_tables(root, train=splits["train"], test=splits["test"])
     return root
 
 

@@ -15,8 +15,9 @@ import pytest
 import ariel_kit
 from ariel_kit.cli import app, main
 from ariel_kit.cli.doctor import examine
-from ariel_kit.core.config import RunSettings, reference_page
+from ariel_kit.core.config import RunSettings
 from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.reference import reference_page
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.data.submission import make_submission
@@ -26,7 +27,15 @@ from ariel_kit.simulation import draw_planets, write_tables
 pytestmark = pytest.mark.usefixtures("calibrations")
 
 OPTIONS = {
-    "simulate": ["--output-dir", "--n-train", "--n-test", "--stars", "--molecules", "--seed"],
+    "simulate": [
+        "--output-dir",
+        "--n-train",
+        "--n-test",
+        "--stars",
+        "--molecules",
+        "--seed",
+        "--quick",
+    ],
     "calibrate": ["--data-dir", "--output-dir", "--split", "--config", "--set", "--n-jobs"],
     "run": ["--data-dir", "--output-dir", "--split", "--train-labels", "--on-error", "--seed"],
     "infer": ["--data-dir", "--output-dir", "--config", "--models-dir"],
@@ -38,7 +47,11 @@ OPTIONS = {
     "models": ["--models-dir"],
     "ablate": ["--data-dir", "--labels", "--train-labels", "--split", "--models-dir", "--set"],
     "cv": ["--data-dir", "--labels", "--folds", "--group-by", "--full-fit", "--models-dir"],
+    "compare": ["first", "second", "--labels", "--edition", "--output", "--seed"],
+    "blend": ["submissions", "--labels", "--oof", "--output", "--edition", "--seed"],
     "report": ["--labels", "--output", "run"],
+    "show": ["run", "planet", "--labels", "--output", "--open"],
+    "export": ["run", "--output-dir", "--format", "--draws", "--seed"],
     "bundle": ["--output-dir", "--user"],
     "config": ["--config", "--set", "--describe"],
 }

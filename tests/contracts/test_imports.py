@@ -54,7 +54,7 @@ def test_the_promised_names_are_public():
         "validate_submission",
     }
     assert promised <= set(ariel_kit.__all__)
-    assert sum(name.startswith("plot_") for name in ariel_kit.__all__) == 10
+    assert sum(name.startswith("plot_") for name in ariel_kit.__all__) == 12
 
 
 def test_calibrate_planet_also_lives_in_its_room():

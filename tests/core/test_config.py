@@ -16,11 +16,11 @@ from ariel_kit.core.config import (
     find_recipe,
     load_settings,
     make_settings,
-    reference_page,
     save_settings,
     settings_hash,
 )
 from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.core.reference import reference_page
 
 RECIPES = sorted((Path(ariel_kit.__file__).parent / "configs").glob("*.yaml"))
 

@@ -14,6 +14,7 @@ from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.light_curve.residuals import find_residuals
 from ariel_kit.simulation import PlanetTruth, draw_planets, simulate_observation
 from ariel_kit.spectral_extraction import fit_planets, simulated_prior
 
@@ -162,3 +163,17 @@ def test_panels_also_fit_an_axes_that_stands_free(spectrum):
     assert upper.get_position().y1 == pytest.approx(0.8)
     assert lower.get_position().y0 == pytest.approx(0.2)
     assert lower.get_position().x1 == pytest.approx(0.6)
+
+
+def test_the_map_of_residuals_joins_six_wavelengths_without_changing_their_noise(
+    observation, spectrum
+):
+    ax = plots.plot_residual_map(observation, spectrum)
+    (mesh,) = ax.collections
+    time, residual = find_residuals(observation, spectrum)
+    shown = mesh.get_array()
+    assert shown.shape == (47, len(time))
+    np.testing.assert_allclose(shown[7], residual[:, 42:48].sum(axis=1) / np.sqrt(6))
+    assert mesh.get_clim() == (-4, 4)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (hours)", "wavelength (µm)")
+    assert plots.plot_residual_map(observation, spectrum, cmap="PuOr").collections[0].cmap.name

@@ -236,3 +236,32 @@ def test_the_flat_truth_scores_as_printed(shared_data):
     own = np.broadcast_to((flat - truth).std(axis=1, keepdims=True), truth.shape)
     assert score(truth, (flat, one)).raw == pytest.approx(0.529, abs=0.02)
     assert 0.75 < score(truth, (flat, own)).raw < 0.79
+
+
+def test_arguments_in_the_wrong_order_are_told(table, tmp_path):
+    truth, mean, sigma = table
+    spectra = [
+        Spectrum(i, wavelengths(), m, s) for i, (m, s) in enumerate(zip(mean, sigma, strict=True))
+    ]
+    labels = Labels(np.arange(7), truth)
+    submission = make_submission(spectra, range(7), tmp_path / "submission.csv")
+    pairs = [
+        (tmp_path / "submission.csv", labels),
+        (submission, labels),
+        (submission_frame(submission), labels),
+        (spectra, truth),
+        ((mean, sigma), truth),
+    ]
+    for solution, answer in pairs:
+        with pytest.raises(SubmissionError, match=r"given them the other way round\. Swap"):
+            score(solution, answer)
+    assert score(labels, submission).raw == pytest.approx(official_2024(*table), rel=1e-12)
+
+
+def test_a_report_reads_at_a_glance(table):
+    report = score(table[0], table[1:], stars=[0, 1, 0, 1, 1, 0, 0])
+    assert repr(report).startswith(f"ScoreReport(score {report.score:.3f}, edition 2024, 7 planets")
+    html = report._repr_html_()
+    assert html.count("<tr>") == 1 + 1 + 2 + 5
+    assert f"<th>star 1</th><td>3</td><td>{report.stars[1].score:.3f}</td>" in html
+    assert "<svg" in html

@@ -11,6 +11,7 @@ import pytest
 
 from ariel_kit.core.errors import ConfigError, DataFileError, ShapeError
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS, column_wavelengths, wavelengths
+from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import (
     LABEL_COLUMNS,
     SIGMA_COLUMNS,
@@ -23,6 +24,7 @@ from ariel_kit.simulation import (
     draw_planets,
     generate,
     simulate_dataset,
+    simulate_observations,
     simulate_planet,
     write_tables,
 )
@@ -260,3 +262,24 @@ def test_impossible_requests_are_refused(tmp_path: Path) -> None:
         )
     with pytest.raises(ShapeError, match="frames must be uint16"):
         write_frames(tmp_path / "d.parquet", np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("edition", [2024, 2025])
+def test_a_quick_folder_holds_labelled_light_curves_to_learn_from(tmp_path, edition):
+    folder = simulate_observations(tmp_path / "quick", n_train=3, n_test=1, edition=edition, seed=5)
+    dataset = open_dataset(folder)
+    truth = read_labels(folder / dataset.edition.train_labels)
+    assert truth.planet_ids.tolist() == dataset.planets("train")
+    for planet in dataset.planets("train"):
+        observation = Observation.load(folder / "products" / f"train_{planet}_0.npz")
+        assert (observation.planet_id, observation.edition) == (planet, edition)
+        if dataset.edition.adc_table is None:  # whose tables tell the number of a star
+            assert observation.star == dataset.star("train", planet)
+        # Inside the transit AIRS has lost about the depth of light, more where the limb is darker.
+        white = observation.airs.sum(axis=1, dtype=float)
+        n = len(white)
+        before, after, inside = white[: n // 8], white[-n // 8 :], white[n // 2 - 20 : n // 2 + 20]
+        lost = 1 - inside.mean() / np.concatenate([before, after]).mean()
+        assert lost == pytest.approx(truth.of([planet])[0, 1:].mean(), rel=0.5, abs=1.5e-3)
+    with pytest.raises(DataFileError, match="a simulation needs a folder without a data set"):
+        simulate_observations(folder, n_train=1)

@@ -1,0 +1,98 @@
+"""Verbs for answers that are there already: compare two, blend several."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ariel_kit.cli.options import AsJson, Seed, show
+from ariel_kit.core.editions import Year
+from ariel_kit.core.words import counted
+
+Answer = Annotated[Path, typer.Argument(help="Output folder of a run, or a submission.csv.")]
+Labels = Annotated[Path | None, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")]
+
+
+def compare(
+    first: Answer,
+    second: Answer,
+    labels: Labels = None,
+    edition: Annotated[
+        Year | None, typer.Option(help="Whose metric. [default: that of the runs, else 2024]")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Where to draw the picture, a PNG.")] = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Tell how two answers differ: settings, score with its interval, planets and why."""
+    from ariel_kit.evaluation.compare import compare_answers, format_comparison
+
+    found = compare_answers(first, second, labels=labels, edition=edition, seed=seed)
+    facts = {
+        "planets": len(found.moves),
+        "left_out": found.left_out,
+        "settings": found.settings,
+        "scores": [json.loads(report.to_json()) for report in found.reports],
+        "gain": found.gain,
+        "interval": found.interval,
+        "moves": [asdict(move) for move in found.moves],
+        "picture": None if output is None else str(output),
+    }
+    text = format_comparison(found)
+    if output is not None:
+        found.draw(output)
+        text += f"\n{output}: both answers, planet by planet"
+    show(facts, as_json, text)
+    return 0
+
+
+def blend(
+    submissions: Annotated[
+        list[Path], typer.Argument(help="Submissions, or output folders of runs.")
+    ],
+    labels: Labels = None,
+    oof: Annotated[
+        list[Path] | None,
+        typer.Option(help="Out-of-fold table of each submission, where the labels are of those."),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Where to write.")] = Path("blend.csv"),
+    edition: Annotated[Year, typer.Option(help="Whose metric.")] = 2024,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> int:
+    """Blend submissions by precision; with labels, by what they share of their errors."""
+    from ariel_kit.evaluation.blend import blend_submissions
+    from ariel_kit.scoring import format_scores, score
+
+    spectra, found, truth = blend_submissions(
+        submissions, labels=labels, out_of_fold=oof or (), path=output, seed=seed
+    )
+    lines = [f"{output}: {counted(len(spectra), 'planet')} of {len(submissions)} submissions"]
+    if found.planets:
+        lines += [
+            f"learned from {counted(found.planets, 'labelled planet')}",
+            f"sigma of each times {', '.join(f'{f:.2f}' for f in found.factors)}",
+            f"correlation of their errors {found.correlation.round(2).tolist()}",
+        ]
+    else:
+        lines.append("no labels: errors taken as fully shared, and disagreement added to sigma")
+    report = None
+    if truth is not None and len(truth.planet_ids):
+        labelled = [s for s in spectra if s.planet_id in set(truth.planet_ids.tolist())]
+        report = score(truth, labelled, edition=edition)
+        lines += [format_scores({"out of fold": report})]
+    facts = {
+        "submission": str(output),
+        "planets": len(spectra),
+        "learned_from": found.planets,
+        "factors": found.factors.tolist(),
+        "correlation": found.correlation.tolist(),
+        "factor": found.factor,
+        "score": None if report is None else json.loads(report.to_json()),
+    }
+    show(facts, as_json, "\n".join(lines))
+    return 0

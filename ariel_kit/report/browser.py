@@ -1,0 +1,175 @@
+"""The planets of a run as data of a page: small enough that a thousand open at once.
+
+Arrays are 16-bit integers between the least and the greatest value of each, in base64. Their
+steps are below 1e-4 of a curve's range, which no screen shows.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ariel_kit.core.spectrum import Spectrum, WhiteLightCurve
+from ariel_kit.data.dataset import Labels
+from ariel_kit.plots.style import PPM
+from ariel_kit.report.render import TEMPLATES
+from ariel_kit.report.risk import judge, usual_sigma
+from ariel_kit.report.tables import PlanetRow, flat_facts, outcome_of
+from ariel_kit.run.folder import Run
+
+STEPS = 65535
+"""Of a 16-bit integer."""
+
+
+def browser_parts(
+    run: Run, rows: Sequence[PlanetRow], truth: Labels | None = None
+) -> dict[str, str]:
+    """Give what the browser of a page is made of.
+
+    Parameters
+    ----------
+    run : Run
+    rows : sequence of PlanetRow
+        In the order of the table.
+    truth : Labels, optional
+
+    Returns
+    -------
+    dict of str to str
+        ``data`` as JSON that may stand in a page; ``library``, ``script`` and ``style`` as they
+        are inlined.
+    """
+    parts = {
+        "library": "uplot/uPlot.iife.min.js",
+        "library_style": "uplot/uPlot.min.css",
+        "script": "browser.js",
+        "style": "browser.css",
+    }
+    texts = {name: (TEMPLATES / file).read_text("utf-8").strip() for name, file in parts.items()}
+    return {"data": as_page_json(browser_data(run, rows, truth)), **texts}
+
+
+def as_page_json(data: object) -> str:
+    """Write JSON that no word of it can end the script element around it.
+
+    >>> as_page_json({"a": "</script>"})
+    '{"a":"\\\\u003c/script>"}'
+    """
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def browser_data(
+    run: Run, rows: Sequence[PlanetRow], truth: Labels | None = None
+) -> dict[str, Any]:
+    """Give the planets of a run as JSON can hold them.
+
+    Parameters
+    ----------
+    run : Run
+    rows : sequence of PlanetRow
+    truth : Labels, optional
+
+    Returns
+    -------
+    dict of str to Any
+        ``wavelength``, ``facts`` (names of the numbers of all stages) and ``planets``.
+    """
+    by_id = {spectrum.planet_id: spectrum for spectrum in run.spectra}
+    spectra = [by_id[row.planet_id] for row in rows]
+    names = list(dict.fromkeys(name for s in spectra for name, _ in _numbers(s.provenance)))
+    usual = usual_sigma(spectra)
+    return {
+        "edition": run.record.edition,
+        "wavelength": spectra[0].wavelength.round(4).tolist(),
+        "facts": names,
+        "planets": [
+            _planet(spectrum, row, truth, names, usual)
+            for spectrum, row in zip(spectra, rows, strict=True)
+        ],
+    }
+
+
+def _planet(
+    spectrum: Spectrum, row: PlanetRow, truth: Labels | None, names: list[str], usual: float
+) -> dict[str, Any]:
+    """Give one planet; what is not known is left out."""
+    risk = judge(spectrum, failure=row.failure, usual=usual)
+    numbers = dict(_numbers(spectrum.provenance))
+    found: dict[str, Any] = {
+        "id": row.planet_id,
+        "star": row.star,
+        "depth": round(row.depth_ppm, 1),
+        "sigma": round(row.sigma_ppm, 2),
+        "risk": risk.level,
+        "why": list(risk.reasons),
+        "stages": {name: outcome_of(facts) for name, facts in spectrum.provenance.items()},
+        "facts": [numbers.get(name) for name in names],
+        "spectrum": [packed(spectrum.mean * PPM), packed(spectrum.sigma * PPM)],
+        "light": [_light(curve) for curve in spectrum.white_light],
+    }
+    if truth is not None:
+        found["spectrum"].append(packed(truth.of([row.planet_id])[0] * PPM))
+    if row.failure:
+        found["failure"] = row.failure
+    if row.score is not None:
+        found |= {"score": round(row.score.score, 4), "rmse": round(row.score.rmse_ppm, 2)}
+    if spectrum.fit is not None:
+        laws = (spectrum.fit.limb_darkening, spectrum.fit.fgs1_limb_darkening)
+        found |= {
+            "misfit": round(row.misfit, 3),
+            "flags": list(spectrum.fit.flags),
+            "limb": [[round(c, 4) + 0.0 for c in law] for law in laws],
+            "impact": round(spectrum.fit.impact, 3),
+        }
+    return found
+
+
+def packed(values: np.ndarray) -> list[Any]:
+    """Pack a curve: its least value, the size of a step, and the steps as base64.
+
+    Parameters
+    ----------
+    values : ndarray [shape=(point,)]
+        Finite.
+
+    Returns
+    -------
+    list
+        ``[least, step, base64 of little-endian uint16]``.
+
+    Examples
+    --------
+    >>> packed(np.array([1.0, 2.0]))
+    [1.0, 1.5259e-05, 'AAD//w==']
+    """
+    least, most = float(values.min()), float(values.max())
+    step = float(f"{(most - least) / STEPS:.5g}") or 1.0
+    steps = np.clip(np.round((values - least) / step), 0, STEPS).astype("<u2")
+    return [float(f"{least:.9g}"), step, base64.b64encode(steps.tobytes()).decode()]
+
+
+def _light(curve: WhiteLightCurve) -> dict[str, Any]:
+    """Give the white light of a visit over the level of its star, in ppm from it."""
+    star = curve.model / curve.drift
+    level = np.median(star[[0, -1]])
+    parts = {
+        "raw": curve.flux / level - 1,
+        "drift": curve.drift - 1,
+        "transit": star / level - 1,
+    }
+    return {
+        "time": packed(curve.time),
+        "noise": round(PPM * float(np.median(curve.noise)) / float(level), 2),
+        **{name: packed(values * PPM) for name, values in parts.items()},
+    }
+
+
+def _numbers(provenance: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Give the numbers of all stages, five digits each."""
+    for name, value in flat_facts(provenance):
+        if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
+            yield name, float(f"{value:.5g}")

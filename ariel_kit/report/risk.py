@@ -1,0 +1,106 @@
+"""How risky the answer for a planet is, judged without its truth, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+from typing import Literal, NamedTuple
+
+from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
+from ariel_kit.core.spectrum import FitFacts, Spectrum
+from ariel_kit.light_curve.white_light import USUAL_RESIDUAL
+
+WIDE = 2.0
+"""Times the run's median sigma from which on a planet is told to be uncertain."""
+LIKELY = 0.5
+"""Probability of a drift of no family from which on it is told."""
+NOISY_SHARE = 0.1
+"""Share of AIRS's wavelengths with unexplained noise from which on it is told."""
+LEAST_BASELINE = 0.5
+"""Hours of light before and after the transit that the drift is told by."""
+EXPLAINED = {
+    "grazing": "the planet only grazes its star, so depth and impact parameter trade off",
+    "no catalogue entry": "the star is in no catalogue, so its limb darkening is a guess",
+    "white light is not explained": "transit and drift do not explain the white light",
+}
+"""What the flags of a fit mean for its answer."""
+
+
+class Risk(NamedTuple):
+    """How risky an answer is.
+
+    Attributes
+    ----------
+    level : {'low', 'raised', 'high'}
+    reasons : tuple of str
+        Empty where the level is low.
+    """
+
+    level: Literal["low", "raised", "high"]
+    reasons: tuple[str, ...]
+
+
+def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
+    """Judge the answer for one planet by what the run tells of it.
+
+    An answer without a fit, or with light that no model explains, is of high risk; anything else
+    that is unusual raises it.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    failure : str
+        Why the planet has the safe prior; empty where it has not.
+    usual : float
+        What `usual_sigma` gives for the run.
+
+    Returns
+    -------
+    Risk
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spectrum = Spectrum(7, np.ones(283), np.full(283, 0.004), np.full(283, 3e-4))
+    >>> judge(spectrum, failure="no transit.", usual=3e-5).level
+    'high'
+    """
+    if spectrum.fit is None:
+        reason = failure or "it could not be fitted"
+        return Risk("high", (f"the spectrum is the population's: {reason}",))
+    reasons = (*_about_fit(spectrum.fit), *_about_answer(spectrum, usual))
+    if "white light is not explained" in spectrum.fit.flags:
+        return Risk("high", reasons)
+    return Risk("raised" if reasons else "low", reasons)
+
+
+def usual_sigma(spectra: Sequence[Spectrum]) -> float:
+    """Median of the spectra's rms sigma, by which `judge` measures a planet's own."""
+    return median(map(_rms_sigma, spectra))
+
+
+def _rms_sigma(spectrum: Spectrum) -> float:
+    return float((spectrum.sigma**2).mean() ** 0.5)
+
+
+def _about_fit(fit: FitFacts) -> Iterator[str]:
+    for flag in fit.flags:
+        yield EXPLAINED.get(flag, flag)
+    if fit.fgs1_residual > USUAL_RESIDUAL:
+        yield f"the residual of FGS1 is {fit.fgs1_residual:.1f} times its noise"
+    if fit.free_drift > LIKELY:
+        yield f"the drift is of no known family, with a probability of {fit.free_drift:.2f}"
+    if fit.noisy_wavelengths > NOISY_SHARE * N_AIRS:
+        yield f"{fit.noisy_wavelengths} wavelengths are noisier than their light explains"
+    ends = fit.mid_time - fit.half_duration, fit.mid_time + fit.half_duration
+    baseline = min(ends[0], OBSERVATION_HOURS - ends[1])
+    if baseline < LEAST_BASELINE:
+        yield f"only {max(baseline, 0.0):.1f} h of light beside the transit show the drift"
+
+
+def _about_answer(spectrum: Spectrum, usual: float) -> Iterator[str]:
+    ratio = _rms_sigma(spectrum) / usual
+    if ratio > WIDE:
+        yield f"sigma is {ratio:.1f} times the median of the run"
+    if spectrum.provenance.get("recipe", "full") != "full":
+        yield "time was short, so it has the quick fit alone"

@@ -1,0 +1,61 @@
+"""Posterior covariances of a run's planets as a file: half of each matrix, in single precision."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from ariel_kit.core.cache import atomic_path
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import N_WAVELENGTHS
+from ariel_kit.core.spectrum import Spectrum
+
+ROWS, COLUMNS = np.tril_indices(N_WAVELENGTHS)
+"""Of the half that is kept: below the diagonal, and the diagonal."""
+
+
+def write_covariances(path: Path, spectra: Sequence[Spectrum]) -> None:
+    """Write the covariances of those spectra that have one, 0.16 MB each."""
+    halves = {
+        str(spectrum.planet_id): spectrum.covariance[ROWS, COLUMNS].astype(np.float32)
+        for spectrum in spectra
+        if spectrum.covariance is not None
+    }
+    with atomic_path(path) as unfinished:
+        np.savez(unfinished, **halves)  # type: ignore[arg-type]
+
+
+def read_covariance(path: Path, planet_id: int) -> np.ndarray | None:
+    """Read the covariance of one planet.
+
+    Parameters
+    ----------
+    path : Path
+    planet_id : int
+
+    Returns
+    -------
+    ndarray [shape=(283, 283), dtype=float64] or None
+        None where the planet has none, or an older run kept none.
+
+    Raises
+    ------
+    DataFileError
+        If the file is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            if str(planet_id) not in stored.files:
+                return None
+            half = stored[str(planet_id)].astype(np.float64)
+            covariance = np.empty((N_WAVELENGTHS, N_WAVELENGTHS))
+            covariance[ROWS, COLUMNS] = covariance[COLUMNS, ROWS] = half
+            return covariance
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        raise DataFileError(f"{path} is damaged ({error}); run ariel-kit run again.") from error
