@@ -5,26 +5,25 @@ from __future__ import annotations
 import json
 import logging
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter
 
 from ariel_kit.core.cache import atomic_path, file_sha256
 from ariel_kit.core.config import RunSettings, load_settings, save_settings
 from ariel_kit.core.errors import DataFileError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve, facts_card, facts_frame
+from ariel_kit.core.spectrum import Spectrum, facts_card, facts_frame
 from ariel_kit.core.words import counted
 from ariel_kit.data.submission import submission_arrays
 from ariel_kit.data.tables import read_planets
 from ariel_kit.run.covariances import read_covariance, write_covariances
+from ariel_kit.run.files import read_json, write_file
+from ariel_kit.run.fits import read_fits, write_fits
 from ariel_kit.run.products import stored_visits
 from ariel_kit.run.record import RunIdentity, RunRecord, RunState
 
@@ -33,12 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Content = TypeVar("Content")
 
 RECORD = TypeAdapter(RunRecord)
 STATE = TypeAdapter(RunState)
 PROVENANCE = TypeAdapter(dict[int, dict[str, JsonValue]])
-FACTS = TypeAdapter(dict[int, FitFacts])
 
 _HOW = {"running": "is still running", "interrupted": "was interrupted"}
 
@@ -230,19 +227,18 @@ class RunFolder:
                 draft.name,
                 record.measured,
             )
-            _write(self.record, RECORD.dump_json(better, indent=1))
+            write_file(self.record, RECORD.dump_json(better, indent=1))
             return
         if settings is not None:
             with atomic_path(self.settings) as unfinished:
                 save_settings(settings, unfinished)
         steps = {spectrum.planet_id: spectrum.provenance for spectrum in spectra}
-        _write(self.provenance, json.dumps(steps, indent=1).encode())
-        with atomic_path(self.fits) as unfinished:
-            np.savez_compressed(unfinished, **_fit_arrays(spectra))  # type: ignore[arg-type]
+        write_file(self.provenance, json.dumps(steps, indent=1).encode())
+        write_fits(self.fits, spectra)
         write_covariances(self.covariances, spectra)
         if draft.is_file():
             draft.replace(self.submission)
-        _write(self.record, RECORD.dump_json(record, indent=1))
+        write_file(self.record, RECORD.dump_json(record, indent=1))
 
     def read(self) -> Run:
         """Read a finished run.
@@ -266,7 +262,7 @@ class RunFolder:
                 f"{self.path} is not a finished run: {', '.join(missing)} cannot be found. Give "
                 "the --output-dir of ariel-kit run, or run it again."
             )
-        record = _read(self.record, RECORD)
+        record = read_json(self.record, RECORD)
         settings = load_settings(RunSettings, self.settings)
         spectra = self._read_spectra()
         planet_ids = [spectrum.planet_id for spectrum in spectra]
@@ -287,7 +283,7 @@ class RunFolder:
     def _finished(self) -> RunRecord | None:
         """Read the record of a finished run, if it is there and sound."""
         try:
-            return _read(self.record, RECORD)
+            return read_json(self.record, RECORD)
         except DataFileError:
             return None
 
@@ -296,7 +292,7 @@ class RunFolder:
         if (finished := self._finished()) is not None:
             return finished.repetition
         try:
-            return _read(self.record, STATE)
+            return read_json(self.record, STATE)
         except DataFileError:
             return None
 
@@ -304,10 +300,10 @@ class RunFolder:
         """Note how the run of this process goes, beside the results of a finished one."""
         own, finished = RunState.of_this_process(state), self._finished()
         if finished is None:
-            _write(self.record, STATE.dump_json(own, indent=1))
+            write_file(self.record, STATE.dump_json(own, indent=1))
         else:
             noted = finished.model_copy(update={"repetition": own})
-            _write(self.record, RECORD.dump_json(noted, indent=1))
+            write_file(self.record, RECORD.dump_json(noted, indent=1))
 
     def _better(self, record: RunRecord) -> RunRecord | None:
         """Give the record of a finished run of the same kind that measured more planets."""
@@ -324,7 +320,7 @@ class RunFolder:
 
     def _read_spectra(self) -> list[Spectrum]:
         ids, mean, sigma = submission_arrays(read_planets(self.submission))
-        steps, (facts, curves) = _read(self.provenance, PROVENANCE), _read_fits(self.fits)
+        steps, (facts, curves) = read_json(self.provenance, PROVENANCE), read_fits(self.fits)
         return [
             Spectrum(
                 planet_id=planet,
@@ -337,55 +333,3 @@ class RunFolder:
             )
             for planet, planet_mean, planet_sigma in zip(ids, mean, sigma, strict=True)
         ]
-
-
-def _fit_arrays(spectra: Sequence[Spectrum]) -> dict[str, np.ndarray]:
-    """Put facts into JSON, and white light into one array per visit [shape=(field, time)]."""
-    facts = {s.planet_id: s.fit for s in spectra if s.fit is not None}
-    curves = {
-        f"{spectrum.planet_id}/{visit}": np.stack(
-            [getattr(curve, item.name) for item in fields(WhiteLightCurve)]
-        )
-        for spectrum in spectra
-        for visit, curve in enumerate(spectrum.white_light)
-    }
-    return {"facts": np.array(FACTS.dump_json(facts).decode()), **curves}
-
-
-def _read_fits(path: Path) -> tuple[dict[int, FitFacts], dict[int, list[WhiteLightCurve]]]:
-    """Read the facts and, visit by visit, the white light of each planet."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            facts = FACTS.validate_json(str(arrays["facts"]))
-            curves: dict[int, list[WhiteLightCurve]] = {}
-            for name in arrays.files:
-                if name != "facts":
-                    planet = int(name.partition("/")[0])
-                    curves.setdefault(planet, []).append(WhiteLightCurve(*arrays[name]))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise DataFileError(_damage_of(path, error)) from error
-    return facts, curves
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_path(path) as unfinished:
-        unfinished.write_bytes(content + b"\n")
-
-
-def _read(path: Path, kind: TypeAdapter[Content]) -> Content:
-    try:
-        return kind.validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataFileError(_damage_of(path, error)) from error
-
-
-def _damage_of(path: Path, error: Exception) -> str:
-    """Name the file and its first fault in one sentence."""
-    detail = str(error)
-    if isinstance(error, ValidationError):
-        fault = error.errors()[0]
-        detail = ": ".join([".".join(map(str, fault["loc"])), fault["msg"]]).removeprefix(": ")
-    return (
-        f"{path} is damaged, or another version wrote it ({detail}); run ariel-kit run again, it "
-        "goes on where it was."
-    )
