@@ -98,7 +98,8 @@ def show_config(
     as_json: AsJson = False,
 ) -> int:
     """Print every setting: its value, its choices, what it does."""
-    from ariel_kit.core.config import RunSettings, describe_settings
+    from ariel_kit.core.config import RunSettings
+    from ariel_kit.core.fields import describe_settings
     from ariel_kit.core.reference import reference_page
 
     if describe:

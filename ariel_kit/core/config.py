@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean, shortened
+from ariel_kit.core.fields import describe_settings
 from ariel_kit.core.yaml_reader import YamlFault, read_yaml, read_yaml_file
 
 Model = TypeVar("Model", bound="Settings")
@@ -290,33 +291,6 @@ def save_settings(settings: Settings, path: str | Path) -> None:
     """Write settings as YAML that `load_settings` reads back."""
     text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False)
     Path(path).write_text(text, encoding="utf-8")
-
-
-def describe_settings(kind: type[Settings], prefix: str = "") -> list[tuple[str, str, str, str]]:
-    """List every field as (dotted name, type with its limits, default, description)."""
-    rows = []
-    for name, field in kind.model_fields.items():
-        annotation = field.annotation
-        if isinstance(annotation, type) and issubclass(annotation, Settings):
-            rows += describe_settings(annotation, f"{prefix}{name}.")
-            continue
-        parts = getattr(annotation, "__args__", (annotation,))
-        kinds = " | ".join(part.__name__ if type(part) is type else str(part) for part in parts)
-        kinds = kinds.replace("NoneType", "null")
-        kinds = ", ".join([kinds, *_limits(field.metadata)])
-        rows.append((f"{prefix}{name}", kinds, str(field.default), field.description or ""))
-    return rows
-
-
-def _limits(metadata: Iterable[object]) -> list[str]:
-    """Write the bounds that pydantic keeps for a field, as ``> 0``."""
-    signs = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
-    return [
-        f"{sign} {getattr(bound, key)}"
-        for bound in metadata
-        for key, sign in signs.items()
-        if hasattr(bound, key)
-    ]
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-from ariel_kit.core.config import RECIPES, Settings, describe_settings
+from ariel_kit.core.config import RECIPES, Settings
+from ariel_kit.core.fields import describe_settings
 
 
 def flat_settings(settings: Settings) -> dict[str, Any]:

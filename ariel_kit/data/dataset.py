@@ -303,9 +303,7 @@ class Dataset:
         path = self.root / "wavelengths.csv"
         values = read_csv(path).to_numpy()
         if values.shape != (1, N_WAVELENGTHS):
-            raise DataFileError(
-                f"{path} must hold 1 row of {N_WAVELENGTHS} wavelengths; got {values.shape}."
-            )
+            raise DataFileError(f"{path} must hold 1 row of 283 wavelengths; got {values.shape}.")
         return np.asarray(values[0], dtype=np.float64)
 
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ariel_kit.core.config import RunSettings, describe_settings
+from ariel_kit.core.config import RunSettings
+from ariel_kit.core.fields import describe_settings
 from ariel_kit.core.reference import flat_settings
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels

@@ -12,7 +12,6 @@ import ariel_kit
 from ariel_kit.core.config import (
     CalibrationSettings,
     RunSettings,
-    describe_settings,
     find_recipe,
     load_settings,
     make_settings,
@@ -20,6 +19,7 @@ from ariel_kit.core.config import (
     settings_hash,
 )
 from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.core.fields import describe_settings
 from ariel_kit.core.reference import reference_page
 
 RECIPES = sorted((Path(ariel_kit.__file__).parent / "configs").glob("*.yaml"))
