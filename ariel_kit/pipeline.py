@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,8 +17,8 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.runtime import Timings, find_place, resolve_jobs, versions
-from ariel_kit.core.spectrum import Spectrum, facts_card, facts_frame
-from ariel_kit.core.words import counted, readable
+from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
 from ariel_kit.learning.in_run import describe, learn_in_run, take_over
 from ariel_kit.learning.learned import Learned
@@ -29,71 +29,12 @@ from ariel_kit.run.folder import RunFolder
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
 from ariel_kit.run.record import BudgetRecord, RunIdentity, RunRecord
+from ariel_kit.run.result import RunResult
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ariel_kit.spectral_extraction import SpectrumPrior
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, repr=False)
-class RunResult:
-    """What a run left behind.
-
-    Attributes
-    ----------
-    submission_path : Path
-    spectra : list of Spectrum
-        One per planet, in the order of the submission.
-    failures : list of PlanetFailure
-        Planets that got the safe prior, and why.
-    timings : dict
-        Seconds per stage.
-    products : list of Path
-        The calibrated observations, one file per visit.
-    prior : SpectrumPrior
-        What the fit expected before it saw a light curve.
-    learned : Learned or str
-        What labelled planets taught, or why nothing.
-    """
-
-    submission_path: Path
-    spectra: list[Spectrum]
-    failures: list[PlanetFailure]
-    timings: dict[str, float]
-    products: list[Path]
-    prior: SpectrumPrior
-    learned: Learned | str
-
-    def __repr__(self) -> str:
-        return f"RunResult({', '.join(self._facts())})"
-
-    def _repr_html_(self) -> str:
-        return facts_card("Run", self.spectra, {"": ", ".join(self._facts())})
-
-    def _facts(self) -> list[str]:
-        seconds = sum(self.timings.values())
-        planets = counted(len(self.spectra), "planet")
-        return [
-            str(self.submission_path),
-            planets,
-            f"{len(self.failures)} failed",
-            f"{seconds:.1f} s",
-        ]
-
-    def to_frame(self) -> pd.DataFrame:
-        """Give what was concluded of each planet as a DataFrame of pandas, as `facts_frame` does.
-
-        Returns
-        -------
-        pandas.DataFrame
-            With a last column ``failure``: why a planet has the safe prior, else empty.
-        """
-        reasons = {failure.planet_id: failure.reason for failure in self.failures}
-        frame = facts_frame(self.spectra)
-        return frame.assign(failure=[reasons.get(planet, "") for planet in frame.index])
 
 
 def run_pipeline(
@@ -181,13 +122,11 @@ def run_pipeline(
         told = take_over(learned, dataset, planet_ids, line=line, settings=settings)
         line, short = _taught(line, told), _taught(short, told)
     with timings.stage("prior"):
-        if told is None or train_labels is not None:
-            prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-        else:
-            prior = told.prior
+        prior = _choose_prior(dataset, planet_ids, train_labels, told, settings.seed)
     full = partial(extract_spectra, line=line, prior=prior, recipe="full")
     quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
     spread: dict[str, Any] = {"n_jobs": n_jobs, "backend": backend, "address": address}
+    learn = partial(learn_in_run, dataset, planet_ids, train_labels, folder=folder, **spread)
     with folder.attempt(identity, settings) as unfinished:
         draft = Draft(unfinished, planet_ids, prior, quick)
         with timings.stage("calibrate"):
@@ -202,17 +141,7 @@ def run_pipeline(
             )
             paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
         with timings.stage("learn"):
-            taught = told or learn_in_run(
-                dataset,
-                planet_ids,
-                train_labels,
-                line=line,
-                settings=settings,
-                folder=folder,
-                budget=budget,
-                n_to_fit=len(paths),
-                **spread,
-            )
+            taught = told or learn(line=line, settings=settings, budget=budget, n_to_fit=len(paths))
             if told is None and isinstance(taught, Learned):
                 full = partial(full, line=_taught(line, taught))
         with timings.stage("fit"):
@@ -223,8 +152,8 @@ def run_pipeline(
         result = RunResult(
             folder.submission, spectra, failures, dict(timings), paths, prior, taught
         )
-        sha256 = file_sha256(draft.path)
-        record = _record(result, dataset, identity, settings, line.weights, sha256)
+        sha = file_sha256(draft.path)
+        record = _record(result, dataset, identity, settings, line.weights, sha)
         folder.finish(record, spectra, settings)
     return result
 
@@ -311,6 +240,19 @@ def learn_run_prior(
         return simulated_prior(seed)
     depths = labels.depths[~np.isin(labels.planet_ids, planet_ids)]
     return choose_prior(depths, readable(path.resolve()), seed)
+
+
+def _choose_prior(
+    dataset: Dataset,
+    planet_ids: Sequence[int],
+    train_labels: str | Path | None,
+    told: Learned | None,
+    seed: int,
+) -> SpectrumPrior:
+    """Learn the prior from labels, unless an earlier run learned one and no labels are given."""
+    if told is None or train_labels is not None:
+        return learn_run_prior(dataset, planet_ids, train_labels, seed)
+    return told.prior
 
 
 def _taught(line: LoadedLine, learned: Learned) -> LoadedLine:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean, shortened
 from ariel_kit.core.fields import describe_settings
-from ariel_kit.core.yaml_reader import YamlFault, read_yaml, read_yaml_file
+from ariel_kit.core.yaml_reader import read_yaml, read_yaml_file
 
 Model = TypeVar("Model", bound="Settings")
 
@@ -306,9 +306,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
             )
     try:
         values[leaf] = read_yaml(text)
-    except YamlFault as error:
+    except ConfigError as error:
         shown = shortened(override)
-        raise ConfigError(f"{shown!r}: what follows = is no YAML value: {error}.") from error
+        raise ConfigError(f"{shown!r}: what follows = is no YAML value: {error}") from error
 
 
 def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ def reference_page(kind: type[Settings]) -> str:
     >>> from ariel_kit.core.config import BudgetSettings
     >>> print(reference_page(BudgetSettings).splitlines()[4])
     | `hours` | float, > 0, <= 10000 | 9.0 | The wall: before it a run falls back to quicker fits, \
-safe prior. |
+then the safe prior. |
     """
     lines = ["# Settings", "", "| setting | type | default | what it does |", "|---|---|---|---|"]
     for name, kinds, default, description in describe_settings(kind):

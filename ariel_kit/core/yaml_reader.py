@@ -16,10 +16,6 @@ DEEPEST = 20
 """Mappings and lists within one another."""
 
 
-class YamlFault(yaml.YAMLError):
-    """What this reader refuses although it is YAML."""
-
-
 def read_yaml_file(path: Path) -> Any:
     """Read a file.
 
@@ -30,7 +26,7 @@ def read_yaml_file(path: Path) -> Any:
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise YamlFault(f"it is larger than {LARGEST_FILE} bytes")
+            raise ConfigError(f"it is larger than {LARGEST_FILE} bytes.")
         return read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(
@@ -46,7 +42,7 @@ def read_yaml(text: str) -> Any:
 
     Raises
     ------
-    YamlFault
+    ConfigError
         If it is no YAML, or holds anchors, a key twice, or too much.
 
     Examples
@@ -55,15 +51,15 @@ def read_yaml(text: str) -> Any:
     {'seed': 3}
     >>> read_yaml("seed: 3\\nseed: 4")
     Traceback (most recent call last):
-    ariel_kit.core.yaml_reader.YamlFault: the key 'seed' stands there twice, first in line 1
+    ariel_kit.core.errors.ConfigError: the key 'seed' stands there twice, first in line 1.
     """
     try:
         _refuse_depth_and_anchors(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506
-    except YamlFault:
+    except ConfigError:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        raise YamlFault(shortened(str(error))) from error
+        raise ConfigError(f"{shortened(str(error)).rstrip('.')}.") from error
 
 
 def _refuse_depth_and_anchors(text: str) -> None:
@@ -71,11 +67,11 @@ def _refuse_depth_and_anchors(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if getattr(event, "anchor", None) is not None:
-            raise YamlFault(f"settings have no anchors; one stands in line {_line(event)}")
+            raise ConfigError(f"settings have no anchors; one stands in line {_line(event)}.")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
-            raise YamlFault(f"settings are not nested so deep; see line {_line(event)}")
+            raise ConfigError(f"settings are not nested so deep; see line {_line(event)}.")
 
 
 def _line(place: yaml.Event | yaml.Node) -> int:
@@ -92,7 +88,7 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value in found:
                 shown, line = shortened(key.value), found[key.value]
-                raise YamlFault(f"the key {shown!r} stands there twice, first in line {line}")
+                raise ConfigError(f"the key {shown!r} stands there twice, first in line {line}.")
             if isinstance(key, yaml.ScalarNode):
                 found[key.value] = _line(key)
         return super().construct_mapping(node, deep=deep)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
+from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.instruments import N_AIRS, N_WAVELENGTHS, wavelengths
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.learning.shrinkage import Estimate, FiniteSettings
@@ -70,7 +71,10 @@ class SigmaFactors(FiniteSettings):
     def _match(self) -> SigmaFactors:
         for factor in (self.level, self.shape, self.fgs1):
             if len(factor.regimes) != len(self.edges) + 1:
-                raise ValueError("there must be one factor for each regime of signal-to-noise")
+                raise ConfigError(
+                    f"{len(self.edges) + 1} regimes of signal-to-noise need as many factors; got "
+                    f"{len(factor.regimes)}."
+                )
         return self
 
     def of(self, spectrum: Spectrum) -> tuple[float, float, float]:

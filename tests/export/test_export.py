@@ -16,8 +16,9 @@ from ariel_kit.core.errors import ConfigError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.export import export_run, files
-from ariel_kit.pipeline import RunResult, run_pipeline
+from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.folder import Run, RunFolder
+from ariel_kit.run.result import RunResult
 
 astropy_table = pytest.importorskip("astropy.table", reason="the science extra is not installed")
 xr = pytest.importorskip("xarray", reason="the science extra is not installed")

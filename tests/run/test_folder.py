@@ -15,8 +15,9 @@ from ariel_kit.core.config import RunSettings, make_settings
 from ariel_kit.core.errors import ArielKitError
 from ariel_kit.core.spectrum import WhiteLightCurve
 from ariel_kit.data.dataset import open_dataset
-from ariel_kit.pipeline import RunResult, run_pipeline
+from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.folder import RunFolder
+from ariel_kit.run.result import RunResult
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
