@@ -21,12 +21,12 @@ REVISIONS: dict[str, int] = {
     # Raise when the same raw frames give other light curves or other noise (preprocessing).
     "calibration": 2,
     # Raise when the same light curves give another spectrum (light_curve, spectral_extraction).
-    "fit": 2,
+    "fit": 3,
     # Raise when the same seed gives another planet or another light curve (simulation).
     "simulation": 2,
     # Raise when a network is shown other inputs or another truth of a planet (training/pools, and
     # what describes a planet: denoising/maps, spectral_extraction/features).
-    "pools": 2,
+    "pools": 3,
 }
 """Revision of each part. To change one, change its line; what is of another one then drops out."""
 

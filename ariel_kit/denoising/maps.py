@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ariel_kit.light_curve.systematics import Gaussian, Systematics
+from ariel_kit.preprocessing.normalize import robust_zscore
 
 CELLS = 48
 """Cells along time and along wavelength."""
-CHANNELS = 3
+CHANNELS = 4
 TEMPLATES = 11
 """The window, five modes of the drift in time; the star's light, its slope, and three modes of the
 drift in wavelength."""
@@ -29,8 +31,10 @@ class Maps:
 
     Attributes
     ----------
-    maps : Tensor [shape=(planet, 3, 48, 48)]
-        Residual, mean drift (asinh) and its uncertainty, all over the noise of a cell.
+    maps : Tensor [shape=(planet, 4, 48, 48)]
+        Residual as a robust Z-score over time, wavelength by wavelength; mean drift (asinh) and the
+        log of its uncertainty, both over the noise of a cell; log of the sigma of the Z-score, in
+        units of that noise.
     spread : Tensor [shape=(planet, 48, 48)]
         One sigma of the drift model over the noise of a cell.
     templates : Tensor [shape=(planet, 11, 48)]
@@ -84,16 +88,24 @@ def make_maps(systematics: Systematics) -> Maps:
     """
     drift = systematics.level_free(systematics.drift)
     spread = _spread(systematics).clamp(min=SMALLEST_SPREAD)
-    maps = [to_cells(systematics, systematics.residual), torch.asinh(to_cells(systematics, drift))]
+    residual, log_sigma = _zscore(to_cells(systematics, systematics.residual))
+    drift = torch.asinh(to_cells(systematics, drift))
     along_time, along_wavelength = _readout(systematics)
     parts = (
-        torch.stack([*maps, torch.log(spread)], dim=1),
+        torch.stack([residual, drift, torch.log(spread), log_sigma], dim=1),
         spread,
         _templates(systematics),
         along_time,
         along_wavelength,
     )
     return Maps(*(part.float() for part in parts))
+
+
+def _zscore(cells: Tensor) -> tuple[Tensor, Tensor]:
+    """Normalise maps over time; return the values and the log of sigma, of the same shape."""
+    values, _, sigma = robust_zscore(cells.cpu().numpy(), axis=1)
+    log_sigma = np.log(np.maximum(sigma, SMALLEST_SPREAD)).repeat(CELLS, axis=1)
+    return torch.as_tensor(values).to(cells), torch.as_tensor(log_sigma).to(cells)
 
 
 def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:

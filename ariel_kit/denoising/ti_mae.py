@@ -50,13 +50,13 @@ class TiMAE(nn.Module):
 
         Parameters
         ----------
-        maps : Tensor [shape=(batch, 3, 48, 48), dtype=float32]
+        maps : Tensor [shape=(batch, 4, 48, 48), dtype=float32]
         hidden : Tensor [shape=(batch, 12), dtype=bool]
             Stretches of time that the encoder does not see.
 
         Returns
         -------
-        Tensor [shape=(batch, 3, 48, 48), dtype=float32]
+        Tensor [shape=(batch, 4, 48, 48), dtype=float32]
         """
         side = CELLS // PATCH
         visible = (~hidden).to(maps.dtype)[:, None, :, None].expand(-1, 1, -1, side)

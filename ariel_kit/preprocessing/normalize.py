@@ -1,9 +1,8 @@
 """Normalise series by statistics that transits and outliers hardly move: median and MAD over time.
 
-The robust Z-score is how measured series reach a network: every channel of TCN-JNet that varies
-in time is one (`jitter_correction.pointing.motion_channels`). The maps of PhySNet and Ti-MAE are
-built from a fit, which knows the noise of each cell, and are in units of that noise instead: what
-the networks answer is read out as depths in the same units (`denoising.maps`).
+The robust Z-score is how series that vary in time reach a network: the channels of TCN-JNet
+(`jitter_correction.pointing.motion_channels`) and the residual maps of PhySNet and Ti-MAE
+(`denoising.maps.make_maps`). ResNet-1D reads spectra, which have no axis in time.
 """
 
 from __future__ import annotations

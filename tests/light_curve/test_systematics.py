@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import median_abs_deviation
 
 from ariel_kit.core.instruments import N_AIRS
 from ariel_kit.core.observation import LightCurves
@@ -71,7 +72,7 @@ def test_a_planted_depth_does_not_reach_the_network() -> None:
     torch.manual_seed(0)
     model = create_model("test_physnet")
     for parameter in model.parameters():  # far from the untrained network, which says nothing
-        parameter.data += 0.1 * torch.randn_like(parameter)
+        parameter.data += 0.15 * torch.randn_like(parameter)
     denoise = make_denoiser(model)
     shallow, deep = systematics(0.0), systematics(0.01)
     moved = [
@@ -86,8 +87,18 @@ def test_a_planted_depth_does_not_reach_the_network() -> None:
 
 def test_the_residual_has_nothing_along_the_window(blind: Systematics) -> None:
     assert torch.einsum("pt,ptl->pl", blind.readout, blind.residual).abs().max() < 1e-15
-    cells = make_maps(blind).maps[:, 0]
+    cells = to_cells(blind, blind.residual)
     assert float(cells.std()) == pytest.approx(1, abs=0.1)
+
+
+def test_networks_see_the_residual_as_a_robust_z_score_over_time(blind: Systematics) -> None:
+    """Against scipy, wavelength by wavelength; the scale that is taken out is told beside it."""
+    cells = to_cells(blind, blind.residual).numpy()
+    maps = make_maps(blind).maps.double().numpy()
+    sigma = median_abs_deviation(cells, axis=1, scale="normal", keepdims=True)
+    expected = (cells - np.median(cells, axis=1, keepdims=True)) / sigma
+    np.testing.assert_allclose(maps[:, 0], expected, atol=1e-5)
+    np.testing.assert_allclose(maps[:, 3], np.broadcast_to(np.log(sigma), cells.shape), atol=1e-5)
 
 
 def test_cells_are_weighted_means_over_their_noise(blind: Systematics) -> None:
