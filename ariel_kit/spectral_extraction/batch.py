@@ -19,6 +19,7 @@ from ariel_kit.light_curve.drift import (
 )
 from ariel_kit.light_curve.grazing import explore_grazing
 from ariel_kit.light_curve.population import Population, WindowPrior, population_of
+from ariel_kit.light_curve.red_noise import red_noise_factor
 from ariel_kit.light_curve.simpler import LARGEST_RESIDUAL, hold_limb_darkening, simplify
 from ariel_kit.light_curve.white_light import (
     USUAL_RESIDUAL,
@@ -35,6 +36,9 @@ BATCH = 32
 PLAIN_WIDENING = 3.0
 """Of the sigma of a white depth whose light no fit explains, over that of white noise as large as
 what is left: errors that last as long as a transit do not average out."""
+RED_WIDENING = 2.0
+"""Of what red noise adds to the level, over what residuals show of it: what a fit takes for depth
+is not left in them."""
 PLAIN_CERTAIN, PLAIN_SHARE = 5.0, 1.4
 """Such a depth over its sigma, and the residual without a transit over that with it, from which on
 a transit is certain all the same."""
@@ -118,6 +122,17 @@ class Batch:
         """What the noise has to be multiplied by to explain the white-light residual."""
         return np.where(self.white.rms > USUAL_RESIDUAL, self.white.rms, 1.0)
 
+    @property
+    def red_noise(self) -> np.ndarray:
+        """Factor of the error of each white depth over that of white noise [shape=(visit,)]."""
+        return red_noise_factor(self.white.residual, float(np.mean(self.visits[0].airs.span)))
+
+    @property
+    def level_spread(self) -> np.ndarray:
+        """Standard deviation that grazing and red noise add to each level [shape=(visit,)]."""
+        red = RED_WIDENING * self.white.sigma[:, -1] * np.sqrt(self.red_noise**2 - 1)
+        return np.hypot(self.spread, red)
+
     def faults(self) -> dict[int, str]:
         """Say which visits have no transit that was found, by place, and why."""
         found = {}
@@ -190,6 +205,8 @@ class Batch:
             flags.append("no catalogue entry")
         if self.white.rms[row] > USUAL_RESIDUAL:
             flags.append("white light is not explained")
+        if self.red_noise[row] > 1:
+            flags.append("red noise in white light")
         if self.held[row]:
             flags.append("limb darkening is held")
         return tuple(flags)

@@ -151,7 +151,7 @@ def answer_batch(
 def _with_spread(
     mean: np.ndarray, covariance: np.ndarray, spread: np.ndarray, prior: SpectrumPrior
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Widen the level of planets that graze, and draw it towards the population's.
+    """Widen the level by what grazing and red noise add, and draw it towards the population's.
 
     With v = spread**2 the variance of the level m, and the population N(m0, v0), the level becomes
     ``m + v / (v + v0) (m0 - m)`` and its variance ``v v0 / (v + v0)``.

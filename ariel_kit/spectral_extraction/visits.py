@@ -58,9 +58,9 @@ class FittedBatch:
 
     @property
     def planet_spread(self) -> np.ndarray:
-        """Standard deviation of the level of planets that graze, else zero [shape=(planet,)]."""
+        """Standard deviation that grazing and red noise add to each level [shape=(planet,)]."""
         spread = np.zeros(max(self.batch.owners) + 1)
-        np.maximum.at(spread, self.batch.owners, self.batch.spread)
+        np.maximum.at(spread, self.batch.owners, self.batch.level_spread)
         return spread
 
     def expected(self) -> Linearised:
