@@ -114,6 +114,19 @@ def torch_threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch and numpy's linear algebra use one thread within the block.
+
+    Threads that wait for each other over small matrices, as both libraries let them, take many
+    times as long as one on a machine that does other work beside them.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with torch_threads(1), threadpool_limits(1, user_api="blas"):
+        yield
+
+
 def require_memory(needed: int, purpose: str) -> None:
     """Raise unless `needed` bytes are free.
 

