@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.runtime import progress
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
@@ -130,10 +131,20 @@ class Trial:
     learned_mean: np.ndarray
     learned_sigma: np.ndarray
 
+    def spectra(self, *, learned: bool) -> list[Spectrum]:
+        """Give the answers as spectra without covariance."""
+        mean, sigma = self._answers(learned)
+        return [
+            Spectrum(planet, wavelengths(), *pair)
+            for planet, *pair in zip(self.planet_ids.tolist(), mean, sigma, strict=True)
+        ]
+
     def report(self, edition: int, *, learned: bool) -> ScoreReport:
         """Score the answers by the metric of their edition."""
-        pair = (self.learned_mean, self.learned_sigma) if learned else (self.mean, self.sigma)
-        return score(self.truth, pair, edition=edition)
+        return score(self.truth, self._answers(learned), edition=edition)
+
+    def _answers(self, learned: bool) -> tuple[np.ndarray, np.ndarray]:
+        return (self.learned_mean, self.learned_sigma) if learned else (self.mean, self.sigma)
 
 
 def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, float]]:

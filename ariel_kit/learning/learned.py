@@ -36,7 +36,7 @@ class LineFacts(FiniteSettings):
 
     Attributes
     ----------
-    calibration, extraction : str
+    calibration, extraction, uncertainty : str
         Hashes of these settings.
     stages : tuple of str
     weights : dict of str to str
@@ -45,6 +45,7 @@ class LineFacts(FiniteSettings):
 
     calibration: str
     extraction: str
+    uncertainty: str
     stages: tuple[str, ...]
     weights: dict[str, str]
 
@@ -54,6 +55,7 @@ class LineFacts(FiniteSettings):
         return cls(
             calibration=settings_hash(settings.calibration),
             extraction=settings_hash(settings.extraction),
+            uncertainty=settings_hash(settings.uncertainty),
             stages=tuple(stage.name for stage in line.stages),
             weights=line.weights,
         )
@@ -226,6 +228,20 @@ def load_facts(folder: Path) -> LearnedFacts:
     except (ValueError, RecursionError) as error:
         raise DataFileError(f"{path} is damaged ({error}). {AGAIN}") from error
     return facts
+
+
+def format_learned(facts: LearnedFacts) -> str:
+    """Lay out what was learned as a text table: each number, its error, its gain out of fold."""
+    lines = [f"{'learned':<14} {'value':>8} {'found':>8} {'error':>8} {'gain':>8}"]
+    for name, part in facts.corrections.parts().items():
+        numbers = (part.value, part.found, part.error, facts.gains[name])
+        lines.append(f"{name:<14} " + " ".join(f"{number:>8.4f}" for number in numbers))
+    for name, quality in (("shipped", facts.shipped), ("learned", facts.learned)):
+        lines.append(
+            f"out of fold, {name}: score {quality.score:.3f}, RMSE {quality.rmse_ppm:.1f} ppm, "
+            f"coverage {quality.coverage:.3f}"
+        )
+    return "\n".join(lines)
 
 
 def _differ(name: str, one: LineFacts, other: LineFacts) -> bool:
