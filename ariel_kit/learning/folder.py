@@ -21,7 +21,7 @@ from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
-from ariel_kit.learning.learn import FEWEST, Lesson, label_free_prior, study
+from ariel_kit.learning.learn import Lesson, label_free_prior, require_planets, study
 from ariel_kit.learning.learned import (
     JSON_FILE,
     Learned,
@@ -107,7 +107,7 @@ class LabelledPlanets:
             raise DataFileError("what is learned corrects joint fits; white light alone was asked.")
         listed = set(dataset.planets(split)) if dataset.lists(split) else set()
         there = [p for p in labels.planet_ids.tolist() if p in listed and _seen(dataset, split, p)]
-        _require(len(there), "with frames")
+        require_planets(len(there), "with frames")
         order = np.random.default_rng(settings.seed).permutation(len(there)).tolist()
         chosen = tuple(there[i] for i in order[: settings.learning.planets])
         return cls(dataset, split, labels, chosen)
@@ -232,7 +232,7 @@ def learn_from(
     DataFileError
         If fewer than `FEWEST` labelled planets could be calibrated and fitted.
     """
-    _require(len(visits), "that could be calibrated in time")
+    require_planets(len(visits), "that could be calibrated in time")
     facts, origin = LineFacts.of(settings, line), _origin(planets, visits, settings.seed)
     if (kept := _kept(folder, origin, facts)) is not None:
         log.info("%s holds what these planets taught", folder)
@@ -241,7 +241,6 @@ def learn_from(
     lesson = planets.lesson(visits, line, settings.seed)
     edition = planets.dataset.edition.year
     corrections, trial, gains = study(lesson, edition)
-    _require(len(trial.planet_ids), "that could be fitted")
     prior = lesson.prior()
     learned = Learned(
         LearnedFacts(
@@ -263,15 +262,6 @@ def learn_from(
     )
     learned.save(folder)
     return learned
-
-
-def _require(number: int, what: str) -> None:
-    """Refuse to learn from too few planets."""
-    if number < FEWEST:
-        raise DataFileError(
-            f"to learn takes {FEWEST} labelled planets {what}; got {number}. Add labelled planets "
-            "with frames, or set learning.mode=off."
-        )
 
 
 def _kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:

@@ -155,21 +155,22 @@ class Learned:
         planet_ids : collection of int
             Planets that the run will predict.
         """
-        known = self.facts.line
-        others = [name for name in LineFacts.model_fields if _differ(name, known, line)]
-        if others:
+        known = self.facts
+        others = [n for n in LineFacts.model_fields if getattr(known.line, n) != getattr(line, n)]
+        objection = find_objection(
+            "what was learned",
+            editions=[known.edition],
+            revisions=known.revisions,
+            edition=edition,
+        )
+        if objection is None and others:
             return f"what was learned holds for other {' and '.join(others)}: learn it anew"
-        if own := set(planet_ids) & set(self.facts.planets):
+        if objection is None and (own := set(planet_ids) & set(known.planets)):
             return (
                 f"it was learned from the labels of {counted(len(own), 'planet')} that this run "
                 f"predicts, the first is {min(own)}: learn it from others"
             )
-        return find_objection(
-            "what was learned",
-            editions=[self.facts.edition],
-            revisions=self.facts.revisions,
-            edition=edition,
-        )
+        return objection
 
     def save(self, folder: str | Path) -> None:
         """Write into a folder; the JSON comes last."""
@@ -242,10 +243,6 @@ def format_learned(facts: LearnedFacts) -> str:
             f"coverage {quality.coverage:.3f}"
         )
     return "\n".join(lines)
-
-
-def _differ(name: str, one: LineFacts, other: LineFacts) -> bool:
-    return getattr(one, name) != getattr(other, name)
 
 
 def _prior_arrays(prior: SpectrumPrior) -> dict[str, np.ndarray]:
