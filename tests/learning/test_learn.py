@@ -12,7 +12,12 @@ import pytest
 
 from ariel_kit import preprocessing
 from ariel_kit.cli import main
-from ariel_kit.core.config import RunSettings, StageSettings, load_settings
+from ariel_kit.core.config import (
+    ExtractionSettings,
+    RunSettings,
+    StageSettings,
+    load_settings,
+)
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.instruments import AIRS
 from ariel_kit.core.revisions import REVISIONS
@@ -206,9 +211,9 @@ def test_what_was_learned_elsewhere_is_refused(
 
     with pytest.raises(ConfigError, match="labels of 8 planets that this run predicts"):
         run(settings=PLAIN, split="train")
-    other = RunSettings.model_validate({"extraction": {"bin_seconds": 120}})
-    with pytest.raises(ConfigError, match="holds for other extraction and stages"):
-        run(settings=other.model_copy(update={"stages": StageSettings.only("uncertainty")}))
+    other = PLAIN.model_copy(update={"extraction": ExtractionSettings(bin_seconds=120)})
+    with pytest.raises(ConfigError, match="holds for other extraction: learn it anew"):
+        run(settings=other)
     with monkeypatch.context() as patch:
         patch.setitem(REVISIONS, "fit", REVISIONS["fit"] + 1)
         with pytest.raises(ConfigError, match="was made by fit"):
