@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -116,42 +116,42 @@ def run_pipeline(
     planet_ids = dataset.submission_planets(split)
     load = partial(load_line, models_dir=models_dir, edition=dataset.edition.year)
     line = load(settings)  # a mistake is told before an hour is spent
-    short = load(cheaper(settings))
     told = None
     if learned is not None:
         told = take_over(learned, dataset, planet_ids, line=line, settings=settings)
-        line, short = _taught(line, told), _taught(short, told)
+    short = _taught(load(cheaper(settings)), told)
+    calibrate = partial(
+        iter_calibrations,
+        dataset,
+        folder=folder.products,
+        settings=settings.calibration,
+        n_jobs=n_jobs,
+        backend=backend,
+        address=address,
+    )
     with timings.stage("prior"):
         prior = _choose_prior(dataset, planet_ids, train_labels, told, settings.seed)
     full = partial(extract_spectra, line=line, prior=prior, recipe="full")
     quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
-    spread: dict[str, Any] = {"n_jobs": n_jobs, "backend": backend, "address": address}
-    learn = partial(learn_in_run, dataset, planet_ids, train_labels, folder=folder, **spread)
     with folder.attempt(identity, settings) as unfinished:
         draft = Draft(unfinished, planet_ids, prior, quick)
         with timings.stage("calibrate"):
-            calibrations = iter_calibrations(
-                dataset,
-                budget.ration(planet_ids),
-                folder.products,
-                total=len(planet_ids),
-                split=split,
-                settings=settings.calibration,
-                **spread,
-            )
+            calibrations = calibrate(budget.ration(planet_ids), total=len(planet_ids), split=split)
             paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
         with timings.stage("learn"):
-            taught = told or learn(line=line, settings=settings, budget=budget, n_to_fit=len(paths))
-            if told is None and isinstance(taught, Learned):
-                full = partial(full, line=_taught(line, taught))
+            lesson = partial(learn_in_run, dataset, planet_ids, train_labels, calibrate=calibrate)
+            taught = told or lesson(line, settings, folder.learned, budget, n_to_fit=len(paths))
         with timings.stage("fit"):
             n_full = budget.affordable(len(paths))
-            fitted = full(paths[:n_full]) + [draft.quick[path] for path in paths[n_full:]]
+            fitted = full(paths[:n_full], line=_taught(line, taught))
+            fitted += [draft.quick[path] for path in paths[n_full:]]
         with timings.stage("write"):
             spectra, failures = draft.write(fitted, unread)
         result = RunResult(
             folder.submission, spectra, failures, dict(timings), paths, prior, taught
         )
+        if told is not None:
+            told.save(folder.learned)
         sha = file_sha256(draft.path)
         record = _record(result, dataset, identity, settings, line.weights, sha)
         folder.finish(record, spectra, settings)
@@ -255,7 +255,10 @@ def _choose_prior(
     return told.prior
 
 
-def _taught(line: LoadedLine, learned: Learned) -> LoadedLine:
+def _taught(line: LoadedLine, learned: Learned | str | None) -> LoadedLine:
+    """Let what was learned follow the line; where that is nothing, leave the line as it is."""
+    if not isinstance(learned, Learned):
+        return line
     return line.then(LearnedStage(learned.facts.corrections))
 
 

@@ -60,13 +60,17 @@ for finding in [] if scored else examine(data, settings=settings):
 #
 # A valid `submission.csv` is there from the first second and grows better as planets come. Long
 # before the wall of `budget.hours` the run falls back to quicker fits by itself. A planet that
-# cannot be read gets the safe prior and costs nobody else anything.
+# cannot be read gets the safe prior and costs nobody else anything. In the time that is left,
+# labelled planets of the train split teach scale and sigma (`learning.planets`).
 
 # %%
+from ariel_kit.learning.in_run import describe
+
 result = ak.run_pipeline(data, working, settings=settings)
 hours = sum(result.timings.values()) / 3600
 for stage, seconds in result.timings.items():
     print(f"{stage:>10} {seconds / max(1, n_planets):8.2f} s a planet")
+print("learned", describe(result.learned))
 print(f"{hours:.3f} of {settings.budget.hours:g} hours; {len(result.failures)} safe prior(s)")
 for failure in result.failures[:5]:
     print(failure)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ariel_kit.cli import answers, data, line, networks, ship
+from ariel_kit.cli import answers, data, learn, line, networks, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 from ariel_kit.core.words import readable
@@ -24,6 +24,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "simulate": data.simulate,
     "demo": line.demo,
     "calibrate": data.calibrate,
+    "learn": learn.learn,
     "run": line.run,
     "infer": line.run,
     "validate": line.validate,
@@ -42,7 +43,7 @@ VERBS: dict[str, Callable[..., int]] = {
 }
 """Every verb, in the order in which ``ariel-kit --help`` lists them."""
 
-RESUMABLE = {"calibrate", "run", "infer", "train", "cv", "ablate"}
+RESUMABLE = {"calibrate", "learn", "run", "infer", "train", "cv", "ablate"}
 """Verbs that take up what an interrupted one left."""
 
 MISTAKE, FAULTY, INTERRUPTED = 1, 2, 130

@@ -44,6 +44,10 @@ def run(
     config: Config = None,
     overrides: Overrides = None,
     models_dir: ModelsDir = None,
+    learned: Annotated[
+        Path | None,
+        typer.Option(help="What learn wrote. [default: learned from the train split]"),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -54,6 +58,7 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Turn a raw folder into submission.csv."""
+    from ariel_kit.learning.in_run import describe
     from ariel_kit.pipeline import run_pipeline
 
     settings = read_settings(config, overrides, seed=seed, on_error=on_error)
@@ -64,6 +69,7 @@ def run(
         train_labels=train_labels,
         settings=settings,
         models_dir=models_dir,
+        learned=learned,
         n_jobs=n_jobs,
     )
     seconds, n_planets = sum(result.timings.values()), len(result.spectra)
@@ -71,9 +77,13 @@ def run(
         "submission": str(result.submission_path),
         "planets": n_planets,
         "failures": rows(result.failures),
+        "learned": describe(result.learned),
         "seconds": result.timings,
     }
-    lines = [f"{result.submission_path}: {counted(n_planets, 'planet')} in {seconds:.1f} s"]
+    lines = [
+        f"{result.submission_path}: {counted(n_planets, 'planet')} in {seconds:.1f} s",
+        f"learned {describe(result.learned)}",
+    ]
     if result.failures:  # the log has told each as it happened
         lines.append(f"{counted(len(result.failures), 'planet')} with the safe prior, see run.json")
     show(facts, as_json, "\n".join(lines))

@@ -108,7 +108,10 @@ def cv(
     )
     facts = json.loads((output_dir / "scores.json").read_text(encoding="utf-8"))
     parts = tuple(replace(part, name=f"{part.group} {part.name}") for part in result.parts)
-    lines = [format_scores({"out of fold": replace(result.report, stars=parts)})]
+    reports = {"out of fold": replace(result.report, stars=parts)}
+    if result.shipped != result.report:
+        reports["shipped values"] = result.shipped
+    lines = [format_scores(reports)]
     if result.failures:  # the log has told each as it happened
         planets = counted(len(result.failures), "planet")
         lines.append(f"{planets} with the safe prior, see scores.json")

@@ -12,10 +12,10 @@ import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ariel_kit.core.errors import ConfigError, UnknownNameError, did_you_mean, shortened
 from ariel_kit.core.fields import describe_settings
@@ -120,19 +120,15 @@ class UncertaintySettings(Settings):
     )
 
 
+# YAML reads a bare off as false.
+AutoOff = Annotated[Literal["auto", "off"], BeforeValidator(lambda v: "off" if v is False else v)]
+
+
 class LearningSettings(Settings):
     """What a run learns from labelled planets."""
 
-    mode: Literal["auto", "off"] = Field(
-        "auto",
-        description="auto learns scale and sigma where the train split has frames and labels.",
-    )
+    mode: AutoOff = Field("auto", description="auto learns where train has frames and labels.")
     planets: int = Field(200, ge=1, description="Labelled planets to calibrate and learn from.")
-
-    @field_validator("mode", mode="before")
-    @classmethod
-    def _off_is_a_word(cls, mode: object) -> object:
-        return "off" if mode is False else mode  # YAML reads a bare off as false
 
 
 class BudgetSettings(Settings):
@@ -171,12 +167,8 @@ class RunSettings(Settings):
     uncertainty: UncertaintySettings = Field(
         default_factory=UncertaintySettings, description="A smooth prior on finished spectra."
     )
-    learning: LearningSettings = Field(
-        default_factory=LearningSettings, description="What is learned from labelled planets."
-    )
-    budget: BudgetSettings = Field(
-        default_factory=BudgetSettings, description="Time that a run may take."
-    )
+    learning: LearningSettings = Field(LearningSettings(), description="Labelled planets.")
+    budget: BudgetSettings = Field(BudgetSettings(), description="Time that a run may take.")
     on_error: Literal["fallback", "fail"] = Field(
         "fail",
         description="A planet that cannot be read gets the safe prior either way; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,13 +18,15 @@ from ariel_kit.core.errors import DataFileError, FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.revisions import current_revisions
-from ariel_kit.core.runtime import versions
+from ariel_kit.core.runtime import progress, versions
 from ariel_kit.core.spectrum import Spectrum, facts_card
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.data.submission import make_submission, submission_frame
 from ariel_kit.evaluation.folds import GroupBy, make_folds
+from ariel_kit.learning.folder import LabelledPlanets
 from ariel_kit.learning.folds import Fold
+from ariel_kit.learning.learn import Lesson
 from ariel_kit.run.draft import answer_all
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ariel_kit.uncertainty import Temperature
+
+log = logging.getLogger(__name__)
 
 OUT_OF_FOLD = "oof.csv"
 MODELS = "models"
@@ -54,6 +59,8 @@ class CrossValidation:
     folds : list of Fold
     report : ScoreReport
         Of all of them.
+    shipped : ScoreReport
+        Of the same spectra before what the other folds taught.
     parts : list of Breakdown
         One for each fold and for each group.
     failures : list of PlanetFailure
@@ -66,6 +73,7 @@ class CrossValidation:
     truth: Labels
     folds: list[Fold]
     report: ScoreReport
+    shipped: ScoreReport
     parts: list[Breakdown]
     failures: list[PlanetFailure]
     temperature: Temperature | None = None
@@ -109,7 +117,10 @@ def cross_validate(
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
 ) -> CrossValidation:
-    """Predict each labelled planet with a prior learned from other folds, and score that.
+    """Predict each labelled planet with what was learned from other folds, and score that.
+
+    The prior of a fold and, as `settings` say, the corrections of scale and sigma come from the
+    labels of the others alone; those of `CrossValidation.shipped` from none.
 
     Writes ``oof.csv`` (a submission), ``folds.csv``, ``scores.json`` and ``settings.yaml``.
     Calibrated planets are kept in ``output_dir / "products"`` as in `run_pipeline`, so the same
@@ -177,13 +188,18 @@ def cross_validate(
         )
     )
     predicted = [_predict(fold, truth, answers, line, settings.seed) for fold in parts]
-    result = _judge(dataset, truth, parts, predicted)
+    found = {spectrum.planet_id: spectrum for spectra, _ in predicted for spectrum in spectra}
+    shipped = [found[planet] for planet in truth.planet_ids.tolist()]
+    lesson = _lesson(dataset, truth, split, answers, line, settings)
+    spectra = shipped if lesson is None else _corrected(shipped, parts, lesson)
+    failures = [failure for _, failed in predicted for failure in failed]
+    result = _judge(dataset, truth, parts, spectra, shipped, failures)
     make_submission(result.spectra, truth.planet_ids.tolist(), output / OUT_OF_FOLD)
     _write(result, output, group_by, settings)
     if not full_fit:
         return result
     temperature = replace(
-        _fit_temperature(result.spectra, truth),
+        _fit_temperature(shipped, truth),
         editions=(dataset.edition.year,),
         revisions=current_revisions("calibration", "fit"),
     )
@@ -226,29 +242,58 @@ def _predict(
     return answer_all(fitted, unread, list(fold.groups), prior)
 
 
+def _lesson(
+    dataset: Dataset,
+    truth: Labels,
+    split: str,
+    answers: dict[int, list[Path] | PlanetFailure],
+    line: LoadedLine,
+    settings: RunSettings,
+) -> Lesson | None:
+    """Fit the planets for what they teach each other; None where nothing shall be learned."""
+    try:
+        planets = LabelledPlanets.choose(dataset, truth, settings, split=split)
+        chosen = {planet: answers[planet] for planet in planets.chosen}
+        visits = {p: paths for p, paths in chosen.items() if not isinstance(paths, PlanetFailure)}
+        return planets.lesson(visits, line, settings.seed)
+    except DataFileError as reason:
+        log.info("scores are those of the shipped scale and sigma: %s", reason)
+        return None
+
+
+def _corrected(spectra: list[Spectrum], folds: list[Fold], lesson: Lesson) -> list[Spectrum]:
+    """Correct each fold by what the others teach."""
+    shown = progress(folds, total=len(folds), description="learn", unit="folds")
+    taught = {planet: c for f in shown for c in [lesson.learn(f.others)] for planet in f.groups}
+    return [taught[spectrum.planet_id].apply(spectrum) for spectrum in spectra]
+
+
 def _judge(
     dataset: Dataset,
     truth: Labels,
     folds: list[Fold],
-    predicted: list[tuple[list[Spectrum], list[PlanetFailure]]],
+    spectra: list[Spectrum],
+    shipped: list[Spectrum],
+    failures: list[PlanetFailure],
 ) -> CrossValidation:
-    """Put the folds together and score them: all, each fold, each group."""
-    found = {spectrum.planet_id: spectrum for spectra, _ in predicted for spectrum in spectra}
-    spectra = [found[planet] for planet in truth.planet_ids.tolist()]
+    """Score all planets, each fold, each group."""
+    found = {spectrum.planet_id: spectrum for spectrum in spectra}
+    year = dataset.edition.year
     zero = choose_reference(dataset.edition.metric, None, truth.depths)  # one for all parts
 
     def part(kind: str, name: str, ids: list[int]) -> Breakdown:
         mean, sigma = (np.array([getattr(found[p], which) for p in ids]) for which in VALUES)
-        report = score(truth.of(ids), (mean, sigma), edition=dataset.edition.year, reference=zero)
+        report = score(truth.of(ids), (mean, sigma), edition=year, reference=zero)
         return replace(report.total, group=kind, name=name)
 
     return CrossValidation(
         spectra=spectra,
         truth=truth,
         folds=folds,
-        report=score(truth, spectra, edition=dataset.edition.year, reference=zero),
+        report=score(truth, spectra, edition=year, reference=zero),
+        shipped=score(truth, shipped, edition=year, reference=zero),
         parts=[part(*members) for members in _parts(folds)],
-        failures=[failure for _, failed in predicted for failure in failed],
+        failures=failures,
     )
 
 
@@ -289,6 +334,7 @@ def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: R
         table.write_csv(file)
     record = {
         "score": result.report.score,
+        "shipped": asdict(result.shipped.total),
         "group_by": group_by,
         "total": asdict(result.report.total),
         "parts": [asdict(part) for part in result.parts],

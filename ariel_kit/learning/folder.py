@@ -5,23 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ariel_kit.core.cache import StoredSequence, fingerprint
-from ariel_kit.core.config import CalibrationSettings, RunSettings
+from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import AIRS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.words import counted
-from ariel_kit.data.dataset import Dataset, Labels, read_labels
-from ariel_kit.learning.learn import FEWEST, Lesson, label_free_prior, study
+from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
+from ariel_kit.learning.learn import Lesson, label_free_prior, require_planets, study
 from ariel_kit.learning.learned import (
     JSON_FILE,
     Learned,
@@ -30,12 +30,15 @@ from ariel_kit.learning.learned import (
     Quality,
     load_facts,
 )
-from ariel_kit.run.line import LoadedLine
+from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
 
 log = logging.getLogger(__name__)
 
 SPLIT = "train"
+
+Calibrate = Callable[..., Iterator[tuple[int, list[Path] | PlanetFailure]]]
+"""`iter_calibrations` that knows the data set and how to calibrate it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class LabelledPlanets:
         split: str = SPLIT,
         avoid: Collection[int] = (),
     ) -> LabelledPlanets:
-        """Find the planets that have a label, and choose some with frames to be calibrated.
+        """Find the planets of a split that have a label, as `choose` does.
 
         Parameters
         ----------
@@ -79,6 +82,19 @@ class LabelledPlanets:
         split : str
         avoid : collection of int
             Planets that will be predicted.
+        """
+        if table is None:
+            raise DataFileError(f"{dataset.root} holds no labels; name a table of them.")
+        known = read_labels(table)
+        keep = ~np.isin(known.planet_ids, list(avoid))
+        labels = Labels(known.planet_ids[keep], known.depths[keep])
+        return cls.choose(dataset, labels, settings, split=split)
+
+    @classmethod
+    def choose(
+        cls, dataset: Dataset, labels: Labels, settings: RunSettings, *, split: str
+    ) -> LabelledPlanets:
+        """Choose labelled planets with frames, at random.
 
         Raises
         ------
@@ -89,18 +105,12 @@ class LabelledPlanets:
             raise DataFileError("learning is switched off by learning.mode=off.")
         if settings.extraction.extractor == "white":
             raise DataFileError("what is learned corrects joint fits; white light alone was asked.")
-        if table is None:
-            raise DataFileError(f"{dataset.root} holds no labels; name a table of them.")
-        known = read_labels(table)
-        keep = ~np.isin(known.planet_ids, list(avoid))
-        labels = Labels(known.planet_ids[keep], known.depths[keep])
         listed = set(dataset.planets(split)) if dataset.lists(split) else set()
         there = [p for p in labels.planet_ids.tolist() if p in listed and _seen(dataset, split, p)]
-        _require(len(there), "with frames")
-        order = np.random.default_rng(settings.seed).permutation(len(there))[
-            : settings.learning.planets
-        ]
-        return cls(dataset, split, labels, tuple(there[i] for i in order))
+        require_planets(len(there), "with frames")
+        order = np.random.default_rng(settings.seed).permutation(len(there)).tolist()
+        chosen = tuple(there[i] for i in order[: settings.learning.planets])
+        return cls(dataset, split, labels, chosen)
 
     def stars(self) -> dict[int, str]:
         """Name the star of each labelled planet; an unknown one is a star of its own."""
@@ -109,30 +119,17 @@ class LabelledPlanets:
         stars = {p: self.dataset.star(self.split, p) for p in ids if p in listed}
         return {p: f"star {s}" if (s := stars.get(p)) is not None else f"of {p}" for p in ids}
 
-    def calibrate(
-        self, handed: Iterable[int], folder: Path, settings: CalibrationSettings, **spread: Any
-    ) -> dict[int, list[Path]]:
+    def calibrate(self, handed: Iterable[int], calibrate: Calibrate) -> dict[int, list[Path]]:
         """Calibrate planets; those that cannot be read are left out, and the log names them.
 
         Parameters
         ----------
         handed : iterable of int
             The chosen planets, for as long as there is time.
-        folder : Path
-            Keeps the calibrated visits.
-        settings : CalibrationSettings
-        **spread
-            How to spread over processes, as in `iter_calibrations`.
+        calibrate : callable
+            `iter_calibrations` of this data set.
         """
-        answers = iter_calibrations(
-            self.dataset,
-            handed,
-            folder,
-            total=len(self.chosen),
-            split=self.split,
-            settings=settings,
-            **spread,
-        )
+        answers = calibrate(handed, total=len(self.chosen), split=self.split)
         return {p: paths for p, paths in answers if not isinstance(paths, PlanetFailure)}
 
     def lesson(self, visits: Mapping[int, Sequence[Path]], line: LoadedLine, seed: int) -> Lesson:
@@ -149,6 +146,60 @@ class LabelledPlanets:
         paths = [path for planet in sorted(visits) for path in visits[planet]]
         fitted = line.fit(StoredSequence(Observation, paths), label_free_prior(seed))
         return Lesson(fitted, self.labels, self.stars(), tuple(sorted(visits)), seed)
+
+
+def learn_folder(
+    data_dir: str | Path,
+    output_dir: str | Path,
+    *,
+    labels: str | Path | None = None,
+    split: str = SPLIT,
+    settings: RunSettings | None = None,
+    models_dir: str | Path | None = None,
+    n_jobs: int = 1,
+) -> Learned:
+    """Learn from the labelled planets of a folder, for `run_pipeline` to take over.
+
+    Calibrated planets are kept in ``output_dir / "products"``, so the same call goes on where it
+    was interrupted.
+
+    Parameters
+    ----------
+    data_dir, output_dir : path
+    labels : path, optional
+        Those of the data folder when left out.
+    split : str
+    settings : RunSettings, optional
+        Of the runs that will follow.
+    models_dir : path, optional
+        As in `run_pipeline`.
+    n_jobs : int
+        Processes for the calibration.
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    DataFileError
+        If the folder, its tables or the labels cannot be read, or too few planets can be learned
+        from.
+    """
+    settings, output = settings or RunSettings(), Path(output_dir)
+    dataset = open_split(data_dir, split, output_dir=output)
+    line = load_line(settings, models_dir, edition=dataset.edition.year)
+    table = find_labels(dataset) if labels is None else Path(labels)
+    planets = LabelledPlanets.find(dataset, table, settings, split=split)
+    calibrate = partial(
+        iter_calibrations,
+        dataset,
+        folder=output / "products",
+        settings=settings.calibration,
+        n_jobs=n_jobs,
+    )
+    visits = planets.calibrate(planets.chosen, calibrate)
+    return learn_from(planets, visits, line=line, settings=settings, folder=output)
 
 
 def learn_from(
@@ -181,7 +232,7 @@ def learn_from(
     DataFileError
         If fewer than `FEWEST` labelled planets could be calibrated and fitted.
     """
-    _require(len(visits), "that could be calibrated in time")
+    require_planets(len(visits), "that could be calibrated in time")
     facts, origin = LineFacts.of(settings, line), _origin(planets, visits, settings.seed)
     if (kept := _kept(folder, origin, facts)) is not None:
         log.info("%s holds what these planets taught", folder)
@@ -190,7 +241,6 @@ def learn_from(
     lesson = planets.lesson(visits, line, settings.seed)
     edition = planets.dataset.edition.year
     corrections, trial, gains = study(lesson, edition)
-    _require(len(trial.planet_ids), "that could be fitted")
     prior = lesson.prior()
     learned = Learned(
         LearnedFacts(
@@ -212,15 +262,6 @@ def learn_from(
     )
     learned.save(folder)
     return learned
-
-
-def _require(number: int, what: str) -> None:
-    """Refuse to learn from too few planets."""
-    if number < FEWEST:
-        raise DataFileError(
-            f"to learn takes {FEWEST} labelled planets {what}; got {number}. Add labelled planets "
-            "with frames, or set learning.mode=off."
-        )
 
 
 def _kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, find_labels
-from ariel_kit.learning.folder import LabelledPlanets, learn_from
+from ariel_kit.learning.folder import Calibrate, LabelledPlanets, learn_from
 from ariel_kit.learning.learned import Learned, LineFacts
 from ariel_kit.run.budget import Budget
-from ariel_kit.run.folder import RunFolder
 from ariel_kit.run.line import LoadedLine
 
 log = logging.getLogger(__name__)
+
+NOTHING = "nothing: "
+"""How the sentence of a run begins that learned nothing."""
 
 
 def take_over(
@@ -62,13 +63,13 @@ def learn_in_run(
     dataset: Dataset,
     planet_ids: Collection[int],
     table: str | Path | None,
-    *,
     line: LoadedLine,
     settings: RunSettings,
-    folder: RunFolder,
+    folder: Path,
     budget: Budget,
+    *,
     n_to_fit: int,
-    **spread: Any,
+    calibrate: Calibrate,
 ) -> Learned | str:
     """Learn from the labelled planets of a data set, where it has frames of them and there is time.
 
@@ -81,13 +82,13 @@ def learn_in_run(
         The labels: those of the data set when left out.
     line : LoadedLine
     settings : RunSettings
-    folder : RunFolder
-        Keeps the calibrated planets, and what is learned.
+    folder : Path
+        Keeps what is learned.
     budget : Budget
     n_to_fit : int
         Visits of the run itself; the time for them is kept back.
-    **spread
-        As in `iter_calibrations`.
+    calibrate : callable
+        `iter_calibrations` of this data set, into the run's folder.
 
     Returns
     -------
@@ -97,9 +98,8 @@ def learn_in_run(
     found = find_labels(dataset) if table is None else Path(table)
     try:
         planets = LabelledPlanets.find(dataset, found, settings, avoid=planet_ids)
-        handed = budget.ration_lesson(planets.chosen, n_to_fit)
-        visits = planets.calibrate(handed, folder.products, settings.calibration, **spread)
-        return learn_from(planets, visits, line=line, settings=settings, folder=folder.learned)
+        visits = planets.calibrate(budget.ration_lesson(planets.chosen, n_to_fit), calibrate)
+        return learn_from(planets, visits, line=line, settings=settings, folder=folder)
     except DataFileError as reason:
         log.info("sigma is the simulator's: %s", reason)
         return str(reason)
@@ -108,7 +108,7 @@ def learn_in_run(
 def describe(learned: Learned | str) -> str:
     """Say in a sentence what was learned, or why nothing."""
     if isinstance(learned, str):
-        return f"nothing: {learned}"
+        return f"{NOTHING}{learned}"
     facts = learned.facts
     return (
         f"scale and sigma from {counted(facts.fitted, 'labelled planet')}: out of fold "

@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 
+from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.runtime import progress
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
@@ -103,6 +105,21 @@ class Lesson:
         return learn_prior(depths, source=f"{len(depths)} labels")
 
 
+def require_planets(number: int, what: str) -> None:
+    """Refuse to learn from too few planets.
+
+    Raises
+    ------
+    DataFileError
+        If there are fewer than `FEWEST`.
+    """
+    if number < FEWEST:
+        raise DataFileError(
+            f"to learn takes {FEWEST} labelled planets {what}; got {number}. Add labelled planets "
+            "with frames, or set learning.mode=off."
+        )
+
+
 @cache
 def label_free_prior(seed: int) -> SpectrumPrior:
     """Give the prior of the kit's simulated spectra, under which light curves are fitted."""
@@ -130,10 +147,20 @@ class Trial:
     learned_mean: np.ndarray
     learned_sigma: np.ndarray
 
+    def spectra(self, *, learned: bool) -> list[Spectrum]:
+        """Give the answers as spectra without covariance."""
+        mean, sigma = self._answers(learned)
+        return [
+            Spectrum(planet, wavelengths(), *pair)
+            for planet, *pair in zip(self.planet_ids.tolist(), mean, sigma, strict=True)
+        ]
+
     def report(self, edition: int, *, learned: bool) -> ScoreReport:
         """Score the answers by the metric of their edition."""
-        pair = (self.learned_mean, self.learned_sigma) if learned else (self.mean, self.sigma)
-        return score(self.truth, pair, edition=edition)
+        return score(self.truth, self._answers(learned), edition=edition)
+
+    def _answers(self, learned: bool) -> tuple[np.ndarray, np.ndarray]:
+        return (self.learned_mean, self.learned_sigma) if learned else (self.mean, self.sigma)
 
 
 def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, float]]:
@@ -158,6 +185,7 @@ def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, f
         own = lesson.predict(fold)
         spectra += own
         taught += [lesson.learn(fold.others)] * len(own)
+    require_planets(len(spectra), "that could be fitted")
     ids = [spectrum.planet_id for spectrum in spectra]
     truth = lesson.labels.of(ids)
 

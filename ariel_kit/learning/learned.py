@@ -36,7 +36,7 @@ class LineFacts(FiniteSettings):
 
     Attributes
     ----------
-    calibration, extraction : str
+    calibration, extraction, uncertainty : str
         Hashes of these settings.
     stages : tuple of str
     weights : dict of str to str
@@ -45,6 +45,7 @@ class LineFacts(FiniteSettings):
 
     calibration: str
     extraction: str
+    uncertainty: str
     stages: tuple[str, ...]
     weights: dict[str, str]
 
@@ -54,6 +55,7 @@ class LineFacts(FiniteSettings):
         return cls(
             calibration=settings_hash(settings.calibration),
             extraction=settings_hash(settings.extraction),
+            uncertainty=settings_hash(settings.uncertainty),
             stages=tuple(stage.name for stage in line.stages),
             weights=line.weights,
         )
@@ -153,21 +155,22 @@ class Learned:
         planet_ids : collection of int
             Planets that the run will predict.
         """
-        known = self.facts.line
-        others = [name for name in LineFacts.model_fields if _differ(name, known, line)]
-        if others:
+        known = self.facts
+        others = [n for n in LineFacts.model_fields if getattr(known.line, n) != getattr(line, n)]
+        objection = find_objection(
+            "what was learned",
+            editions=[known.edition],
+            revisions=known.revisions,
+            edition=edition,
+        )
+        if objection is None and others:
             return f"what was learned holds for other {' and '.join(others)}: learn it anew"
-        if own := set(planet_ids) & set(self.facts.planets):
+        if objection is None and (own := set(planet_ids) & set(known.planets)):
             return (
                 f"it was learned from the labels of {counted(len(own), 'planet')} that this run "
                 f"predicts, the first is {min(own)}: learn it from others"
             )
-        return find_objection(
-            "what was learned",
-            editions=[self.facts.edition],
-            revisions=self.facts.revisions,
-            edition=edition,
-        )
+        return objection
 
     def save(self, folder: str | Path) -> None:
         """Write into a folder; the JSON comes last."""
@@ -228,8 +231,18 @@ def load_facts(folder: Path) -> LearnedFacts:
     return facts
 
 
-def _differ(name: str, one: LineFacts, other: LineFacts) -> bool:
-    return getattr(one, name) != getattr(other, name)
+def format_learned(facts: LearnedFacts) -> str:
+    """Lay out what was learned as a text table: each number, its error, its gain out of fold."""
+    lines = [f"{'learned':<14} {'value':>8} {'found':>8} {'error':>8} {'gain':>8}"]
+    for name, part in facts.corrections.parts().items():
+        numbers = (part.value, part.found, part.error, facts.gains[name])
+        lines.append(f"{name:<14} " + " ".join(f"{number:>8.4f}" for number in numbers))
+    for name, quality in (("shipped", facts.shipped), ("learned", facts.learned)):
+        lines.append(
+            f"out of fold, {name}: score {quality.score:.3f}, RMSE {quality.rmse_ppm:.1f} ppm, "
+            f"coverage {quality.coverage:.3f}"
+        )
+    return "\n".join(lines)
 
 
 def _prior_arrays(prior: SpectrumPrior) -> dict[str, np.ndarray]:

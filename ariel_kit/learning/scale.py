@@ -89,7 +89,8 @@ def robust_regression(
     inverse = np.linalg.inv(information)
     pulls = weights[:, None] * (right - normal @ found)
     seen = inverse @ (pulls.T @ pulls) @ inverse
-    return found, np.sqrt(np.maximum(spread * np.diag(inverse), np.diag(seen)))
+    variance = np.maximum(spread * np.diag(inverse), np.diag(seen))
+    return found, np.sqrt(n / max(n - 1, 1) * variance)
 
 
 def _probes() -> np.ndarray:

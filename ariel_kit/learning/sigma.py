@@ -10,12 +10,14 @@ from scipy.stats import chi2
 
 from ariel_kit.core.instruments import N_AIRS
 from ariel_kit.learning.corrections import Factor, SigmaFactors, signal_to_noise
-from ariel_kit.learning.shrinkage import Estimate, shrink
+from ariel_kit.learning.shrinkage import Estimate, shrink_factor
 
 SIZE, REGIME_SIZE = 0.4, 0.2
 """Standard deviation of the logarithm of a factor about 0, and of a regime's about that of all."""
 CLIP = 2.5
 """Sigmas beyond which an error counts no more."""
+SCATTER = 0.4
+"""Standard deviation of the logarithm of true factors from planet to planet."""
 PER_REGIME = 30
 """Planets that a regime of signal-to-noise needs."""
 MOST_REGIMES = 3
@@ -41,8 +43,8 @@ class Errors:
         """Pick planets."""
         return Errors(self.z[rows], self.dof[rows])
 
-    def log_factor(self) -> tuple[float, float]:
-        """Find the logarithm of sigma's factor and its error; errors beyond `CLIP` count as that.
+    def factor(self) -> tuple[float, float]:
+        """Find sigma's factor and the error of its logarithm; errors beyond `CLIP` count as that.
 
         The factor f solves ``mean(min(z^2 / f^2, c^2)) = E[min(chi^2, c^2)]``, Huber's second
         proposal (Huber & Ronchetti 2009, Robust Statistics, section 6.4).
@@ -53,15 +55,13 @@ class Errors:
             return float(np.mean(self._clipped(log_factor)) - expected)
 
         least, most = RANGE
-        if excess(least) < 0:
-            found = least
-        else:
-            found = most if excess(most) > 0 else float(brentq(excess, least, most))
+        inside = excess(least) > 0 > excess(most)
+        found = float(brentq(excess, least, most)) if inside else (least, most)[excess(most) >= 0]
         each = self._clipped(found) / expected
-        # A sum of k squares over k scatters by sqrt(2 / k), its root's logarithm by half of that.
-        promised = np.sqrt(2 / self.dof.sum()) / 2
-        seen = each.std() / np.sqrt(len(each)) / 2
-        return found, float(max(promised, seen))
+        # A sum of k squares over k has variance 2 / k, the logarithm of its root a quarter of that.
+        promised = 0.5 / self.dof.sum() + SCATTER**2 / len(each)
+        seen = each.var() / len(each) / 4
+        return float(np.exp(found)), float(np.sqrt(max(promised, seen)))
 
     def _clipped(self, log_factor: float) -> np.ndarray:
         """Mean clipped square of each planet [shape=(planet,)]."""
@@ -118,13 +118,10 @@ def split_errors(error: np.ndarray, covariance: np.ndarray) -> tuple[Errors, Err
 
 def _factor(errors: Errors, row: np.ndarray, n_regimes: int) -> Factor:
     """Fit the factor of all planets, and that of each regime, drawn towards it."""
-    found, error = errors.log_factor()
-    overall = shrink(found, error, SIZE)
+    found, error = errors.factor()
+    overall = shrink_factor(found, error, SIZE)
     regimes = [overall]
     if n_regimes > 1:
-        pairs = [errors.of(row == regime).log_factor() for regime in range(n_regimes)]
-        regimes = [overall + shrink(own - found, e, REGIME_SIZE) for own, e in pairs]
-    return Factor(
-        overall=Estimate(value=float(np.exp(overall)), found=float(np.exp(found)), error=error),
-        regimes=tuple(np.exp(regimes).tolist()),
-    )
+        pairs = [errors.of(row == regime).factor() for regime in range(n_regimes)]
+        regimes = [overall * shrink_factor(own / found, e, REGIME_SIZE) for own, e in pairs]
+    return Factor(overall=Estimate(value=overall, found=found, error=error), regimes=tuple(regimes))

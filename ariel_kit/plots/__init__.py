@@ -6,6 +6,7 @@ Further keywords go to the matplotlib artist that shows the picture's subject.
 """
 
 from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles
+from ariel_kit.plots.learning import plot_scale, plot_z_scores
 from ariel_kit.plots.light_curves import (
     plot_light_curve_map,
     plot_residual_map,
@@ -33,7 +34,9 @@ __all__ = [
     "plot_profiles",
     "plot_residual_map",
     "plot_residual_rms",
+    "plot_scale",
     "plot_score_by_snr",
     "plot_spectrum",
     "plot_white_light_curve",
+    "plot_z_scores",
 ]

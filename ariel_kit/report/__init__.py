@@ -8,6 +8,7 @@ from pathlib import Path
 from ariel_kit.core.citation import bibtex, citation
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import read_labels
+from ariel_kit.learning.in_run import NOTHING
 from ariel_kit.report.browser import browser_parts
 from ariel_kit.report.pictures import Picture, collect, draw
 from ariel_kit.report.planet import write_planet
@@ -97,4 +98,9 @@ def _notices(run: Run) -> list[str]:
         found.append(f"A repetition of this run {_HOW[repetition.now]}; the results are the first.")
     if not run.is_unchanged:
         found.append("submission.csv is no longer the file that the run wrote.")
+    if run.record.learned.startswith(NOTHING):
+        reason = run.record.learned.removeprefix(NOTHING)
+        found.append(
+            f"Scale and sigma are those of the simulator, for nothing was learned: {reason}"
+        )
     return found

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import Any, Literal
 
 from ariel_kit import plots
@@ -14,7 +15,10 @@ from ariel_kit.core.errors import ArielKitError, DataFileError
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Labels, open_dataset
+from ariel_kit.learning import Learned
+from ariel_kit.learning.in_run import NOTHING
 from ariel_kit.plots.style import SIZE, TALL
 from ariel_kit.run.folder import Run
 from ariel_kit.scoring import ScoreReport
@@ -150,6 +154,25 @@ def draw_detectors(run: Run, planet_id: int) -> Iterator[Picture]:
         yield draw(plot, f"Bad pixels of {name}: dead, hot and wild", frames)
 
 
+def draw_learned(folder: Path) -> Iterator[Picture]:
+    """Draw what labelled planets taught, on planets that it was not learned from.
+
+    Raises
+    ------
+    DataFileError
+        If the record of it is damaged.
+    """
+    learned = Learned.load(folder)
+    trial = learned.trial
+    truth = Labels(trial.planet_ids, trial.truth)
+    pair = trial.spectra(learned=False), trial.spectra(learned=True)
+    parts = learned.facts.corrections.parts()
+    told = ", ".join(f"{name} {part.value:.3f}" for name, part in parts.items())
+    caption = f"Learned from {counted(learned.facts.fitted, 'labelled planet')}: {told}"
+    yield draw(plots.plot_scale, caption, *pair, truth)
+    yield draw(plots.plot_z_scores, "Sigma before and after what others taught", *pair, truth)
+
+
 def collect(
     run: Run, spectra: Sequence[Spectrum], truth: Labels | None, report: ScoreReport | None
 ) -> tuple[list[Picture], list[str]]:
@@ -177,6 +200,8 @@ def collect(
         "the calibrated visit": partial(draw_visit, run, shown.planet_id),
         "the detectors": partial(draw_detectors, run, shown.planet_id),
     }
+    if not run.record.learned.startswith(NOTHING):
+        kinds["what was learned"] = partial(draw_learned, run.folder.learned)
     drawn, failed = draw_kinds(kinds)
     return [*pictures, *drawn], failed
 

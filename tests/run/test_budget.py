@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from ariel_kit.core.config import BudgetSettings, RunSettings, make_settings
-from ariel_kit.run.budget import FEWEST, Budget, cheaper
+from ariel_kit.run.budget import FEWEST, LESSON_FITS, Budget, cheaper
 
 HOUR = 3600.0
 
@@ -131,3 +131,14 @@ def test_the_quick_recipe_keeps_everything_but_the_fit():
     changed["extraction"]["extractor"] = "white"
     changed["stages"] = dict.fromkeys(changed["stages"], False)
     assert quick.model_dump() == changed
+
+
+def test_labelled_planets_are_handed_out_while_the_run_itself_keeps_its_time():
+    """With an hour, 100 fits of 10 s to come and 4 fits for each lesson: as many as fit beside."""
+    run = Run(FEWEST, 1.0, hours=1.0, fit=10.0)
+    left = run.budget.left
+    handed = list(run.budget.ration_lesson(range(1000), 100))
+    each = LESSON_FITS * run.budget.fit_pace
+    assert len(handed) == int((left - run.budget.pace - 100 * run.budget.fit_pace) / each)
+    run.clock.work(left)
+    assert list(run.budget.ration_lesson(range(1000), 100)) == []
