@@ -254,7 +254,10 @@ class Dataset:
     def _row(self, split: str, planet_id: int) -> dict[str, float]:
         rows = self.table(split).filter(pl.col("planet_id") == planet_id)
         if rows.is_empty():
-            raise UnknownNameError(f"planet of split {split}", str(planet_id), [])
+            raise DataFileError(
+                f"planet {planet_id} is not in {self._table_path(split)}: add its row, or take "
+                "it out of the planets asked for."
+            )
         return rows.row(0, named=True)
 
     def visits(self, split: str, planet_id: int) -> int:
