@@ -24,11 +24,11 @@ from ariel_kit.data.calibration_maps import Calibration, read_calibration
 from ariel_kit.data.converter import Adc
 from ariel_kit.data.tables import (
     Table,
-    are_whole_numbers,
     name_of,
     read_csv,
     read_planets,
     require_columns,
+    whole_number,
 )
 
 log = logging.getLogger(__name__)
@@ -227,15 +227,8 @@ class Dataset:
             If it is no whole number.
         """
         row = self._row(split, planet_id)
-        if "star" not in row:
-            return None
-        star = pl.Series([row["star"]])
-        if not are_whole_numbers(star.cast(pl.Float64, strict=False)):
-            raise DataFileError(
-                f"planet {planet_id}: its star must be a whole number; got {star[0]!r}. Correct "
-                f"{self._table_path(split)}."
-            )
-        return int(float(star[0]))
+        where = f"{self._table_path(split)}: the star of planet {planet_id}"
+        return whole_number(row["star"], where) if "star" in row else None
 
     def star_info(self, split: str, planet_id: int) -> StarInfo | None:
         """Read what the catalogue tells of a star and its planet's orbit.
