@@ -1,11 +1,12 @@
 """The command line: verbs only. Each verb imports what it needs when it is called.
 
 Exit codes: 0 done; 1 a mistake of the user, told in one line; 2 done, but with failed planets, or
-a submission that has faults; 130 interrupted.
+a submission that has faults; 70 a fault of the kit, with what to report; 130 interrupted.
 """
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from ariel_kit.cli import answers, data, learn, line, networks, ship
-from ariel_kit.core.errors import ArielKitError, SubmissionError, did_you_mean
+from ariel_kit.core.errors import ArielKitError, SubmissionError, describe_bug, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 from ariel_kit.core.words import readable
 
@@ -46,7 +47,14 @@ VERBS: dict[str, Callable[..., int]] = {
 RESUMABLE = {"calibrate", "learn", "run", "infer", "train", "cv", "ablate"}
 """Verbs that take up what an interrupted one left."""
 
-MISTAKE, FAULTY, INTERRUPTED = 1, 2, 130
+MISTAKE, FAULTY, CRASHED, INTERRUPTED = 1, 2, 70, 130
+
+NO_MEMORY = (
+    "a library cannot be loaded, or memory ran out: torch and numba need 4 GB of address space "
+    "(ulimit -v), and ariel-kit doctor says what a planet needs"
+)
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     help="From raw Ariel detector frames to a transmission spectrum with honest error bars.",
@@ -78,13 +86,26 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:  # no permission, no room on the disk
         place = "" if error.filename is None else f"{error.filename}: "
         return _refuse(f"{place}{error.strerror or error}.")
+    except (ImportError, MemoryError) as error:
+        return _refuse(f"{NO_MEMORY} ({describe_bug(error)}).")
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except Exception as error:
+        log.debug("where it happened", exc_info=True)
+        return _refuse(f"{type(error).__name__}: {describe_bug(error)}. {_report()}", CRASHED)
     if code == INTERRUPTED:  # newer typer turns Ctrl-C into this code by itself
         verb = next((word for word in arguments if word in VERBS), None)
         more = "; the same command goes on where this one stopped" if verb in RESUMABLE else ""
         return _refuse(f"interrupted{more}.", INTERRUPTED)
     return code
+
+
+def _report() -> str:
+    """Say what to do about a fault of the kit."""
+    return (
+        f"This is a fault of ariel-kit {version('ariel-kit')}: please report this line with the "
+        "command; ariel-kit --log-level debug shows where it happened."
+    )
 
 
 def _say_version(asked: bool) -> None:

@@ -13,15 +13,17 @@ import numpy as np
 import psutil
 
 from ariel_kit.core.config import RunSettings
-from ariel_kit.core.errors import ArielKitError
+from ariel_kit.core.errors import ArielKitError, shortened
 from ariel_kit.core.instruments import INSTRUMENTS
-from ariel_kit.core.runtime import available_cores, find_place, versions
+from ariel_kit.core.runtime import address_space, available_cores, find_place, versions
 from ariel_kit.core.words import counted
 from ariel_kit.data.calibration_maps import CALIBRATION_MAPS
 from ariel_kit.data.dataset import Dataset, find_labels, open_dataset, read_labels
 from ariel_kit.run.products import PLANET_BYTES
 
 PARQUET_MAGIC = b"PAR1"
+LEAST_ADDRESS_SPACE = 5e9
+"""Bytes: torch and numba map 3 GB, and a planet needs the rest."""
 PRODUCT_BYTES = 8_000_000
 """One calibrated observation on disk."""
 
@@ -88,15 +90,24 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
     yield Finding("cores", True, str(available_cores()))
     free, needed = psutil.virtual_memory().available, PLANET_BYTES[settings.calibration.memory]
     detail = f"{free / 1e9:.1f} GB free, {needed / 1e9:.1f} GB needed per process"
+    if (space := address_space()) < LEAST_ADDRESS_SPACE:
+        detail += (
+            f"; ulimit -v allows {space / 1e9:.1f} GB of address space, and libraries and a planet "
+            f"need {LEAST_ADDRESS_SPACE / 1e9:.0f} GB: raise it"
+        )
+        free = 0
     yield Finding("memory", free > needed, detail)
-    import torch
+    yield _gpu()
 
-    name = (
-        torch.cuda.get_device_name()
-        if torch.cuda.is_available()
-        else "none; everything runs on the CPU"
-    )
-    yield Finding("gpu", True, name)
+
+def _gpu() -> Finding:
+    try:
+        import torch
+    except (ImportError, MemoryError) as error:  # as where a limit leaves no room for it
+        return Finding("gpu", False, f"torch cannot be loaded: {shortened(str(error))}")
+    found = torch.cuda.is_available()
+    name = torch.cuda.get_device_name() if found else "none; everything runs on the CPU"
+    return Finding("gpu", True, name)
 
 
 def _data(dataset: Dataset, planet_ids: list[int], split: str) -> Iterator[Finding]:

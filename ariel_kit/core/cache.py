@@ -206,7 +206,8 @@ def _origin(inputs: Iterable[Path], parts: Iterable[Part]) -> dict[str, Any]:
     files: list[Path] = []
     for path in inputs:
         files += sorted(path.iterdir()) if path.is_dir() else [path]
-    stats = {str(file): file.stat() for file in files if file.exists()}
+    # In full: a relative path and an absolute one are the same file.
+    stats = {str(file.resolve()): file.stat() for file in files if file.exists()}
     identity = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
     return {
         "version": version("ariel-kit"),

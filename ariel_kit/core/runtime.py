@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import platform
 import sys
@@ -141,6 +142,16 @@ def require_memory(needed: int, purpose: str) -> None:
             f"{purpose} needs {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. "
             "Use fewer processes or calibration.memory=tight."
         )
+
+
+def address_space() -> float:
+    """Look up the bytes of address space that this process may use; infinite without a limit."""
+    try:
+        import resource
+    except ImportError:  # there are no limits of this kind on Windows
+        return math.inf
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else float(limit)
 
 
 def setup_logging(level: LogLevel = "info") -> None:

@@ -24,11 +24,11 @@ from ariel_kit.data.calibration_maps import Calibration, read_calibration
 from ariel_kit.data.converter import Adc
 from ariel_kit.data.tables import (
     Table,
-    are_whole_numbers,
     name_of,
     read_csv,
     read_planets,
     require_columns,
+    whole_number,
 )
 
 log = logging.getLogger(__name__)
@@ -227,15 +227,8 @@ class Dataset:
             If it is no whole number.
         """
         row = self._row(split, planet_id)
-        if "star" not in row:
-            return None
-        star = pl.Series([row["star"]])
-        if not are_whole_numbers(star.cast(pl.Float64, strict=False)):
-            raise DataFileError(
-                f"planet {planet_id}: its star must be a whole number; got {star[0]!r}. Correct "
-                f"{self._table_path(split)}."
-            )
-        return int(float(star[0]))
+        where = f"{self._table_path(split)}: the star of planet {planet_id}"
+        return whole_number(row["star"], where) if "star" in row else None
 
     def star_info(self, split: str, planet_id: int) -> StarInfo | None:
         """Read what the catalogue tells of a star and its planet's orbit.
@@ -254,7 +247,10 @@ class Dataset:
     def _row(self, split: str, planet_id: int) -> dict[str, float]:
         rows = self.table(split).filter(pl.col("planet_id") == planet_id)
         if rows.is_empty():
-            raise UnknownNameError(f"planet of split {split}", str(planet_id), [])
+            raise DataFileError(
+                f"planet {planet_id} is not in {self._table_path(split)}: add its row, or take "
+                "it out of the planets asked for."
+            )
         return rows.row(0, named=True)
 
     def visits(self, split: str, planet_id: int) -> int:

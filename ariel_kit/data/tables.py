@@ -63,6 +63,18 @@ def are_whole_numbers(column: pl.Series) -> bool:
     return bool(((values % 1 == 0) & (values.abs() < LARGEST_ID)).all())
 
 
+def whole_number(value: object, where: str) -> int:
+    """Read a whole number out of a cell, or raise `DataFileError`.
+
+    >>> whole_number("7", "the star"), whole_number(7.0, "the star")
+    (7, 7)
+    """
+    number = pl.Series([value]).cast(pl.Float64, strict=False)
+    if not are_whole_numbers(number):
+        raise DataFileError(f"{where} must be a whole number; got {value!r}. Correct the table.")
+    return int(number[0])
+
+
 def read_csv(path: str | Path) -> pl.DataFrame:
     """Read a table, or say which file could not be read."""
     if not Path(path).is_file():

@@ -271,10 +271,22 @@ def _mean_levels(detector: Detector) -> np.ndarray:
     levels = detector.mean_image()
     if not levels.sum() > 0:
         raise DataFileError(
-            f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; its mean "
-            f"CDS image sums to {levels.sum():.3g} electrons. Check the frames and the dark."
+            f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; "
+            f"{_why_dark(detector, levels)}."
         )
     return fill_levels(levels, detector.bad)
+
+
+def _why_dark(detector: Detector, levels: np.ndarray) -> str:
+    """Say what a mean CDS image without light may come from."""
+    if detector.bad.all():
+        return f"{detector.calibration_path} leaves no pixel that works. Check dead, flat and dark"
+    found = f"its mean CDS image sums to {levels.sum():.3g} electrons"
+    if levels.sum() < -np.sqrt(detector.read_variance.sum()):
+        return (
+            f"{found}: the even read of each pair outshines the odd one. Check the order of frames"
+        )
+    return f"{found}: all reads are alike, dark or saturated. Check the frames"
 
 
 def _row_moments(sums: np.ndarray) -> np.ndarray:
