@@ -32,7 +32,7 @@ folder = Path(scratch.name)
 data = ak.simulate_dataset(folder / "data", n_train=0, n_test=2, seed=9153, edition=2025)
 write_tables(folder / "others", train=draw_planets(200, seed=9152, edition=2025), test=[])
 result = ak.run_pipeline(data, folder / "run", train_labels=folder / "others" / "train.csv")
-result
+print(result)
 
 # %%
 from ariel_kit.run.folder import RunFolder
@@ -135,16 +135,19 @@ print(f"{1e6 * (ours - batman).std():.1f} ppm rms, the noise of a bin is {noise.
 # %%
 from ariel_kit.light_curve.transit import intensity
 
-ax = new_axes()
 mu = np.linspace(0.02, 1, 200)
 powers = mu[:, None] ** (np.arange(5) / 2)
+sun = mu ** (-0.023 + 0.292 / 0.705)
+
+# %%
+ax = new_axes()
 for one, look in zip(run.spectra, ("-", ":"), strict=True):
     kelvin = ak.open_dataset(data).star_info("test", one.planet_id).temperature
     laws = {"FGS1": (one.fit.fgs1_limb_darkening, colours.model)}
     laws["AIRS"] = (one.fit.limb_darkening, colours.data)
     for name, (law, colour) in laws.items():
         ax.plot(mu, powers @ intensity(law), look, color=colour, label=f"{name}, {kelvin:.0f} K")
-ax.plot(mu, mu ** (-0.023 + 0.292 / 0.705), "--", color=colours.ink, label="the Sun, 0.705 µm")
+ax.plot(mu, sun, "--", color=colours.ink, label="the Sun, 0.705 µm")
 ax.set(xlabel="mu, 1 in the middle of the disc", ylabel="intensity")
 legend(ax)
 
