@@ -10,7 +10,6 @@ demo takes a few minutes, and 0.4 GB of disk for each of its planets.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 import ariel_kit as ak
 from ariel_kit import plots
@@ -37,7 +37,7 @@ SEED = 9106
 N_PLANETS, N_DEMO = 60, 4
 """Planets simulated as light curves, and in the demo."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-PAGE = (1000, 1180)
+PAGE = (1000, 1000)
 """Pixels of the report that are shown."""
 
 
@@ -71,15 +71,20 @@ def drift_range(spectrum: Spectrum) -> float:
 
 
 def draw_report(page: Path) -> None:
-    """Photograph the upper part of a report with the browser that is installed, if any."""
+    """Photograph the planets of a report with the browser that is installed, if any."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         print(f"report.png needs one of {', '.join(BROWSERS)}; it stays as it is.")
         return
     photo = FOLDER / "report.png"
-    look = ["--headless", "--no-sandbox", "--hide-scrollbars"]
-    where = [f"--window-size={PAGE[0]},{PAGE[1]}", f"--screenshot={photo}", page.as_uri()]
-    subprocess.run([browser, *look, *where], check=True, capture_output=True)  # noqa: S603
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        tab = started.new_page(viewport={"width": PAGE[0], "height": PAGE[1]})
+        tab.goto(page.as_uri())
+        tab.wait_for_selector("#list tbody tr")
+        tab.evaluate("document.getElementById('planets').scrollIntoView()")
+        tab.screenshot(path=photo)
+        started.close()
     shrink(photo)
 
 

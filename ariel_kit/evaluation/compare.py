@@ -136,6 +136,7 @@ def read_answer(path: str | Path) -> Answer:
         "data": str(record.identity.data),
         "split": record.identity.split,
         "prior": record.prior,
+        "learned": record.learned,
         **{f"weights of {stage}": sha[:12] for stage, sha in record.weights.items()},
         **{f"version of {name}": version for name, version in record.versions.items()},
     }

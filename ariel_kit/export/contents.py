@@ -152,6 +152,7 @@ def _about(run: Run) -> dict[str, str]:
         "edition": str(record.edition),
         "split": record.identity.split,
         "prior": record.prior,
+        "learned": record.learned,
         "submission_sha256": record.submission_sha256,
         "versions": json.dumps(record.versions, sort_keys=True),
         "settings": json.dumps(settings, sort_keys=True),

@@ -35,8 +35,8 @@ def refuse_swapped(solution: Any, submission: Any) -> None:
     first = first or (isinstance(solution, Sequence) and not isinstance(solution, str))
     if first or isinstance(submission, Labels):
         raise SubmissionError(
-            "score takes the true spectra first and the submission, which has sigmas, second; "
-            "it was given them the other way round. Swap its first two arguments."
+            "the submission, which has sigmas, was given where the true spectra belong, and the "
+            "true spectra where the submission belongs: the other way round. Swap the two."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import yaml
 
 import ariel_kit
 from ariel_kit.cli import app, main
+from ariel_kit.core.citation import bibtex
 from ariel_kit.core.config import RunSettings, load_settings
 from ariel_kit.core.instruments import AIRS, FGS1
 
@@ -26,6 +28,8 @@ COMMANDS = [
     for command in line.split("&&")
 ]
 KIT_COMMANDS = [command for command in COMMANDS if command.startswith("ariel-kit")]
+READ = ("--data-dir", "--labels", "--sample", "--models-dir")
+"""Options that name what is there already, as words without an option do."""
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 
 
@@ -62,6 +66,23 @@ def test_python_blocks_use_names_that_exist(text):
     ]
     assert names
     assert set(names) <= set(ariel_kit.__all__)
+
+
+def test_what_a_command_reads_was_made_by_one_before_it():
+    made = {"ariel-kit-demo"}
+    for command in KIT_COMMANDS[1:]:  # the demo stands alone
+        _, _, *words = shlex.split(command)
+        options = {a: b for a, b in pairwise([*words, "--"]) if a[:2] == "--" != b[:2]}
+        plain = words[: next((i for i, word in enumerate(words) if word[:2] == "--"), None)]
+        written = {options[name] for name in ("--output-dir", "--output") if name in options}
+        read = {options[name] for name in READ if name in options} | set(plain)
+        assert {name.split("/")[0] for name in read} <= made, command
+        made |= written
+
+
+def test_the_entry_for_a_bibliography_is_that_of_the_kit():
+    (entry,) = (text for language, text in BLOCKS if language == "bibtex")
+    assert entry.strip() == bibtex()
 
 
 def test_the_vocabulary_agrees_with_the_instruments():

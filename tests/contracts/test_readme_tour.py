@@ -37,10 +37,10 @@ def test_there_are_these_two_tours():
 
 
 def test_the_tour_of_a_run_runs(tiny, tmp_path, monkeypatch):
-    (tmp_path / "simulated").symlink_to(tiny)
+    (tmp_path / "data").symlink_to(tiny)
     monkeypatch.chdir(tmp_path)
     settings = make_settings(RunSettings, {"extraction": {"extractor": "white"}})
-    result = run_pipeline(tiny, "scored", settings=settings)
+    result = run_pipeline(tiny, "out", settings=settings)
     values = run_block(PYTHON[0])
     truth = read_labels(tiny / "test_labels.csv")
     assert values["report"].raw == pytest.approx(score(truth, result.spectra).raw)

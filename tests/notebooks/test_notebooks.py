@@ -21,6 +21,7 @@ PICTURES = {
     "04_train_and_cross_validate": 2,
     "06_uncertainty": 4,
     "07_edition_2025": 4,
+    "08_for_scientists": 4,
 }
 SLOW = set(PICTURES) - {"02_calibration"}
 """Half a minute and more."""

@@ -253,7 +253,7 @@ def test_arguments_in_the_wrong_order_are_told(table, tmp_path):
         ((mean, sigma), truth),
     ]
     for solution, answer in pairs:
-        with pytest.raises(SubmissionError, match=r"given them the other way round\. Swap"):
+        with pytest.raises(SubmissionError, match=r"belongs: the other way round\. Swap the two\."):
             score(solution, answer)
     assert score(labels, submission).raw == pytest.approx(official_2024(*table), rel=1e-12)
 
