@@ -16,7 +16,7 @@ from ariel_kit.simulation.drift import DriftFamily
 from ariel_kit.simulation.scene import PlanetTruth
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
 
-TRAINING_SEED, TEST_SEED = 1, 2001
+TRAINING_SEED, TEST_SEED = 1, 299_792
 PLANETS: dict[DriftFamily, int] = {"mission": 200, "legacy": 48, "ramp": 48, "step": 48, "wave": 48}
 
 

@@ -22,12 +22,12 @@ from ariel_kit.simulation.scene import PlanetTruth
 
 CACHE = "ARIEL_KIT_TEST_PLANETS"
 PER_GROUP = 16
-SEED = 271828
+SEED = 6_626_070
 GROUPS = {
     "known stars, known molecules": ((0, 1), "known"),
     "known stars, unseen molecules": ((0, 1), "unseen"),
-    "unseen stars, known molecules": ((2, 3), "known"),
-    "unseen stars, unseen molecules": ((2, 3), "unseen"),
+    "unseen stars, known molecules": ((22, 23), "known"),
+    "unseen stars, unseen molecules": ((22, 23), "unseen"),
 }
 N_TRAINING = 200
 TRAINING_SEED = 1
