@@ -15,8 +15,9 @@ def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) 
     """Replace a fitted spectrum by an even mixture of draws, by the law of total variance.
 
     Aleatoric is the mean of the draws' variances: what every network of the family leaves open.
-    Epistemic is the variance of their means, which more training data could settle; it comes
-    with a covariance of low rank.
+    The variance of their means is what the thinned networks disagree by; it comes with a covariance
+    of low rank. It is called epistemic in the literature, but it is small and does not grow where
+    molecules are unseen (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
 
     Parameters
     ----------

@@ -97,6 +97,24 @@ def test_refinement(measured: tuple[np.ndarray, list[Spectrum], list]) -> None:
 
 
 @pytest.mark.benchmark
+def test_what_the_spread_of_the_draws_is_worth(
+    measured: tuple[np.ndarray, list[Spectrum], list],
+) -> None:
+    """The spread beside sigma and beside the error, where gases are known and where they are not."""
+    truth, fits, draws = measured
+    spread = np.array([d.means.std(axis=0) for d in draws])
+    sigma, mean = (np.array([getattr(s, name) for s in fits]) for name in ("sigma", "mean"))
+    told = []
+    for kind in ("known molecules", "unseen molecules"):
+        rows = np.array([name.endswith(kind) for name in NAMES])
+        parts = [np.sqrt(np.mean(x[rows] ** 2)) * 1e6 for x in (spread, sigma, mean - truth)]
+        told.append(f"{parts[0]:.1f} ppm beside a sigma of {parts[1]:.1f} and errors of ")
+        told[-1] += f"{parts[2]:.1f} for {kind}"
+    print("\n" + "\n".join(told))
+    write_results("epistemic", ", ".join(told))
+
+
+@pytest.mark.benchmark
 def test_oracles_of_level_and_shape(measured: tuple[np.ndarray, list[Spectrum], list]) -> None:
     """What would be left to win if one part of each fit's error were known."""
     truth, fits, _ = measured
