@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ariel_kit.core.errors import WeightsError, shortened
+from ariel_kit.core.revisions import describe_change
 from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import build_model
 from ariel_kit.models.weights import (
@@ -49,7 +50,8 @@ def create_model(
     UnknownNameError
         If there is no network of this name, or it has no argument of that name.
     WeightsError
-        If the weights are missing, damaged, or those of another network.
+        If the weights are missing, damaged, or those of another network; or if those in the package
+        were made by another revision of the kit.
 
     Examples
     --------
@@ -116,4 +118,9 @@ def _weights_folder(name: str, weights: str | Path) -> Path:
     folder = find_weights(name)
     if folder is None:
         raise WeightsError(f"the package has no weights of {name!r}: train it and give the folder.")
+    change = describe_change(load_card(folder).revisions)
+    if change is not None:
+        raise WeightsError(
+            f"the package's weights of {name!r} were made by {change}: train it, give the folder."
+        )
     return folder

@@ -100,7 +100,7 @@ def test_refinement(measured: tuple[np.ndarray, list[Spectrum], list]) -> None:
 def test_what_the_spread_of_the_draws_is_worth(
     measured: tuple[np.ndarray, list[Spectrum], list],
 ) -> None:
-    """The spread beside sigma and beside the error, where gases are known and where they are not."""
+    """The spread beside sigma and beside the error, for known molecules and for unseen ones."""
     truth, fits, draws = measured
     spread = np.array([d.means.std(axis=0) for d in draws])
     sigma, mean = (np.array([getattr(s, name) for s in fits]) for name in ("sigma", "mean"))

@@ -8,6 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from ariel_kit.core.errors import WeightsError
+from ariel_kit.core.revisions import REVISIONS
 from ariel_kit.models import (
     ModelCard,
     create_model,
@@ -165,3 +167,10 @@ def test_the_command_on_a_shipped_card_still_asks_for_the_same_training(name):
 def test_all_shipped_weights_stay_small():
     files = [path for path in SHIPPED.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < MAX_WEIGHT_BYTES
+
+
+def test_weights_of_another_revision_are_refused(monkeypatch):
+    monkeypatch.setitem(REVISIONS, "fit", 99)
+    with pytest.raises(WeightsError, match=r"'resnet1d' were made by fit \d+, which is 99"):
+        create_model("resnet1d", weights="default")
+    create_model("tcn_jnet", weights="default")  # knows nothing of the fit
