@@ -145,7 +145,7 @@ def test_oracles_of_level_and_shape(measured: tuple[np.ndarray, list[Spectrum], 
 def test_temperatures(measured: tuple[np.ndarray, list[Spectrum], list]) -> None:
     """Coverage overall and by regime, and what is lost to the best single rescaling."""
     truth, fits, draws = measured
-    for refined, drawn in ((False, None), (True, draws)):
+    for refined, drawn in ((False, [None] * len(fits)), (True, draws)):
         warm = Temperature.load(find_temperature(refined=refined))
         plain = honest_sigma(fits, drawn)
         honest = honest_sigma(fits, drawn, temperature=warm)
