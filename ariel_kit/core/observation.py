@@ -94,6 +94,8 @@ class Observation(Value):
     star : int, optional
     star_info : StarInfo, optional
         What the edition's catalogue tells of the star and the orbit.
+    flags : tuple of str
+        What should make a reader careful, such as a saturated instrument.
     provenance : dict
         What each stage did, or why it did not. JSON.
 
@@ -131,10 +133,12 @@ class Observation(Value):
     edition: int
     star: int | None = None
     star_info: StarInfo | None = None
+    flags: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._freeze()
+        object.__setattr__(self, "flags", tuple(self.flags))  # a list where it was stored
         get_edition(self.edition)
         n_airs, n_fgs1 = len(self.airs_time), len(self.fgs1_time)
         for name, expected in {
@@ -229,7 +233,13 @@ class Observation(Value):
         """Bin the light curves as `binned` does, and keep what a fit needs to know beside them."""
         airs, fgs1 = self.binned(seconds)
         return Visit(
-            self.planet_id, self.edition, airs, fgs1, self.star_info, provenance=self.provenance
+            self.planet_id,
+            self.edition,
+            airs,
+            fgs1,
+            self.star_info,
+            self.flags,
+            self.provenance,
         )
 
 
@@ -262,6 +272,8 @@ class Visit:
         Shape (bins, 1).
     star_info : StarInfo, optional
         What the edition's catalogue tells of the star and the orbit.
+    flags : tuple of str
+        As in `Observation`.
     provenance : dict
         What each stage before the fit did, or why it did not. JSON.
     """
@@ -271,6 +283,7 @@ class Visit:
     airs: LightCurves
     fgs1: LightCurves
     star_info: StarInfo | None = None
+    flags: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property

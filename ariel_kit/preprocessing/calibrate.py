@@ -37,6 +37,12 @@ logger = logging.getLogger(__name__)
 
 MAX_BAD_FRACTION = 0.8
 """Largest share of a wavelength's light on bad pixels that can be infilled."""
+MOST_FULL = 1e-3
+"""Share of its frames that a pixel may spend at the converter's ceiling; a particle fills few."""
+MAX_SATURATED = 0.05
+"""Share of the light on saturated pixels, above which the light that is left is less trusted."""
+SATURATED_NOISE = 2.0
+"""What the noise is then multiplied by: pixels around full ones take up some of their charge."""
 AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
 """Rows and columns around a bad pixel from which the PSF infill takes light."""
 FGS1_BORDER = 3
@@ -54,6 +60,7 @@ class _AirsCurves(NamedTuple):
     row_moments: np.ndarray
     bad_fraction: np.ndarray
     facts: dict[str, Any]
+    saturated: bool
 
 
 class _Fgs1Curve(NamedTuple):
@@ -64,6 +71,7 @@ class _Fgs1Curve(NamedTuple):
     pointing: np.ndarray
     pointing_noise: np.ndarray
     facts: dict[str, Any]
+    saturated: bool
 
 
 def calibrate_planet(
@@ -130,6 +138,11 @@ def calibrate_planet(
         fgs1_noise=fgs1.noise,
         pointing=fgs1.pointing,
         pointing_noise=fgs1.pointing_noise,
+        flags=tuple(
+            f"{name} is saturated"
+            for name, curve in ((AIRS.name, airs), (FGS1.name, fgs1))
+            if curve.saturated
+        ),
         provenance={"calibration": {**facts, "airs": airs.facts, "fgs1": fgs1.facts}},
     )
 
@@ -158,7 +171,7 @@ def mean_image(
     DataFileError
         If a file is missing, damaged or of the wrong shape or type.
     """
-    return _mean_levels(RawVisit(dataset, split, planet_id, visit, tight=True).open(instrument))
+    return _survey(RawVisit(dataset, split, planet_id, visit, tight=True).open(instrument)).levels
 
 
 def calibration_warmup() -> float:
@@ -181,7 +194,7 @@ def calibration_warmup() -> float:
     memory, offsets = np.zeros(2, np.uint32), np.zeros(1, np.int64)
     memory.setflags(write=False)  # as that of `Frames`: numba compiles for it separately
     constants, entries = np.zeros((1, 6), np.float32), np.zeros(1, np.int64)
-    kernels.mean_levels(memory, offsets, 2, constants, np.zeros(1))
+    kernels.mean_levels(memory, offsets, 2, constants, np.zeros(1), entries.copy())
     weights, sums = np.ones((1, 3), np.float32), np.zeros((1, 3, 2), np.float32)
     kernels.weighted_sums(memory, offsets, constants, np.array([0, 1]), entries, weights, sums)
     seconds = time.perf_counter() - start
@@ -190,8 +203,7 @@ def calibration_warmup() -> float:
 
 
 def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurves:
-    detector = visit.open(AIRS)
-    levels = _mean_levels(detector)
+    detector, levels, clipped = _survey(visit.open(AIRS))
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
     star = levels - foreground
     window = np.zeros(star.shape, dtype=bool)
@@ -202,6 +214,7 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
         variance = np.where(window, detector.variance(levels), np.inf)
         weights = optimal_rows(model_levels(star, detector.bad) * window, variance)
     rows = np.arange(AIRS.height)[:, None] - (AIRS.height - 1) / 2
+    lost = _share(clipped * window, star * window)
     sums = detector.extract(
         modes=np.stack([weights, weights * rows, weights * rows**2], axis=-1),
         output=np.broadcast_to(np.arange(star.shape[1]), star.shape),
@@ -216,16 +229,16 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
     )
     return _AirsCurves(
         flux=np.ascontiguousarray(sums[:, 0].T),
-        noise=white_noise(sums[:, 0]).astype(np.float32),
+        noise=(white_noise(sums[:, 0]) * _caution(lost)).astype(np.float32),
         row_moments=_row_moments(sums),
         bad_fraction=bad_fraction.astype(np.float32),
         facts={**detector.facts, "foreground": float(np.median(foreground))},
+        saturated=bool((lost > MAX_SATURATED).any()),
     )
 
 
 def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curve:
-    detector = visit.open(FGS1)
-    levels = _mean_levels(detector)
+    detector, levels, clipped = _survey(visit.open(FGS1))
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
     star = levels - foreground
     variance = detector.variance(levels)
@@ -252,10 +265,11 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
         foreground=np.full(star.shape, foreground),
     )[0]
     motion = (sums[1:] / (sums[0] / sums[0].mean())).T
+    lost = _share(clipped * inside, star * inside, axis=None)
     blur = np.sqrt(np.where(detector.bad, 0, variance)[inside] @ motion_weights[inside] ** 2)
     return _Fgs1Curve(
         flux=sums[0],
-        noise=float(white_noise(sums[0])),
+        noise=float(white_noise(sums[0]) * _caution(lost)),
         pointing=(motion - motion.mean(axis=0)).astype(np.float32),
         pointing_noise=blur,
         facts={
@@ -263,18 +277,42 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
             "foreground": foreground,
             "pixels": int(np.sum(flux != 0)),
         },
+        saturated=bool(lost > MAX_SATURATED),
     )
 
 
-def _mean_levels(detector: Detector) -> np.ndarray:
-    """Average the CDS frames and model the bad pixels; axes (y, x)."""
-    levels = detector.mean_image()
+class _Survey(NamedTuple):
+    """What the first pass finds: the detector without its full pixels, its image, their light."""
+
+    detector: Detector
+    levels: np.ndarray
+    clipped: np.ndarray
+
+
+def _survey(detector: Detector) -> _Survey:
+    """Average the CDS frames, take saturated pixels for bad ones, and model the bad pixels."""
+    levels, full = detector.mean_image()
+    saturated = (full > MOST_FULL) & ~detector.bad
+    clipped = np.where(saturated, levels, 0.0)
+    if saturated.any():
+        detector, levels = detector.without(saturated), levels - clipped
     if not levels.sum() > 0:
         raise DataFileError(
             f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; "
             f"{_why_dark(detector, levels)}."
         )
-    return fill_levels(levels, detector.bad)
+    return _Survey(detector, fill_levels(levels, detector.bad), clipped)
+
+
+def _share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
+    """Share of the light that falls on full pixels; they have at least what was clipped."""
+    light = np.maximum(np.maximum(star, 0), clipped)
+    return np.asarray((light * (clipped > 0)).sum(axis) / np.maximum(light.sum(axis), 1e-30))
+
+
+def _caution(lost: np.ndarray) -> np.ndarray:
+    """Multiply the noise by this where much of the light fell on saturated pixels."""
+    return np.where(lost > MAX_SATURATED, SATURATED_NOISE, 1.0)
 
 
 def _why_dark(detector: Detector, levels: np.ndarray) -> str:

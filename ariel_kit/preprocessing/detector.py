@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import comb
 from pathlib import Path
@@ -61,7 +61,7 @@ class RawVisit:
             bad=reasons.any[:, columns],
             constants=np.ascontiguousarray(constants[:, columns]).reshape(-1, constants.shape[-1]),
             read_variance=2 * calibration.read[:, columns] ** 2,
-            facts={"gain": adc.gain, "offset": adc.offset, **counts},
+            facts={"gain": adc.gain, "offset": adc.offset, **counts, "saturated": 0},
         )
 
 
@@ -200,17 +200,35 @@ class Detector:
         """Take the frames of some pixels from memory, or read them again when it is tight."""
         return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
 
-    def mean_image(self) -> np.ndarray:
-        """Average the CDS frames [shape=(y, x), dtype=float64, unit=electron]."""
-        levels = np.empty(self.pixels.size)
+    def without(self, pixels: np.ndarray) -> Detector:
+        """Treat more pixels as bad: those that are saturated.
+
+        Parameters
+        ----------
+        pixels : ndarray [shape=(y, x), dtype=bool]
+        """
+        constants = np.where(pixels.reshape(-1, 1), np.float32(0), self.constants)
+        facts = {**self.facts, "saturated": int(pixels.sum())}
+        return replace(self, bad=self.bad | pixels, constants=constants, facts=facts)
+
+    def mean_image(self) -> tuple[np.ndarray, np.ndarray]:
+        """Average the CDS frames, and count those at the converter's ceiling.
+
+        Returns
+        -------
+        levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        full : ndarray [shape=(y, x), dtype=float64]
+            Share of each pixel's pairs that are saturated.
+        """
+        levels, full = np.empty(self.pixels.size), np.empty(self.pixels.size)
         for block in np.array_split(np.arange(self.pixels.size), self.n_blocks):
             frames = self._frames(block)
-            part = np.empty(len(block))
+            part, count = np.empty(len(block)), np.empty(len(block), np.int64)
             kernels.mean_levels(
-                frames.memory, frames.offsets, frames.n_pairs, self.constants[block], part
+                frames.memory, frames.offsets, frames.n_pairs, self.constants[block], part, count
             )
-            levels[block] = part
-        return levels.reshape(self.pixels.shape)
+            levels[block], full[block] = part, count / frames.n_pairs
+        return levels.reshape(self.pixels.shape), full.reshape(self.pixels.shape)
 
     def sample(self, inside: np.ndarray, *, stretches: int, length: int) -> np.ndarray:
         """Calibrate the frames of some pixels in stretches spread over the observation.

@@ -21,6 +21,9 @@ from ariel_kit.core.accelerate import kernel, parallel_kernel
 TILE = 1024
 """CDS frames that are worked on at a time; they stay in the processor's nearest cache."""
 
+CEILING = np.uint32(0xFFFF)
+"""What the converter writes for any more light (ADU)."""
+
 
 @kernel
 def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndarray) -> None:
@@ -62,6 +65,24 @@ def add_up(values: np.ndarray) -> float:
     return total
 
 
+@kernel
+def count_full(pairs: np.ndarray) -> int:
+    """Count the pairs of which a read stands at the converter's ceiling.
+
+    Parameters
+    ----------
+    pairs : ndarray [shape=(time,), dtype=uint32, unit=adu]
+
+    Returns
+    -------
+    int
+    """
+    full = 0
+    for pair in pairs:
+        full += (pair >> np.uint32(16) == CEILING) | (pair & np.uint32(0xFFFF) == CEILING)
+    return full
+
+
 @parallel_kernel
 def mean_levels(
     memory: np.ndarray,
@@ -69,8 +90,9 @@ def mean_levels(
     n_pairs: int,
     constants: np.ndarray,
     levels: np.ndarray,
+    full: np.ndarray,
 ) -> None:
-    """Average the CDS frames of each pixel. A task owns one pixel.
+    """Average the CDS frames of each pixel and count its full pairs. A task owns one pixel.
 
     Parameters
     ----------
@@ -84,6 +106,8 @@ def mean_levels(
         ``c0 .. c4`` and ``dark`` of each pixel.
     levels : ndarray [shape=(pixel,), dtype=float64, unit=electron]
         Mean CDS levels; is overwritten.
+    full : ndarray [shape=(pixel,), dtype=int64]
+        Pairs at the converter's ceiling; is overwritten.
     """
     for pixel in prange(len(offsets)):
         cds = np.empty(TILE, np.float32)
@@ -91,10 +115,12 @@ def mean_levels(
         start = offsets[pixel]
         c = constants[pixel]
         values = (c[0], c[1], c[2], c[3], c[4], c[5])
+        full[pixel] = 0
         for first in range(0, n_pairs, TILE):
             n = min(TILE, n_pairs - first)
             tile = cds[:n]
             calibrate_tile(memory[start + first : start + first + n], values, tile)
+            full[pixel] += count_full(memory[start + first : start + first + n])
             for t in range(n):
                 total[t] += tile[t]
         levels[pixel] = add_up(total) / n_pairs

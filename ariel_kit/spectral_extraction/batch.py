@@ -198,7 +198,7 @@ class Batch:
         ]
 
     def _flags(self, row: int, impact: float) -> tuple[str, ...]:
-        flags = []
+        flags = list(self.visits[row].flags)
         if impact > 1 - np.sqrt(self.white.depth[row]):
             flags.append("grazing")
         if self.population.catalogue and self.visits[row].star_info is None:

@@ -158,7 +158,7 @@ def test_kernels_run_as_plain_python(rng: np.random.Generator) -> None:
         (kernels.mean_levels.py_func, kernels.weighted_sums.py_func),
     ):
         levels, sums = np.empty(3), np.zeros((2, 2, 12), np.float32)
-        mean_levels(memory, offsets, 12, constants, levels)
+        mean_levels(memory, offsets, 12, constants, levels, np.empty(len(offsets), np.int64))
         np.testing.assert_allclose(levels, [first.mean(), second.mean(), 0], rtol=1e-5)
         weighted_sums(memory, offsets, constants, starts, pixels, weights, sums)
         np.testing.assert_allclose(sums[0, 0], first + second, rtol=1e-5, atol=0.05)
