@@ -33,7 +33,7 @@ def test_the_line_ends_in_a_valid_and_good_submission(tiny, tmp_path):
     assert check.ok
     assert result.failures == []
     assert result.submission_path == tmp_path / "out" / "submission.csv"
-    assert list(result.timings) == ["prior", "calibrate", "fit", "write"]
+    assert list(result.timings) == ["prior", "calibrate", "learn", "fit", "write"]
 
     truth = read_labels(tiny / "test_labels.csv")
     report = score(truth, result.spectra)

@@ -195,7 +195,7 @@ def test_run_score_and_validate_follow_each_other(tiny, tmp_path, capsys):
     facts = json.loads(capsys.readouterr().out)
     assert facts["planets"] == 2
     assert facts["failures"] == []
-    assert set(facts["seconds"]) == {"prior", "calibrate", "fit", "write"}
+    assert set(facts["seconds"]) == {"prior", "calibrate", "learn", "fit", "write"}
     assert facts["submission"] == str(out / "submission.csv")
 
     sample = ["--sample", str(tiny / "sample_submission.csv")]
