@@ -44,6 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibrations: list[i
     for module in (folds, priors, cross_validation):
         monkeypatch.setattr(module, "FEWEST_LABELS", 3)
     write_tables(tmp_path / "data", train=planets, test=[])
+    (tmp_path / "data" / "axis_info.parquet").unlink()  # it tells of raw cadence
     return tmp_path / "data"
 
 
