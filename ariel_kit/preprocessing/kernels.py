@@ -21,8 +21,8 @@ from ariel_kit.core.accelerate import kernel, parallel_kernel
 TILE = 1024
 """CDS frames that are worked on at a time; they stay in the processor's nearest cache."""
 
-CEILING = np.uint32(0xFFFF)
-"""What the converter writes for any more light (ADU)."""
+CEILING = np.uint32(0xFFFF0000)
+"""The converter's largest number, which stands for any more light, in the upper half of a word."""
 
 
 @kernel
@@ -66,6 +66,25 @@ def add_up(values: np.ndarray) -> float:
 
 
 @kernel
+def brightest_read(pairs: np.ndarray) -> int:
+    """Find the largest read, in the upper half of a word; the lower half is of no account.
+
+    Parameters
+    ----------
+    pairs : ndarray [shape=(time,), dtype=uint32, unit=adu]
+
+    Returns
+    -------
+    uint32
+    """
+    odd, even = np.uint32(0), np.uint32(0)
+    for t in range(len(pairs)):
+        odd = max(odd, pairs[t])
+        even = max(even, np.uint32(pairs[t] << np.uint32(16)))
+    return max(odd, even)
+
+
+@kernel
 def count_full(pairs: np.ndarray) -> int:
     """Count the pairs of which a read stands at the converter's ceiling.
 
@@ -79,7 +98,7 @@ def count_full(pairs: np.ndarray) -> int:
     """
     full = 0
     for pair in pairs:
-        full += (pair >> np.uint32(16) == CEILING) | (pair & np.uint32(0xFFFF) == CEILING)
+        full += (pair >= CEILING) | (np.uint32(pair << np.uint32(16)) >= CEILING)
     return full
 
 
@@ -118,9 +137,10 @@ def mean_levels(
         full[pixel] = 0
         for first in range(0, n_pairs, TILE):
             n = min(TILE, n_pairs - first)
-            tile = cds[:n]
-            calibrate_tile(memory[start + first : start + first + n], values, tile)
-            full[pixel] += count_full(memory[start + first : start + first + n])
+            tile, pairs = cds[:n], memory[start + first : start + first + n]
+            calibrate_tile(pairs, values, tile)
+            if brightest_read(pairs) >= CEILING:  # a few pixels of few planets
+                full[pixel] += count_full(pairs)
             for t in range(n):
                 total[t] += tile[t]
         levels[pixel] = add_up(total) / n_pairs

@@ -98,3 +98,9 @@ def test_what_is_not_saturated_keeps_every_bit(tmp_path, monkeypatch):
 def test_a_pair_is_full_if_one_of_its_reads_is(count):
     even, odd = np.array([[0, 65535, 3, 65535, 65534], [9, 7, 65535, 65535, 65534]], np.uint32)
     assert count(even | (odd << np.uint32(16))) == 3
+
+
+@pytest.mark.parametrize("find", [kernels.brightest_read, kernels.brightest_read.py_func])
+def test_the_brightest_read_is_found_in_either_half(find):
+    words = np.array([[5 << 16 | 9, 7 << 16 | 8], [11 << 16 | 2, 3 << 16]], np.uint32)
+    assert [int(find(pairs)) >> 16 for pairs in words] == [9, 11]
