@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from ariel_kit import plots
 from ariel_kit.cli import main
@@ -19,7 +21,7 @@ from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.spectrum import FitFacts, Spectrum
 from ariel_kit.data.dataset import LABEL_COLUMNS, Labels
 from ariel_kit.data.submission import make_submission
-from ariel_kit.evaluation.compare import bootstrap_gain, compare_answers
+from ariel_kit.evaluation.compare import bootstrap_gain, compare_answers, format_comparison
 from ariel_kit.evaluation.moves import find_move
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.scoring import score
@@ -99,19 +101,27 @@ def test_the_interval_is_that_of_scoring_resampled_planets(rng, tmp_path, editio
             for m, s in arrays
         )
         slow.append(two - one)
-    low, high = np.percentile(slow, [2.5, 97.5])
+    wider = np.sqrt(12 / 11) * student.ppf(0.975, 11) / norm.ppf(0.975)
+    low, high = found.gain + wider * (np.percentile(slow, [2.5, 97.5]) - found.gain)
     width = high - low
     assert found.interval == pytest.approx((low, high), abs=0.25 * width)
     assert found.interval[0] < found.gain < found.interval[1]
 
 
-def test_the_interval_holds_the_true_gain_as_often_as_it_says(rng):
+@pytest.mark.parametrize("n", [5, 40])
+def test_the_interval_holds_the_true_gain_as_often_as_it_says(rng, n):
     held = 0
-    for trial in range(300):
-        gains = rng.normal(0.01, 0.05, 40)
-        low, high = bootstrap_gain(gains, np.ones(40), draws=400, seed=trial)
+    for trial in range(400):
+        low, high = bootstrap_gain(rng.normal(0.01, 0.05, n), np.ones(n), draws=400, seed=trial)
         held += low <= 0.01 <= high
-    assert held / 300 == pytest.approx(0.94, abs=0.04)
+    assert held / 400 == pytest.approx(0.95, abs=0.035)
+
+
+def test_one_planet_tells_no_interval(rng, tmp_path):
+    a, b, labels = submissions(tmp_path, rng, n=1, gain=0.5)
+    found = compare_answers(a, b, labels=labels)
+    assert found.interval is None
+    assert "one planet tells no interval" in format_comparison(found)
 
 
 def test_why_a_planet_moved_is_told_stage_by_stage():
