@@ -299,8 +299,9 @@ def _apply(values: dict[str, Any], override: str) -> None:
     try:
         values[leaf] = read_yaml(text)
     except ConfigError as error:
-        shown = shortened(override)
-        raise ConfigError(f"{shown!r}: what follows = is no YAML value: {error}") from error
+        raise ConfigError(
+            f"{shortened(name.strip())}: {shortened(text)!r} is no YAML value: {error}"
+        ) from error
 
 
 def _sentence(kind: type[Settings], item: dict[str, Any]) -> str:
