@@ -49,12 +49,12 @@ def test_raw_visits_of_stars_that_all_differ() -> None:
     print(f"\n{len(products)} visits, load average {os.getloadavg()[0]:.1f}")
     print(f"calibration {calibrating:.2f} s a visit (0: kept from before), line {fitting:.2f} s")
     print(f"flagged: {(~good).sum()}\n\n{results.table()}")
-    level, shape = results.coverage(good)[1:]
+    fgs1, level, shape = results.coverage(good)
     write_results(
         "edition_2025_raw",
-        f"{results.total:.3f}, FGS1 off by {bias:+.0f} ppm on average and {rms:.0f} ppm rms, one "
-        f"sigma holding {results.coverage(good)[0]:.2f} of FGS1, {level:.2f} of AIRS's levels and "
-        f"{shape:.2f} of its shapes; {(~good).sum()} flagged, the worst of the others "
+        f"{results.total:.3f}; of the {good.sum()} not flagged, FGS1 is off by {bias:+.0f} "
+        f"ppm on average and {rms:.0f} ppm rms, one sigma holds {fgs1:.2f} of FGS1, {level:.2f} of "
+        f"AIRS's levels and {shape:.2f} of its shapes, and the worst scores "
         f"{results.scores()[good].min():.2f}",
     )
     assert results.total > 0.67

@@ -109,3 +109,19 @@ def test_versions_name_the_kit_and_what_is_missing(monkeypatch):
     assert found["numpy"].count(".") == 2
     assert found["ariel-kit"]
     assert found["no-such-package"] == "not installed"
+
+
+def test_one_thread_is_one_in_every_library_and_only_within_the_block():
+    """As a block and as a decorator; each library then has as many threads as before."""
+    import torch
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    def threads() -> set[int]:
+        libraries = [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+        return {torch.get_num_threads(), *libraries}
+
+    with threadpool_limits(2, user_api="blas"), runtime.torch_threads(2):
+        with runtime.one_thread():
+            assert threads() == {1}
+        assert runtime.one_thread()(threads)() == {1}
+        assert threads() == {2}
