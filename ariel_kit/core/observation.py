@@ -173,7 +173,7 @@ class Observation(Value):
         return {"planet": self.planet_id, "edition": self.edition, **star}
 
     def _hours(self) -> float:
-        """Length of the visit: the exposures at both ends are whole."""
+        """Compute the length of the visit, whose exposures at both ends are whole."""
         return float(np.ptp(self.airs_time) * len(self.airs_time) / max(len(self.airs_time) - 1, 1))
 
     @property

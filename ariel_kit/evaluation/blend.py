@@ -248,7 +248,7 @@ def _mixture(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _weights(sigma: np.ndarray, correlation: np.ndarray) -> np.ndarray:
-    """Weights of the members [shape=(..., member)] of least variance, none below zero.
+    """Find the weights [shape=(..., member)] of least variance, none below zero.
 
     The member of the least weight is left out while it is negative; the others are weighed anew.
     """
@@ -270,7 +270,7 @@ def _weights(sigma: np.ndarray, correlation: np.ndarray) -> np.ndarray:
 
 
 def _size(z: np.ndarray) -> float:
-    """Root of the mean square of errors over sigma [shape=(planet, 283)], one standard error up."""
+    """Compute the rms of errors over sigma [shape=(planet, 283)], one standard error up."""
     squares = (z**2).mean(axis=1)
     return float(np.sqrt(squares.mean() + squares.std(ddof=1) / np.sqrt(len(squares))))
 

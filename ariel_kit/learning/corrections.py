@@ -162,7 +162,7 @@ def airs_coordinate() -> np.ndarray:
 
 
 def signal_to_noise(mean: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Level of AIRS over its typical sigma [shape=(...,), dtype=float64].
+    """Compute the level of AIRS over its typical sigma [shape=(...,), dtype=float64].
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def stacked(spectra: Sequence[Spectrum]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sigma_operator(level: float, shape: float, fgs1: float) -> np.ndarray:
-    """F of `Corrections.apply` [shape=(283, 283), dtype=float64]."""
+    """Build F of `Corrections.apply` [shape=(283, 283), dtype=float64]."""
     operator = np.zeros((N_WAVELENGTHS, N_WAVELENGTHS))
     operator[0, 0] = fgs1
     operator[1:, 1:] = shape * np.eye(N_AIRS) + (level - shape) / N_AIRS

@@ -204,6 +204,6 @@ def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, f
 
 
 def _numbers(spectra: Sequence[Spectrum]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sigma [shape=(planet, 283) each]."""
+    """Stack mean and sigma [shape=(planet, 283) each]."""
     mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
     return mean, sigma

@@ -94,7 +94,7 @@ def robust_regression(
 
 
 def _probes() -> np.ndarray:
-    """FGS1, the level of AIRS, and its gradient [shape=(283, 3)]."""
+    """Build what reads FGS1, the level of AIRS, and its gradient [shape=(283, 3)]."""
     probes = np.zeros((N_WAVELENGTHS, 3))
     x = airs_coordinate()
     probes[0, 0] = 1.0
@@ -104,7 +104,7 @@ def _probes() -> np.ndarray:
 
 
 def _basis() -> np.ndarray:
-    """What each number of the scale multiplies [shape=(283, 3)]."""
+    """Build what each number of the scale multiplies [shape=(283, 3)]."""
     basis = np.zeros((N_WAVELENGTHS, 3))
     basis[0, 0] = 1.0
     basis[1:, 1] = 1.0

@@ -64,7 +64,7 @@ class Errors:
         return float(np.exp(found)), float(np.sqrt(max(promised, seen)))
 
     def _clipped(self, log_factor: float) -> np.ndarray:
-        """Mean clipped square of each planet [shape=(planet,)]."""
+        """Average the clipped squares of each planet [shape=(planet,)]."""
         squares = np.minimum((self.z * np.exp(-log_factor)) ** 2, CLIP**2)
         return np.asarray(squares.mean(axis=1))
 

@@ -69,7 +69,7 @@ def summed(curves: Sequence[LightCurves]) -> Light:
 
 
 def rms_without_transit(light: Light) -> np.ndarray:
-    """Rms, in units of the noise, of what a drift alone leaves of white light [shape=(planet,)]."""
+    """Compute the rms over noise of what a drift alone leaves of light [shape=(planet,)]."""
     basis = np.column_stack([np.ones_like(light.time), time_basis(light.time, DEGREE)])
     left = []
     for flux, noise in zip(light.flux, light.noise, strict=True):

@@ -69,7 +69,7 @@ def _white_light(spectrum: Spectrum, visit: int) -> tuple[WhiteLightCurve, FitFa
 
 
 def _window(light: WhiteLightCurve, depth: float) -> np.ndarray:
-    """Transit window S(t) of the white light, whose flux is star * drift * (1 - depth * S)."""
+    """Compute the window S(t) of white light, whose flux is star * drift * (1 - depth * S)."""
     star = light.model / light.drift
     return np.asarray((1 - star / np.median(star[[0, -1]])) / depth)
 

@@ -48,7 +48,7 @@ def is_trusted(white: WhiteLight) -> np.ndarray:
 
 
 def distance_of_law(white: WhiteLight) -> np.ndarray:
-    """Distance of each law of limb darkening from the prior's, in sigmas [shape=(planet,)]."""
+    """Measure how far each law of limb darkening is from the prior's, sigmas [shape=(planet,)]."""
     off = (white.window - white.prior.mean)[:, PATH:]
     covariance = np.linalg.inv(white.prior.precision)[:, PATH:, PATH:]
     return np.sqrt(np.einsum("pi,pij,pj->p", off, np.linalg.inv(covariance), off))

@@ -306,7 +306,7 @@ def plot_comparison(
 
 
 def _what_counts(spectrum: Spectrum, truth: Any) -> np.ndarray:
-    """Error of a spectrum where the truth is known, else its sigma [shape=(283,)]."""
+    """Take the error of a spectrum where the truth is known, else its sigma [shape=(283,)]."""
     return spectrum.mean - truth if np.ndim(truth) else spectrum.sigma
 
 

@@ -66,7 +66,7 @@ def add_up(values: np.ndarray) -> float:
 
 
 @kernel
-def brightest_read(pairs: np.ndarray) -> int:
+def brightest_read(pairs: np.ndarray) -> np.uint32:
     """Find the largest read, in the upper half of a word; the lower half is of no account.
 
     Parameters

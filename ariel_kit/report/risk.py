@@ -75,7 +75,7 @@ def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
 
 
 def usual_sigma(spectra: Sequence[Spectrum]) -> float:
-    """Median of the spectra's rms sigma, by which `judge` measures a planet's own."""
+    """Take the median of rms sigmas, by which `judge` measures a planet's own."""
     return median(map(_rms_sigma, spectra))
 
 
