@@ -26,6 +26,7 @@ from ariel_kit.evaluation import cross_validate
 from ariel_kit.learning import Learned, learn_folder
 from ariel_kit.learning.learned import ARRAYS_FILE, JSON_FILE
 from ariel_kit.pipeline import run_pipeline
+from ariel_kit.report import write_report
 from ariel_kit.simulation import draw_planets, simulate_observation, write_tables
 
 pytestmark = pytest.mark.usefixtures("calibrations")
@@ -132,6 +133,9 @@ def test_a_run_learns_by_itself_and_ends_in_the_same_bytes(folder, tmp_path, cal
     assert own.corrections == first.learned.facts.corrections
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["learned"].startswith("scale and sigma from 8 labelled planets")
+    page = write_report(tmp_path / "out").read_text(encoding="utf-8")
+    assert "Learned from 8 labelled planets: scale.fgs1 " in page
+    assert "Sigma before and after what others taught" in page
 
 
 def test_an_interrupted_lesson_goes_on_where_it_was(folder, tmp_path, monkeypatch, calibrations):
@@ -196,6 +200,9 @@ def test_without_labelled_frames_a_run_says_so(folder, tmp_path):
     assert "4 labelled planets with frames; got 0" in result.learned
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["learned"].startswith("nothing: ")
+    page = write_report(tmp_path / "out").read_text(encoding="utf-8")
+    assert "Scale and sigma are those of the simulator, for nothing was learned: to learn" in page
+    assert "what was learned: " not in page
     with pytest.raises(DataFileError, match="got 0"):
         learn_folder(folder, tmp_path / "learned", settings=PLAIN)
     off = load_settings(RunSettings, overrides=["learning.mode=off"])
