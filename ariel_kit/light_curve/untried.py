@@ -17,7 +17,7 @@ from ariel_kit.light_curve.dips import Light
 from ariel_kit.light_curve.white_light import WhiteLight
 from ariel_kit.light_curve.window import describe
 
-LEAST_BASELINE = 0.5
+LEAST_BASELINE = 1.0
 """Hours of light before ingress and after egress."""
 LONGEST_HALF_DURATION = 2.2
 """Hours; the longest of the challenge is 1.7."""
