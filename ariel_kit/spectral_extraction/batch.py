@@ -21,6 +21,7 @@ from ariel_kit.light_curve.grazing import explore_grazing
 from ariel_kit.light_curve.population import Population, WindowPrior, population_of
 from ariel_kit.light_curve.red_noise import red_noise_factor
 from ariel_kit.light_curve.simpler import LARGEST_RESIDUAL, hold_limb_darkening, simplify
+from ariel_kit.light_curve.untried import doubt, untried
 from ariel_kit.light_curve.white_light import (
     USUAL_RESIDUAL,
     WhiteLight,
@@ -157,6 +158,16 @@ class Batch:
                 found[place] = depth, sigma
         return found
 
+    @property
+    def _untried(self) -> list[tuple[str, ...]]:
+        """Name what of each fit lies where none was tried."""
+        return untried(self.white, summed([visit.airs for visit in self.visits]))
+
+    @property
+    def doubt(self) -> np.ndarray:
+        """Give what each level is widened by for it [shape=(visit,), dtype=float64]."""
+        return doubt(self._untried, self.white.depth)
+
     def believe(self, population: Population) -> WindowPrior:
         """Give what a population says of the windows; what is held stays so."""
         prior = population.prior([visit.star_info for visit in self.visits])
@@ -184,6 +195,7 @@ class Batch:
             The windows concluded.
         """
         shapes = describe(window, self.white.prior.orbit)
+        beyond = self._untried
         return [
             FitFacts(
                 **shape,
@@ -192,7 +204,7 @@ class Batch:
                 white_residual=float(self.white.rms[row]),
                 visits=self.owners.count(self.owners[row]),
                 clipped=sum(curve.clipped for curve in self.visits[row].curves),
-                flags=self._flags(row, shape["impact"]),
+                flags=(*self._flags(row, shape["impact"]), *beyond[row]),
             )
             for row, shape in enumerate(shapes)
         ]

@@ -129,6 +129,7 @@ def answer_batch(
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
     mean, covariance = _with_spread(mean, covariance, fit.planet_spread[members.planets], prior)
+    covariance = covariance + fit.planet_doubt[members.planets][:, None, None] ** 2
     sigma = MODEL_ERROR.sigma(covariance)
     alpha, beta = prior.typical_amplitudes(posterior)
     answers = []

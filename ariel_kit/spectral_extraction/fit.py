@@ -235,7 +235,7 @@ def _white_spectra(batches: Sequence[Batch], prior: SpectrumPrior) -> dict[int, 
     spectra = {}
     for batch in batches:
         batch.refit_white(drift)
-        sigma = np.hypot(batch.white.sigma[:, -1], prior.spread)
+        sigma = np.hypot(np.hypot(batch.white.sigma[:, -1], prior.spread), batch.doubt)
         facts = batch.facts(batch.white.window)
         for row, place in enumerate(batch.places):
             mean = np.full(N_WAVELENGTHS, batch.white.depth[row])

@@ -63,6 +63,13 @@ class FittedBatch:
         np.maximum.at(spread, self.batch.owners, self.batch.level_spread)
         return spread
 
+    @property
+    def planet_doubt(self) -> np.ndarray:
+        """One sigma that the level of planets beyond the tried gets more [shape=(planet,)]."""
+        found = np.zeros(max(self.batch.owners) + 1)
+        np.maximum.at(found, self.batch.owners, self.batch.doubt)
+        return found
+
     def expected(self) -> Linearised:
         """Let the denoiser say what drift to expect."""
         if self.denoise is None:

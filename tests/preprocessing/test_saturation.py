@@ -104,3 +104,25 @@ def test_a_pair_is_full_if_one_of_its_reads_is(count):
 def test_the_brightest_read_is_found_in_either_half(find):
     words = np.array([[5 << 16 | 9, 7 << 16 | 8], [11 << 16 | 2, 3 << 16]], np.uint32)
     assert [int(find(pairs)) >> 16 for pairs in words] == [9, 11]
+
+
+def test_sums_over_more_pairs_than_a_tile_are_those_of_a_plain_loop():
+    """A visit has 5625 pairs, and a tile 1024: outputs and tiles must not be mixed up."""
+    rng = np.random.default_rng(1)
+    n_pairs, n_pixels = 2 * kernels.TILE + 77, 3
+    memory = rng.integers(0, 2**31, n_pairs * n_pixels, dtype=np.uint32)
+    memory &= np.uint32(0x7FFF7FFF)
+    offsets = np.arange(n_pixels) * n_pairs
+    constants = np.zeros((n_pixels, 6), np.float32)
+    constants[:, 0] = 1, 2, 3
+    starts, pixels = np.array([0, 1, 3]), np.array([2, 0, 1])
+    weights, sums = np.ones((3, 1), np.float32), np.zeros((2, 1, n_pairs), np.float32)
+    kernels.weighted_sums(memory, offsets, constants, starts, pixels, weights, sums)
+    words = memory.reshape(n_pixels, n_pairs).astype(np.int64)
+    cds = ((words >> 16) - (words & 0xFFFF)) * np.array([1, 2, 3])[:, None]
+    np.testing.assert_allclose(sums[0, 0], cds[2], atol=0.1)
+    np.testing.assert_allclose(sums[1, 0], cds[0] + cds[1], atol=0.1)
+    levels, full = np.empty(n_pixels), np.empty(n_pixels, np.int64)
+    kernels.mean_levels(memory, offsets, n_pairs, constants, levels, full)
+    np.testing.assert_allclose(levels, cds.mean(axis=1), rtol=1e-5, atol=1e-2)
+    assert full.tolist() == [0, 0, 0]
