@@ -80,7 +80,7 @@ class StageSettings(Settings):
     """
 
     jitter: bool = Field(
-        False, description="TCN-JNet: take out of the flux what follows the telescope's motion."
+        True, description="TCN-JNet: take out of the flux what follows the telescope's motion."
     )
     denoise: bool = Field(
         False, description="PhySNet: tell the joint fit what drift to expect of each planet."
