@@ -31,9 +31,9 @@ from tests.support.edition_2025 import prior_of_others
 
 pytestmark = pytest.mark.benchmark
 
-PLANETS = 12
-ROUNDS = 3
-UNITS_PER_VISIT = 3.0
+PLANETS = 8
+ROUNDS = 2
+UNITS_PER_VISIT = 2.0
 SECONDS_PER_VISIT = 1.3
 BESIDE_OTHERS = 2.0
 """Two cores for three busy processes make 1.5 of it."""
