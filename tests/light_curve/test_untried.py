@@ -38,7 +38,7 @@ CASES = {
     "in the first hour": (moved(mid_time=0.6), (CUT,)),
     "at the end": (moved(mid_time=7.4), (CUT,)),
     "early but whole": (moved(mid_time=2.6), ()),
-    "over most of the visit": (moved(half_duration=3.0), (LONG,)),
+    "over most of the visit": (moved(half_duration=2.5), (LONG,)),
     "over all of the visit": (moved(half_duration=3.6), (CUT, LONG)),
     "as deep as a giant's": (scaled(0.05), ()),
     "deeper than any planet's": (scaled(0.2), (DEEP,)),
