@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Literal, NamedTuple
 
-from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
+from ariel_kit.core.instruments import N_AIRS
 from ariel_kit.core.spectrum import FitFacts, Spectrum
 from ariel_kit.light_curve.white_light import USUAL_RESIDUAL
 
@@ -16,14 +16,23 @@ LIKELY = 0.5
 """Probability of a drift of no family from which on it is told."""
 NOISY_SHARE = 0.1
 """Share of AIRS's wavelengths with unexplained noise from which on it is told."""
-LEAST_BASELINE = 0.5
-"""Hours of light before and after the transit that the drift is told by."""
 EXPLAINED = {
     "grazing": "the planet only grazes its star, so depth and impact parameter trade off",
     "no catalogue entry": "the star is in no catalogue, so its limb darkening is a guess",
     "white light is not explained": "transit and drift do not explain the white light",
+    "red noise in white light": "the residual of the white light is not white",
+    "limb darkening is held": "the light tells nothing of the limb darkening, which is assumed",
+    "white depth alone": "no fit explains the light, so it has the white depth alone",
 }
-"""What the flags of a fit mean for its answer."""
+"""What the flags of a fit mean for its answer; other flags are told as they are."""
+GRAVE = {
+    "white light is not explained",
+    "white depth alone",
+    "the transit is cut by the end of the visit",
+    "the transit is deeper than any that was tried",
+    "no transit is seen in white light",
+}
+"""Flags that make the risk high."""
 
 
 class Risk(NamedTuple):
@@ -43,8 +52,8 @@ class Risk(NamedTuple):
 def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
     """Judge the answer for one planet by what the run tells of it.
 
-    An answer without a fit, or with light that no model explains, is of high risk; anything else
-    that is unusual raises it.
+    An answer without a fit, or with one of the `GRAVE` flags, is of high risk; anything else that
+    is unusual raises it.
 
     Parameters
     ----------
@@ -69,7 +78,7 @@ def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
         reason = failure or "it could not be fitted"
         return Risk("high", (f"the spectrum is the population's: {reason}",))
     reasons = (*_about_fit(spectrum.fit), *_about_answer(spectrum, usual))
-    if "white light is not explained" in spectrum.fit.flags:
+    if GRAVE & set(spectrum.fit.flags):
         return Risk("high", reasons)
     return Risk("raised" if reasons else "low", reasons)
 
@@ -92,10 +101,6 @@ def _about_fit(fit: FitFacts) -> Iterator[str]:
         yield f"the drift is of no known family, with a probability of {fit.free_drift:.2f}"
     if fit.noisy_wavelengths > NOISY_SHARE * N_AIRS:
         yield f"{fit.noisy_wavelengths} wavelengths are noisier than their light explains"
-    ends = fit.mid_time - fit.half_duration, fit.mid_time + fit.half_duration
-    baseline = min(ends[0], OBSERVATION_HOURS - ends[1])
-    if baseline < LEAST_BASELINE:
-        yield f"only {max(baseline, 0.0):.1f} h of light beside the transit show the drift"
 
 
 def _about_answer(spectrum: Spectrum, usual: float) -> Iterator[str]:

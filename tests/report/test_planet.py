@@ -15,6 +15,7 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.spectrum import FitFacts, Spectrum
+from ariel_kit.light_curve.untried import SHARES
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.report import write_planet
 from ariel_kit.report.risk import judge, usual_sigma
@@ -50,8 +51,9 @@ def test_an_answer_of_which_nothing_is_unusual_is_of_low_risk():
         ({"fgs1_residual": 1.5}, "raised", "the residual of FGS1 is 1.5 times its noise"),
         ({"free_drift": 0.8}, "raised", "of no known family, with a probability of 0.80"),
         ({"noisy_wavelengths": 40}, "raised", "40 wavelengths are noisier"),
-        ({"mid_time": 1.5}, "raised", "only 0.2 h of light beside the transit"),
-        ({"mid_time": 6.5}, "raised", "only 0.0 h of light beside the transit"),
+        ({"flags": ("red noise in white light",)}, "raised", "is not white"),
+        ({"flags": ("white depth alone",)}, "high", "it has the white depth alone"),
+        *(({"flags": (flag,)}, "high", flag) for flag in SHARES if "longer" not in flag),
     ],
 )
 def test_what_is_unusual_of_a_fit_raises_the_risk_and_is_told(changes, level, reason):
