@@ -161,7 +161,8 @@ class Batch:
     @property
     def _untried(self) -> list[tuple[str, ...]]:
         """Name what of each fit lies where none was tried."""
-        return untried(self.white, summed([visit.airs for visit in self.visits]))
+        light = summed([visit.airs for visit in self.visits])
+        return untried(self.white, light, catalogue=self.population.catalogue)
 
     @property
     def doubt(self) -> np.ndarray:

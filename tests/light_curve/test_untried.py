@@ -63,3 +63,15 @@ def test_sigma_is_wider_by_the_share_of_the_depth_and_no_other_planet_changes():
     alone, beside = fit(PLANETS[:1]), fit([*PLANETS[:1], *moved(mid_time=0.0)[1:]])
     assert beside[1].sigma.min() > 0.35 * beside[1].mean.mean()
     assert beside[0].sigma.max() < 2 * alone[0].sigma.max()
+
+
+def test_long_transits_of_an_edition_with_a_catalogue_are_tried_ones():
+    """The longest transits of 2025 leave an hour and less on both sides."""
+    drawn = draw_planets(60, seed=611, edition=2025)
+    longest = sorted(drawn, key=lambda planet: planet.path.half_duration)[-3:]
+    assert min(planet.path.half_duration for planet in longest) > 2.2
+    for planet, spectrum in zip(longest, fit(longest), strict=True):
+        assert spectrum.fit is not None
+        assert not set(spectrum.fit.flags) & {CUT, LONG, DEEP, NONE}
+        assert np.abs(spectrum.mean / planet.depths - 1).max() < 0.05
+        assert spectrum.sigma.max() < 0.05 * planet.depths.mean()
