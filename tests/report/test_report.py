@@ -2,99 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
-from matplotlib import image
 
 from ariel_kit import report as report_room
 from ariel_kit.cli import main
-from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import DataFileError, SubmissionError
 from ariel_kit.data.dataset import open_dataset
-from ariel_kit.pipeline import run_pipeline
 from ariel_kit.report import pictures, write_report
 from ariel_kit.report.tables import planet_rows, stages
 from ariel_kit.run.folder import Run, RunFolder
 from ariel_kit.scoring import score
+from tests.support.report_page import Page
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
-VOID = {"input", "meta", "img", "source", "wbr", "link"}
 LIBRARY = "https://github.com/leeoniya/uPlot"
 HOSTILE = 'planet 7: <script>alert("x")</script> & <img src=x onerror=y>'
-_made: dict[str, Any] = {}
-
-
-class Page(HTMLParser):
-    """A page taken apart: tags in balance, attributes, texts, the rows of its tables."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.texts: list[str] = []
-        self.scripts: list[str] = []
-        self.rows: list[list[str]] = []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"</{tag}> closes nothing"
-
-    def handle_data(self, data: str) -> None:
-        (self.scripts if "script" in self.open else self.texts).append(data)
-        if {"td", "th"} & set(self.open):
-            self.rows[-1][-1] += data
-
-    def row(self, name: str) -> list[str]:
-        """The cells beside the first heading called `name`."""
-        return next(cells[1:] for cells in self.rows if cells and cells[0] == name)
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        """Attributes of every such tag."""
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-@pytest.fixture
-def run(tiny, tmp_path, tmp_path_factory) -> Path:
-    """The folder of a finished run, for this test alone."""
-    if "run" not in _made:
-        _made["run"] = tmp_path_factory.mktemp("run")
-        run_pipeline(tiny, _made["run"], settings=RunSettings(seed=4))
-    return Path(shutil.copytree(_made["run"], tmp_path / "run"))
-
-
-@pytest.fixture
-def labels(tiny) -> Path:
-    return tiny / "test_labels.csv"
-
-
-@pytest.fixture
-def page(run, labels) -> Page:
-    """The whole page, with labels and raw data; drawn once."""
-    if "page" not in _made:
-        _made["page"] = write_report(run, labels=labels).read_text(encoding="utf-8")
-    return Page(_made["page"])
 
 
 @pytest.fixture
@@ -126,74 +58,6 @@ def test_the_page_is_well_formed_and_needs_nothing_from_outside(page):
     assert not re.search(r"@import|url\(", words)
     anchors = {attributes["href"][1:] for attributes in page.all("a")}
     assert anchors == {attributes["id"] for attributes in page.all("section")}
-
-
-def test_headings_and_tables_have_an_order_that_can_be_heard(page):
-    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
-    assert levels[0] == 1
-    assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in pairwise(levels))
-    assert all(attributes.get("scope") in ("row", "col") for attributes in page.all("th"))
-    boxes = [
-        attributes for attributes in page.all("div") if "box" in attributes.get("class", "").split()
-    ]
-    assert len(boxes) == len(page.all("table"))
-    assert all(box["aria-label"] and box["tabindex"] == "0" for box in boxes)
-    assert page.all("html")[0]["lang"] == "en"
-    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all(
-        "meta"
-    )
-
-
-def test_every_picture_has_words_a_place_and_a_dark_twin(page, tmp_path):
-    pictures, twins = page.all("img"), page.all("source")
-    assert len(pictures) == len(twins) == len({each["alt"] for each in pictures}) == 12
-    for picture, twin in zip(pictures, twins, strict=True):
-        assert len(picture["alt"]) > 20
-        assert twin["media"] == "(prefers-color-scheme: dark)"
-        light, dark = (read_png(source, tmp_path) for source in (picture["src"], twin["srcset"]))
-        assert light.shape == dark.shape
-        assert light.shape[:2] == (int(picture["height"]), int(picture["width"]))
-        corner = {"light": light[0, 0, :3], "dark": dark[0, 0, :3]}
-        for scheme, colours in schemes(_made["page"]).items():
-            np.testing.assert_allclose(corner[scheme], channels(colours["paper"]), atol=1e-6)
-
-
-def read_png(source: str, folder: Path) -> np.ndarray:
-    path = folder / "picture.png"
-    path.write_bytes(base64.b64decode(source.partition(",")[2]))
-    return image.imread(path)
-
-
-def channels(colour: str) -> np.ndarray:
-    """Red, green, blue of ``#rgb`` or ``#rrggbb``, 0 to 1."""
-    digits = colour.removeprefix("#")
-    digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
-    return np.array([int(digits[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-
-
-def schemes(text: str) -> dict[str, dict[str, str]]:
-    """The CSS colours of the light and of the dark scheme."""
-    blocks = [re.findall(r"--(\w+): (#\w+)", block) for block in re.findall(r":root {(.*?)}", text)]
-    light, dark = (dict(block) for block in blocks if block)
-    return {"light": light, "dark": dark}
-
-
-def luminance(colour: str) -> float:
-    value = channels(colour)
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-def test_words_stand_out_from_their_ground_in_both_schemes(page):
-    assert page.open == []
-    for colours in schemes(_made["page"]).values():
-        for ink in ("ink", "soft", "accent", "bad"):
-            for ground in ("paper", "card", "wash"):
-                light, dark = sorted(
-                    (luminance(colours[ink]), luminance(colours[ground])), reverse=True
-                )
-                assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
 
 
 def test_the_numbers_are_those_of_the_score(page, run, labels):

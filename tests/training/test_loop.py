@@ -7,7 +7,6 @@ import io
 import json
 import sys
 import types
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,7 @@ import torch
 import yaml
 from torch import nn
 
-from ariel_kit.core.errors import ConfigError, DataFileError, FitError, UnknownNameError
-from ariel_kit.core.revisions import REVISIONS
+from ariel_kit.core.errors import ConfigError, FitError, UnknownNameError
 from ariel_kit.core.runtime import torch_threads
 from ariel_kit.models import (
     create_model,
@@ -32,101 +30,9 @@ from ariel_kit.training.checkpoint import CHECKPOINT_FILE
 from ariel_kit.training.engine import learning_rate, weight_groups
 from ariel_kit.training.loop import train, train_all
 from ariel_kit.training.settings import LoopSettings, TrainSettings
-from ariel_kit.training.task import DataFacts
+from tests.support.line_task import LOOP, Line, LineTask, order, run, weights_of
 
-N_FEATURES = 3
-LOOP = {"batch_size": 64, "validate_every": 10, "warmup_steps": 5, "device": "cpu"}
-
-
-class Line(nn.Module):
-    """A linear regression, with dropout where asked for."""
-
-    def __init__(self, *, dropout: float = 0.0) -> None:
-        super().__init__()
-        self.config = {"dropout": dropout}
-        self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(N_FEATURES, 1)
-
-    def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        return {"x": torch.randn(batch, N_FEATURES, generator=generator, device=generator.device)}
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.linear(self.dropout(x))[:, 0]
-
-
-class LineTask:
-    """Least squares on a fixed pool with noise: the optimum has a closed form."""
-
-    name = "test_line"
-    parts = ("simulation",)
-
-    def __init__(self, settings: TrainSettings) -> None:
-        self.settings = settings
-        rng = np.random.default_rng(settings.seed)
-        self.x = rng.normal(size=(64, N_FEATURES)).astype("float32")
-        noise = rng.normal(scale=0.1, size=64)
-        self.y = (self.x @ np.array([1.0, -2.0, 0.5]) + 3.0 + noise).astype("float32")
-        self.stop_at: int | None = None
-        self.spoil_at: int | None = None
-        self.drawn = 0
-
-    def prepare(self, folder: Path) -> None:
-        folder.mkdir(exist_ok=True)
-
-    def build(self) -> nn.Module:
-        return create_model(self.name, weights=self.settings.pretrained, **self.settings.model)
-
-    def batch(self, rng: np.random.Generator, size: int) -> dict[str, torch.Tensor]:
-        self.drawn += 1
-        if self.drawn == self.stop_at:
-            raise KeyboardInterrupt
-        chosen = rng.permutation(64)[:size]
-        x, y = torch.from_numpy(self.x[chosen]), torch.from_numpy(self.y[chosen])
-        return {"x": x, "y": y * torch.nan if self.drawn == self.spoil_at else y}
-
-    def loss(self, model: nn.Module, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        return (model(batch["x"]).float() - batch["y"]).square().mean()
-
-    def validation(self) -> list[dict[str, torch.Tensor]]:
-        halves = slice(0, 40), slice(40, 64)  # of different size: a mean of means would differ
-        return [
-            {"x": torch.from_numpy(self.x[half]), "y": torch.from_numpy(self.y[half])}
-            for half in halves
-        ]
-
-    def facts(self) -> DataFacts:
-        return DataFacts({"items": 64}, "Good for lines.")
-
-
-@pytest.fixture(autouse=True)
-def line(monkeypatch) -> Iterator[None]:
-    """The regression as a network and as a task of the kit, for one test."""
-
-    @register_model
-    def test_line(**changes: float) -> Line:
-        return Line(**changes)
-
-    module = types.ModuleType("line_task")
-    module.TaskSettings, module.make_task = TrainSettings, LineTask
-    monkeypatch.setitem(sys.modules, "line_task", module)
-    monkeypatch.setitem(tasks.TASKS, "test_line", "line_task")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    del registry._entries["test_line"]
-
-
-def order(*, seed: int = 1, model: dict | None = None, **loop: object) -> TrainSettings:
-    return TrainSettings(task="test_line", seed=seed, model=model or {}, loop=LOOP | loop)
-
-
-def run(settings: TrainSettings, folder: Path, **options: str):
-    return train(LineTask(settings), settings, folder, **options)
-
-
-def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    return create_model("test_line", weights=folder).state_dict()
+pytestmark = pytest.mark.usefixtures("line")
 
 
 def history_of(folder: Path) -> list[dict[str, str]]:
@@ -166,45 +72,6 @@ def test_two_trainings_are_equal_bit_for_bit(tmp_path):
     for name in ("card.json", "history.csv", "golden.safetensors", "settings.yaml"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert run(order(seed=2, steps=20), tmp_path / "c").sha256 != first.sha256
-
-
-@pytest.mark.parametrize("stop_at", [3, 27, 40])
-def test_a_resumed_training_ends_in_the_same_bits(tmp_path, stop_at):
-    settings = order(steps=40, model={"dropout": 0.3})
-    whole = run(settings, tmp_path / "whole")
-    task = LineTask(settings)
-    task.stop_at = stop_at
-    with pytest.raises(KeyboardInterrupt):
-        train(task, settings, tmp_path / "parts")
-    again = LineTask(settings)
-    resumed = train(again, settings, tmp_path / "parts")
-    assert again.drawn == 40 - (stop_at - 1) // 10 * 10
-    assert resumed == whole
-    for name in ("model.safetensors", "history.csv", "card.json"):
-        whole_bytes = (tmp_path / "whole" / name).read_bytes()
-        assert (tmp_path / "parts" / name).read_bytes() == whole_bytes
-
-
-def test_resume_takes_a_path_or_starts_anew(tmp_path):
-    settings = order(steps=20)
-    run(settings, tmp_path / "a")
-    finished = LineTask(settings)
-    train(finished, settings, tmp_path / "b", resume=str(tmp_path / "a"))
-    assert finished.drawn == 0
-    anew = LineTask(settings)
-    train(anew, settings, tmp_path / "a", resume="never")
-    assert anew.drawn == 20
-
-
-def test_checkpoints_of_other_settings_or_damaged_ones_are_refused(tmp_path):
-    run(order(steps=20), tmp_path)
-    with pytest.raises(ConfigError, match=r"other settings \(loop.steps, seed\): use those"):
-        run(order(steps=30, seed=2), tmp_path)
-    with pytest.raises(DataFileError, match=r"nowhere\.pt is missing"):
-        run(order(steps=20), tmp_path, resume=str(tmp_path / "nowhere.pt"))
-    (tmp_path / CHECKPOINT_FILE).write_bytes(b"PK half a file")
-    with pytest.raises(DataFileError, match="is damaged; start again with resume=never"):
-        run(order(steps=20), tmp_path)
 
 
 def test_a_loss_that_is_not_finite_is_an_error(tmp_path):
@@ -341,21 +208,6 @@ def test_unknown_tasks_are_told():
     with pytest.raises(UnknownNameError, match=r"Unknown task 'phisnet'\. Did you mean 'physnet'"):
         tasks.find_task("phisnet")
     assert list(tasks.TASKS)[:4] == ["tcn_jnet", "ti_mae", "physnet", "resnet1d"]
-
-
-def test_a_checkpoint_of_data_of_another_revision_is_refused(tmp_path, monkeypatch):
-    settings = order(steps=20)
-    card = run(settings, tmp_path)
-    assert card.revisions == {"simulation": REVISIONS["simulation"]}
-    assert (card.licence, card.editions) == ("MIT", [2024])
-    monkeypatch.setitem(REVISIONS, "fit", 99)  # takes no part in this task
-    run(settings, tmp_path)
-    monkeypatch.setitem(REVISIONS, "simulation", 99)
-    with pytest.raises(
-        ConfigError, match=r"on data of simulation \d+; the kit makes simulation 99"
-    ):
-        run(settings, tmp_path)
-    assert run(settings, tmp_path, resume="never").revisions == {"simulation": 99}
 
 
 def test_torch_has_its_threads_back_after_a_training(tmp_path):
