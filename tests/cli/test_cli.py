@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
@@ -14,7 +13,6 @@ import pytest
 
 import ariel_kit
 from ariel_kit.cli import app, main
-from ariel_kit.cli.doctor import examine
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.reference import reference_page
@@ -339,43 +337,6 @@ def test_config_prints_every_setting_with_its_value(capsys):
     assert RunSettings.model_validate(values)
 
 
-def test_the_doctor_finds_what_is_wrong_before_the_run_does(own, capsys, monkeypatch):
-    monkeypatch.setattr(
-        "ariel_kit.spectral_extraction.simulated_prior", lambda seed: learned_prior(own)
-    )
-    assert main(["doctor", "--json"]) == 0
-    names = [finding["name"] for finding in json.loads(capsys.readouterr().out)]
-    assert names == ["versions", "place", "cores", "memory", "gpu"]
-    assert main(["doctor", "--data-dir", str(own), *FAST]) in (0, 2)
-    text = capsys.readouterr().out
-    assert "2024 layout, 2 planets in test" in text
-    assert "of the 9 hours there are (budget.hours)" in text
-    planet = open_dataset(own).submission_planets("test")[0]
-    shutil.rmtree(own / "test" / str(planet) / "FGS1_calibration")
-    next((own / "test").glob("*/AIRS-CH0_signal.parquet")).unlink()
-    assert main(["doctor", "--data-dir", str(own), *FAST]) == 2
-    bad = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD")]
-    assert "18 of 24 frame files are there and whole; not" in bad[0]
-    assert len(bad) == 2
-    assert not examine(own / "test")[-1].ok
-
-
-def test_the_doctor_finds_weights_that_are_not_there(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        "ariel_kit.spectral_extraction.simulated_prior", lambda seed: learned_prior(tiny)
-    )
-    assert main(["doctor", "--data-dir", str(tiny), "--models-dir", str(tmp_path)]) == 2
-    (bad,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("BAD"))
-    assert f"{tmp_path} must hold weights folders" in bad
-
-
-def learned_prior(root):
-    from ariel_kit.data.dataset import read_labels
-    from ariel_kit.spectral_extraction import learn_prior
-
-    return learn_prior(read_labels(root / "train_labels.csv").depths)
-
-
 def test_the_installed_command_and_the_module_return_exit_codes():
     for start in (
         ["-m", "ariel_kit.cli"],
@@ -386,25 +347,3 @@ def test_the_installed_command_and_the_module_return_exit_codes():
         )
         assert done.returncode == 1
         assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_the_demo_does_everything_at_full_size(tmp_path, capsys):
-    assert main(["demo", "--output-dir", str(tmp_path), "--n-planets", "2", "--json"]) == 0
-    reports = json.loads(capsys.readouterr().out)
-    assert set(reports) == {"joint fit", "white baseline"}
-    assert reports["joint fit"]["raw"] > reports["white baseline"]["raw"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "fits.npz",
-        "products",
-        "provenance.json",
-        "report.html",
-        "run.json",
-        "settings.yaml",
-        "submission.csv",
-        "test_labels.csv",
-    ]
-    page = (tmp_path / "report.html").read_text()
-    assert page.count("<img ") == page.count("<source ") == 11
-    assert "<script" not in page
-    assert "://" not in page

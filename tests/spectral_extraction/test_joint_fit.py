@@ -27,6 +27,7 @@ from ariel_kit.spectral_extraction.channel import Channel
 from ariel_kit.spectral_extraction.joint_fit import JointFit
 from ariel_kit.spectral_extraction.linearised import DepthLikelihood, Linearised
 from ariel_kit.spectral_extraction.nuisances import N_DRIFT
+from tests.support.visits import scaled
 
 COVARIANCE = default_drift().covariance
 DEGREE = len(COVARIANCE)
@@ -294,10 +295,6 @@ def test_a_batch_is_its_planets_one_by_one() -> None:
         assert torch.allclose(
             likelihood.information[0], together.information[i], atol=1e-11 * scale
         )
-
-
-def scaled(curves: LightCurves, factor: np.ndarray | float) -> LightCurves:
-    return replace(curves, flux=curves.flux * factor, noise=curves.noise * factor)
 
 
 def test_units_of_the_flux_do_not_matter() -> None:
