@@ -1,9 +1,10 @@
 """Depths of planets that only graze their star, where one Gaussian does not hold.
 
 Light that a grazing planet hides can be more planet farther out or less planet farther in. Where
-that leaves the depth open by more than `CERTAIN`, it bends along the line, so the line is walked:
-white light is fitted at fixed impact parameters, and the fits are weighed by their likelihood. A
-depth that is known better is known as well as its Gaussian says.
+that leaves the depth open by more than `CERTAIN`, or where the planet is expected to graze and one
+of several solutions has been found, the line between them is walked: white light is fitted at fixed
+impact parameters, and the fits are weighed by their likelihood. Any other depth is known as well as
+its Gaussian says.
 """
 
 from __future__ import annotations
@@ -31,10 +32,15 @@ NAIL = 1e6
 
 def graze(white: WhiteLight) -> np.ndarray:
     """Say whose depth is open since it may only graze its star [shape=(planet,), dtype=bool]."""
+    expected = white.prior.mean[:, IMPACT]
     sigma = np.sqrt(np.linalg.inv(white.prior.precision)[:, IMPACT, IMPACT])
-    farthest = np.maximum(white.window[:, IMPACT], white.prior.mean[:, IMPACT] + 2 * sigma)
-    outside = np.sqrt(np.maximum(farthest, 0.0)) > 1 - np.sqrt(white.depth)
-    return outside & (white.sigma[:, -1] > CERTAIN * white.depth)
+    farthest = np.maximum(white.window[:, IMPACT], expected + 2 * sigma)
+    may_graze, should_graze = (
+        np.sqrt(np.maximum(squared, 0.0)) > 1 - np.sqrt(white.depth)
+        for squared in (farthest, expected)
+    )
+    is_open = white.sigma[:, -1] > CERTAIN * white.depth
+    return np.asarray(may_graze & (is_open | should_graze))
 
 
 def explore_grazing(
