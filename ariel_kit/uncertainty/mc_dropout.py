@@ -16,8 +16,8 @@ def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) 
 
     Aleatoric is the mean of the draws' variances: what every network of the family leaves open.
     The variance of their means is what the thinned networks disagree by; it comes with a covariance
-    of low rank. It is called epistemic in the literature, but it is small and does not grow where
-    molecules are unseen (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
+    of low rank. It is called epistemic in the literature, but it is a twentieth of the error, also
+    where molecules are unseen (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
 
     Parameters
     ----------
