@@ -63,10 +63,6 @@ class BudgetError(ArielKitError, MemoryError):
     """A step that would need more memory or time than it was given."""
 
 
-class ArielKitWarning(UserWarning):
-    """Something odd but legal, said once."""
-
-
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """End a message about a name that is not there with the nearest one, if one is near.
 

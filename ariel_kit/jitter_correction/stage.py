@@ -8,7 +8,7 @@ network may be wrong: a motion that the flux does not follow changes nothing.
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from scipy.fft import dct, idct
 from torch import nn
 
 from ariel_kit.core.config import RunSettings
-from ariel_kit.core.errors import ArielKitWarning, FitError
+from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import AIRS, FGS1
 from ariel_kit.core.observation import Observation
 from ariel_kit.jitter_correction.pointing import (
@@ -60,6 +60,9 @@ class Prediction(NamedTuple):
     sigma: np.ndarray
 
 
+log = logging.getLogger(__name__)
+
+BINNED = "binned light curves show no jitter"
 _Correction = tuple[dict[str, Any], dict[str, Any]]
 """Changed fields of the observation, and facts for its provenance."""
 
@@ -90,15 +93,20 @@ class JitterStage:
 
     def __call__(self, state: LineState) -> LineState:
         """Correct each observation when the fit asks for it."""
-        steady = (correct_jitter(each, model=self.model) for each in state.observations)
-        return replace(state, observations=steady)
+        return replace(state, observations=map(self._correct, state.observations))
+
+    def _correct(self, observation: Observation) -> Observation:
+        """Correct an observation at native cadence; a binned one has no jitter left to see."""
+        if len(observation.fgs1) == len(observation.airs):
+            return observation.with_step("jitter", {"status": "skipped", "reason": BINNED})
+        return correct_jitter(observation, model=self.model)
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
     """Take the flux that follows the telescope's motion out of both instruments.
 
-    An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and a
-    warning does.
+    An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and so
+    does the log.
 
     Parameters
     ----------
@@ -124,10 +132,8 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
             changes |= changed
         except FitError as error:
             facts[instrument] = {"status": "skipped", "reason": str(error)}
-            warnings.warn(
-                f"planet {observation.planet_id}: {instrument} keeps its jitter; {error}",
-                ArielKitWarning,
-                stacklevel=2,
+            log.warning(
+                "planet %d: %s keeps its jitter; %s", observation.planet_id, instrument, error
             )
     return observation.with_step("jitter", facts, **changes)
 

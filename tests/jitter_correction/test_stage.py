@@ -11,19 +11,21 @@ import pytest
 import torch
 from torch import nn
 
-from ariel_kit.core.errors import ArielKitWarning
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS
 from ariel_kit.core.observation import Observation
 from ariel_kit.jitter_correction.pointing import FRAMES, MOMENTS, STEPS
 from ariel_kit.jitter_correction.stage import (
+    JitterStage,
     correct_jitter,
     decorrelate,
     predict_motion,
     trusted_response,
     without_slow_excess,
 )
+from ariel_kit.light_curve.stage import LineState
 from ariel_kit.light_curve.transit import TransitShape, transit_window
 from ariel_kit.preprocessing.normalize import white_noise
+from ariel_kit.simulation import draw_planets, simulate_observation
 from ariel_kit.simulation.pointing import Pointing, draw_pointing
 from tests.support.elsewhere import Elsewhere
 
@@ -271,32 +273,40 @@ def cut(observation: Observation, n_airs: int, n_fgs1: int) -> Observation:
     ],
 )
 def test_what_is_missing_is_named_and_skipped(
-    n_airs: int, n_fgs1: int, skipped: set[str], reason: str, rng: np.random.Generator
+    n_airs: int,
+    n_fgs1: int,
+    skipped: set[str],
+    reason: str,
+    rng: np.random.Generator,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = cut(observe(rng), n_airs, n_fgs1)
-    with pytest.warns(ArielKitWarning) as warned:
-        after = correct_jitter(before, model=Scripted(np.zeros((n_airs, 5))))
+    after = correct_jitter(before, model=Scripted(np.zeros((n_airs, 5))))
     facts = after.provenance["jitter"]
     assert {name for name, fact in facts.items() if fact["status"] == "skipped"} == skipped
-    assert any(reason in str(warning.message) for warning in warned)
+    assert reason in caplog.text
     assert any(reason in fact.get("reason", "") for fact in facts.values())
     assert np.array_equal(after.airs, before.airs)
 
 
-def test_a_network_that_answers_nan_is_not_believed(rng: np.random.Generator) -> None:
+def test_a_network_that_answers_nan_is_not_believed(
+    rng: np.random.Generator, caplog: pytest.LogCaptureFixture
+) -> None:
     before = observe(rng)
-    with pytest.warns(ArielKitWarning, match="answer must be finite"):
-        after = correct_jitter(before, model=Scripted(np.full((N, 5), np.nan)))
+    after = correct_jitter(before, model=Scripted(np.full((N, 5), np.nan)))
+    assert "answer must be finite" in caplog.text
     assert np.array_equal(after.airs, before.airs)
     assert after.provenance["jitter"][FGS1.name]["status"] == "complete"
 
 
-def test_pointing_that_is_not_finite_is_no_pointing(rng: np.random.Generator) -> None:
+def test_pointing_that_is_not_finite_is_no_pointing(
+    rng: np.random.Generator, caplog: pytest.LogCaptureFixture
+) -> None:
     before = observe(rng)
     pointing = before.pointing.copy()
     pointing[7, 1] = np.nan
-    with pytest.warns(ArielKitWarning, match="the pointing must be finite"):
-        after = correct_jitter(replace(before, pointing=pointing))
+    after = correct_jitter(replace(before, pointing=pointing))
+    assert "the pointing must be finite" in caplog.text
     assert np.array_equal(after.fgs1, before.fgs1)
     assert np.array_equal(after.airs, before.airs)
 
@@ -328,3 +338,12 @@ def test_motion_is_predicted_where_the_network_is(rng: np.random.Generator) -> N
     answers = {name: torch.zeros(1, N, len(MOMENTS)) for name in ("mean", "log_variance")}
     found = predict_motion(observe(rng), model=Elsewhere(answers))
     assert found.mean.shape == found.sigma.shape == (N, len(MOMENTS))
+
+
+def test_the_stage_leaves_binned_light_curves_alone() -> None:
+    (planet,) = draw_planets(1, seed=3)
+    binned = simulate_observation(planet, seed=0)
+    stage = JitterStage(Scripted(np.zeros((1, 5))), "")
+    (after,) = stage(LineState([binned], None)).observations
+    assert after.provenance["jitter"]["status"] == "skipped"
+    assert np.array_equal(after.airs, binned.airs)

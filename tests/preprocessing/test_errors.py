@@ -87,7 +87,7 @@ def test_frames_without_a_star(dataset: Dataset) -> None:
 
 
 def test_unknown_planet_and_split(dataset: Dataset) -> None:
-    with pytest.raises(UnknownNameError, match="Unknown planet of split train '1'"):
+    with pytest.raises(DataFileError, match=r"planet 1 is not in .*train_adc_info\.csv: add its"):
         calibrate_planet(dataset, 1)
     with pytest.raises(UnknownNameError, match=r"Unknown split 'trian'.*Did you mean 'train'"):
         calibrate_planet(dataset, dataset.planets("train")[0], split="trian")

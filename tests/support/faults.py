@@ -16,7 +16,7 @@ import pytest
 
 from ariel_kit.cli import main
 
-WHITE = ["--set", "extraction.extractor=white"]
+WHITE = ["--set", "extraction.extractor=white", "--set", "stages.jitter=false"]
 
 
 def linked(source: Path, target: Path) -> Path:

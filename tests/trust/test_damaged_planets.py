@@ -33,7 +33,9 @@ pytestmark = [
     pytest.mark.filterwarnings("default::RuntimeWarning"),
 ]
 
-WHITE_SETTINGS = make_settings(RunSettings, {"extraction": {"extractor": "white"}})
+WHITE_SETTINGS = make_settings(
+    RunSettings, {"extraction": {"extractor": "white"}, "stages": {"jitter": False}}
+)
 AIRS, FGS1 = "AIRS-CH0_signal.parquet", "FGS1_signal.parquet"
 
 

@@ -100,8 +100,9 @@ def test_any_bytes_are_a_table_or_an_error_of_the_kit(content, tmp_path):
 @QUICK
 @given(values=st.lists(st.one_of(st.integers(-(2**70), 2**70), st.floats()), max_size=5))
 def test_ids_are_whole_numbers_of_64_bits(values):
-    column = pl.Series([float(value) for value in values], dtype=pl.Float64)
-    good = all(np.isfinite(v) and float(v) % 1 == 0 and abs(float(v)) < 2**63 for v in values)
+    floats = [float(value) for value in values]
+    column = pl.Series(floats, dtype=pl.Float64)
+    good = all(np.isfinite(v) and v % 1 == 0 and abs(v) < 2**63 for v in floats)
     assert are_whole_numbers(column) == good
     if good:
         column.cast(pl.Int64)
