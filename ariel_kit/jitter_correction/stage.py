@@ -93,20 +93,15 @@ class JitterStage:
 
     def __call__(self, state: LineState) -> LineState:
         """Correct each observation when the fit asks for it."""
-        return replace(state, observations=map(self._correct, state.observations))
-
-    def _correct(self, observation: Observation) -> Observation:
-        """Correct an observation at native cadence; a binned one has no jitter left to see."""
-        if len(observation.fgs1) == len(observation.airs):
-            return observation.with_step("jitter", {"status": "skipped", "reason": BINNED})
-        return correct_jitter(observation, model=self.model)
+        steady = (correct_jitter(each, model=self.model) for each in state.observations)
+        return replace(state, observations=steady)
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
     """Take the flux that follows the telescope's motion out of both instruments.
 
     An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and so
-    does the log.
+    does the log. Binned light curves have no jitter left to see and stay as they are.
 
     Parameters
     ----------
@@ -120,6 +115,8 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
     Observation
         New `airs`, `fgs1` and their noise.
     """
+    if len(observation.fgs1) == len(observation.airs):
+        return observation.with_step("jitter", {"status": "skipped", "reason": BINNED})
     facts: dict[str, Any] = {}
     changes: dict[str, Any] = {}
     corrections: dict[str, Callable[[], _Correction]] = {
