@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from ariel_kit.light_curve.systematics import Gaussian, Systematics
-from ariel_kit.preprocessing.normalize import robust_zscore
 
 CELLS = 48
 """Cells along time and along wavelength."""
@@ -103,6 +102,9 @@ def make_maps(systematics: Systematics) -> Maps:
 
 def _zscore(cells: Tensor) -> tuple[Tensor, Tensor]:
     """Normalise maps over time; return the values and the log of sigma, of the same shape."""
+    # Imported here, for networks are built on machines without numba, which that room needs.
+    from ariel_kit.preprocessing.normalize import robust_zscore
+
     values, _, sigma = robust_zscore(cells.cpu().numpy(), axis=1)
     log_sigma = np.log(np.maximum(sigma, SMALLEST_SPREAD)).repeat(CELLS, axis=1)
     return torch.as_tensor(values).to(cells), torch.as_tensor(log_sigma).to(cells)

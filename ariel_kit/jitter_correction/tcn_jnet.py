@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from ariel_kit.jitter_correction.pointing import MOMENTS, N_CHANNELS
 from ariel_kit.models import register_model
 
 MIN_LOG_VARIANCE = -6.0
 """Of a sigma of 0.05 times white jitter: no data are surer. Without a floor, samples in which
 nothing moves would outweigh all others."""
+N_MOMENTS = 5
 
 
 class TemporalBlock(nn.Module):
@@ -77,7 +77,7 @@ class TCNJNet(nn.Module):
     def __init__(
         self,
         *,
-        channels: int = N_CHANNELS,
+        channels: int = 49,
         width: int = 48,
         dilations: Sequence[int] = (1, 2, 4, 8, 16),
         kernel: int = 3,
@@ -92,7 +92,7 @@ class TCNJNet(nn.Module):
         self.stem = weight_norm(nn.Conv1d(channels, width, 1))
         self.mix = weight_norm(nn.Conv1d(width, width, 1))
         self.blocks = nn.Sequential(*(TemporalBlock(width, kernel, step) for step in dilations))
-        self.head = nn.Conv1d(width, 2 * len(MOMENTS), 1)
+        self.head = nn.Conv1d(width, 2 * N_MOMENTS, 1)
 
     @property
     def receptive_field(self) -> int:
@@ -121,7 +121,7 @@ class TCNJNet(nn.Module):
         hidden = functional.gelu(self.blocks(hidden))
         with torch.autocast(motion.device.type, enabled=False):  # answers are never rounded
             out = self.head(hidden.float()).transpose(1, 2)
-        mean, raw = out.split(len(MOMENTS), dim=2)
+        mean, raw = out.split(N_MOMENTS, dim=2)
         log_variance = MIN_LOG_VARIANCE + functional.softplus(raw - MIN_LOG_VARIANCE)
         return {"mean": mean, "log_variance": log_variance}
 
