@@ -1,13 +1,22 @@
-"""Light curves to a transmission spectrum with its covariance."""
+"""Light curves to a transmission spectrum with its covariance.
 
-from ariel_kit.spectral_extraction.fit import fit_light_curves, fit_planets
-from ariel_kit.spectral_extraction.model_error import ModelError
-from ariel_kit.spectral_extraction.priors import (
-    SpectrumPrior,
-    choose_prior,
-    learn_prior,
-    simulated_prior,
-)
+The names below load on first use, so the network is built on machines without numba.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ariel_kit.spectral_extraction.fit import fit_light_curves, fit_planets
+    from ariel_kit.spectral_extraction.model_error import ModelError
+    from ariel_kit.spectral_extraction.priors import (
+        SpectrumPrior,
+        choose_prior,
+        learn_prior,
+        simulated_prior,
+    )
 
 __all__ = [
     "ModelError",
@@ -18,3 +27,10 @@ __all__ = [
     "learn_prior",
     "simulated_prior",
 ]
+_FILES = {"fit_light_curves": "fit", "fit_planets": "fit", "ModelError": "model_error"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_FILES.get(name, 'priors')}"), name)

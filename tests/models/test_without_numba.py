@@ -1,4 +1,4 @@
-"""Networks of motion and drift are built on machines without numba, polars and pyarrow."""
+"""Networks are built on machines without numba, polars and pyarrow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ HIDE = "import sys; sys.modules.update(dict.fromkeys(['numba', 'polars', 'pyarro
 
 
 @pytest.mark.parametrize(
-    "module", ["jitter_correction.tcn_jnet", "denoising.physnet", "denoising.ti_mae"]
+    "module",
+    [
+        "jitter_correction.tcn_jnet",
+        "denoising.physnet",
+        "denoising.ti_mae",
+        "spectral_extraction.resnet1d",
+    ],
 )
 def test_a_network_is_imported_without_them(module: str) -> None:
     code = f"{HIDE}; import ariel_kit.{module}"
