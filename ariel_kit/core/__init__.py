@@ -1,1 +1,1 @@
-"""What every room of the kit rests on: values, settings, errors, the machine."""
+"""Foundations of all rooms: values, settings, errors, facts about the machine."""

@@ -1,4 +1,4 @@
-"""One product per planet and settings: atomic, checksummed, resumable."""
+"""Keep one product per planet and settings on disk, with a checksum, so that a run can resume."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Product = TypeVar("Product", Observation, Spectrum)
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` that becomes `path` only when the block succeeds.
+    """Give a temporary path, whose file is renamed to `path` only when the block succeeds.
 
     A reader, or a run that resumes, therefore never meets half a file.
 
     Raises
     ------
     DiskError
-        If there is no room, or no leave, to write the file.
+        If the disk is full, or the folder may not be written.
 
     Examples
     --------
@@ -136,7 +136,7 @@ class Cache(Generic[Product]):
 
 @dataclass(frozen=True)
 class StoredSequence(Sequence[Product]):
-    """Products on disk that look like a list: each is loaded when asked for, none is kept."""
+    """Products on disk as a sequence: each is loaded when it is asked for, and none is kept."""
 
     kind: type[Product]
     paths: Sequence[Path]
@@ -161,7 +161,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def fingerprint(inputs: Iterable[Path], parts: Iterable[Part]) -> str:
-    """Name files, and the revisions of what is made from them, in 12 hexadecimal digits.
+    """Hash files and the revisions of what is made from them to 12 hexadecimal digits.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def fingerprint(inputs: Iterable[Path], parts: Iterable[Part]) -> str:
 def check_product(path: Path) -> None:
     """Refuse a stored product that was made by another revision of the kit.
 
-    A product without a manifest was not made by a `Cache`, and nothing is known of it.
+    A product without a manifest was not made by a `Cache`, and is accepted.
 
     Raises
     ------

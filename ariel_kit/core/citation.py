@@ -9,7 +9,7 @@ TITLE = "From raw Ariel detector frames to a transmission spectrum with honest e
 
 
 def citation(edition: int, kit: str | None = None) -> str:
-    """Say in words what to cite.
+    """Write the text of a citation.
 
     Parameters
     ----------

@@ -26,12 +26,12 @@ Model = TypeVar("Model", bound="Settings")
 RECIPES = Path(__file__).parents[1] / "configs"
 """Folder of the shipped recipes."""
 LARGEST_SEED = 2**32 - 1
-"""What all generators of random numbers take."""
+"""The largest seed that all generators of random numbers accept."""
 _WORDS = {
     "extra_forbidden": "unknown setting",
     "model_type": "is a group of settings, not a value",
 }
-"""What the kit says for the most frequent problems, by pydantic's name of them."""
+"""Messages for the most frequent problems, by pydantic's name of each."""
 
 
 class Settings(BaseModel):
@@ -181,7 +181,7 @@ class RunSettings(Settings):
 
 
 def settings_hash(settings: Settings) -> str:
-    """Name these settings by twelve hexadecimal digits.
+    """Hash settings to twelve hexadecimal digits.
 
     >>> settings_hash(RunSettings()) == settings_hash(RunSettings())
     True
@@ -262,9 +262,9 @@ def make_settings(
     kind : type
     values : dict
     where : str
-        What holds the values, for the message.
+        Name of what holds the values, for the message.
     overrides : sequence of str
-        The ``a.b=c`` among them, for a problem of one is not that of the file.
+        The ``a.b=c`` among them; a problem in one of these is not blamed on the file.
     """
     try:
         return kind.model_validate(values)

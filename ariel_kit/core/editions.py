@@ -1,4 +1,4 @@
-"""The editions of the challenge: everything in which one year differs from another.
+"""The editions of the challenge: all differences between one year and another.
 
 Nothing else in the kit compares years. A new edition is one more record here and, where its
 physics is new, the code that a field of the record switches on.

@@ -15,7 +15,7 @@ LONGEST_QUOTE = 160
 
 
 class ArielKitError(Exception):
-    """Root of every error the kit raises on purpose."""
+    """Root of every error that the kit raises on purpose."""
 
 
 class ShapeError(ArielKitError, ValueError):
@@ -31,7 +31,7 @@ class DataFileError(ArielKitError, OSError):
 
 
 class DiskError(DataFileError):
-    """A file that cannot be written, for want of room or leave."""
+    """A file that cannot be written: the disk is full, or permission is missing."""
 
 
 class SubmissionError(ArielKitError, ValueError):
@@ -39,7 +39,7 @@ class SubmissionError(ArielKitError, ValueError):
 
 
 class UnknownNameError(ArielKitError, KeyError):
-    """A name that is not in the list it was looked up in."""
+    """A name that is not among the known ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
@@ -64,7 +64,7 @@ class BudgetError(ArielKitError, MemoryError):
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """End a message about a name that is not there with the nearest one, if one is near.
+    """Suggest the known name nearest to an unknown one; empty where none is near.
 
     >>> did_you_mean("star", ["planet", "stra"])
     " Did you mean 'stra'?"
@@ -74,7 +74,7 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 
 def describe_bug(error: BaseException) -> str:
-    """Tell an error that the kit did not foresee, and where it rose, in one line for a report.
+    """Describe an unforeseen error and the place where it rose, in one line for a bug report.
 
     >>> describe_bug(ZeroDivisionError("division by zero"))
     'division by zero'
@@ -89,7 +89,7 @@ def describe_bug(error: BaseException) -> str:
 
 
 def shortened(text: str, most: int = LONGEST_QUOTE) -> str:
-    """Put a text that a message repeats into one line, and cut it where it is long.
+    """Write a quoted text as one line, and cut it where it is too long.
 
     >>> shortened("a   b"), shortened("0123456789", most=5)
     ('a b', '0123...')

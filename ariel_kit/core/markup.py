@@ -8,13 +8,13 @@ from html import escape
 import numpy as np
 
 WIDTH, HEIGHT, MARGIN = 320, 90, 4
-"""Pixels of a small picture, and what stays free at its edges."""
+"""Size of a small picture and its margin, in pixels."""
 MOST_POINTS = 300
-"""Points of a curve that are drawn; more would not show."""
+"""Most points of a curve that are drawn; more could not be seen at this size."""
 
 
 def card(title: str, facts: Mapping[str, object], picture: str = "") -> str:
-    """Lay a title, facts and a picture out as HTML.
+    """Format a title, facts and a picture as HTML.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def sketch(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None, *, say
     x, y : ndarray [shape=(point,)]
     sigma : ndarray [shape=(point,)], optional
     says : str
-        What the picture shows, for those who cannot see it.
+        What the picture shows, as text for screen readers.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def sketch(x: np.ndarray, y: np.ndarray, sigma: np.ndarray | None = None, *, say
 
 
 def _scale(values: np.ndarray, all_values: np.ndarray, length: int) -> np.ndarray:
-    """Bring values into the pixels of one direction."""
+    """Scale values to pixel coordinates along one axis."""
     low, high = float(np.min(all_values)), float(np.max(all_values))
     share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
     return MARGIN + share * (length - 2 * MARGIN)

@@ -1,4 +1,4 @@
-"""What was observed: one calibrated visit, at native cadence and binned for the fit."""
+"""Observed data of one calibrated visit, at native cadence and binned for the fit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LightCurves(Value):
     noise : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
         One sigma of `flux`; infinite where a bin has no data.
     clipped : int
-        Samples that no noise explains and that were left out of the bins.
+        Number of samples that noise cannot explain and that were left out of the bins.
 
     Examples
     --------
@@ -65,7 +65,7 @@ Curves = tuple[LightCurves, LightCurves]
 
 @dataclass(frozen=True, repr=False)
 class Observation(Value):
-    """One calibrated visit at native cadence; wavelengths ascend from the first moment.
+    """One calibrated visit at native cadence, with wavelengths in ascending order.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Observation(Value):
     pointing_noise : ndarray [shape=(2,), dtype=float64, unit=pixel]
         One sigma of the measurement error of `pointing`, along y and x.
     airs_noise : ndarray [shape=(282,), dtype=float32, unit=electron]
-        One sigma of one CDS frame, white part.
+        One sigma of the white noise of one CDS frame.
     fgs1_noise : float
         The same for FGS1.
     row_moments : ndarray [shape=(time, 2), dtype=float32, unit=pixel]
@@ -95,7 +95,7 @@ class Observation(Value):
     star_info : StarInfo, optional
         What the edition's catalogue tells of the star and the orbit.
     flags : tuple of str
-        What should make a reader careful, such as a saturated instrument.
+        Warnings about this visit, such as a saturated instrument.
     provenance : dict
         What each stage did, or why it did not. JSON.
 
@@ -173,7 +173,7 @@ class Observation(Value):
         return {"planet": self.planet_id, "edition": self.edition, **star}
 
     def _hours(self) -> float:
-        """Compute the length of the visit, whose exposures at both ends are whole."""
+        """Compute the hours from the start of the first exposure to the end of the last one."""
         return float(np.ptp(self.airs_time) * len(self.airs_time) / max(len(self.airs_time) - 1, 1))
 
     @property
@@ -211,7 +211,7 @@ class Observation(Value):
     def binned(self, seconds: float = 144.0) -> Curves:
         """Average AIRS and FGS1 into bins of equal length; a last short bin is kept.
 
-        Samples that no noise explains are left out (`ariel_kit.core.strays`).
+        Samples that noise cannot explain are left out (`ariel_kit.core.strays`).
 
         Parameters
         ----------
@@ -230,7 +230,7 @@ class Observation(Value):
         return airs, fgs1
 
     def visit(self, seconds: float = 144.0) -> Visit:
-        """Bin the light curves as `binned` does, and keep what a fit needs to know beside them."""
+        """Bin the light curves as `binned` does, and keep the other facts that a fit needs."""
         airs, fgs1 = self.binned(seconds)
         return Visit(
             self.planet_id,
@@ -259,7 +259,7 @@ def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) 
 
 @dataclass(frozen=True)
 class Visit:
-    """The binned light curves of one visit, and what a fit needs to know beside them.
+    """The binned light curves of one visit, and the other facts that a fit needs.
 
     Attributes
     ----------

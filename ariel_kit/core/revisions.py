@@ -1,9 +1,9 @@
-"""Revisions: which version of the physics made a product, a training pool or weights.
+"""Revisions: the version of the physics that made a product, a training pool or weights.
 
-A calibrated planet is only as good as the calibration that made it, and weights know only the fit
-and the simulator that they were trained with. Each of these files therefore states the revisions of
-what made it. A product or pool of another revision is made again; weights of another revision are
-refused.
+A calibrated planet depends on the version of the calibration, and weights depend on the versions of
+the fit and of the simulator that they were trained with. Each of these files therefore states the
+revisions of what made it. A product or pool of another revision is made again; weights of another
+revision are refused.
 
 The numbers stand here and not in the rooms that they name, for a reader of a file must not have to
 load torch or numba to compare them. ``tests/contracts/test_revisions.py`` notices when what a
@@ -28,11 +28,12 @@ REVISIONS: dict[str, int] = {
     # what describes a planet: denoising/maps, spectral_extraction/features).
     "pools": 3,
 }
-"""Revision of each part. To change one, change its line; what is of another one then drops out."""
+"""Revision of each part. To change one, edit its line; files of the older revision are then no
+longer used."""
 
 
 def current_revisions(*parts: Part) -> dict[str, int]:
-    """Look up the revisions of these parts, to be stated by what they make.
+    """Look up the revisions of these parts, to be written into the files that they make.
 
     Examples
     --------

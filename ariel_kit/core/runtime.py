@@ -1,4 +1,4 @@
-"""What a run learns from its machine: place, cores, memory, versions; logging and progress."""
+"""Facts about the machine (place, cores, memory, versions), logging and progress."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def torch_threads(number: int) -> Iterator[None]:
 def one_thread() -> Iterator[None]:
     """Let torch and numpy's linear algebra use one thread within the block.
 
-    Threads that wait for each other over small matrices, as both libraries let them, take many
-    times as long as one on a machine that does other work beside them.
+    On small matrices the threads of both libraries mostly wait for each other. On a machine that is
+    busy with other work, they take many times as long as a single thread.
     """
     from threadpoolctl import threadpool_limits
 

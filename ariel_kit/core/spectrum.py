@@ -1,4 +1,4 @@
-"""What is concluded: a transmission spectrum with its uncertainty."""
+"""Results of a fit: a transmission spectrum with its uncertainty."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class FitFacts:
     ingress_ratio : float
         Length of the ingress over that of a central transit.
     impact : float
-        Closest approach of the centres, in stellar radii. Above 1 half-duration and ingress are
-        not defined, and are those of a path at 0.995.
+        Closest approach of the centres, in stellar radii. Above 1, half-duration and ingress are
+        not defined; those of a path at 0.995 are given.
     limb_darkening, fgs1_limb_darkening : tuple of float
         The star's four coefficients of Claret (2000) in AIRS's white light and in FGS1.
     white_depth, white_sigma : float
@@ -46,16 +46,17 @@ class FitFacts:
     visits : int
         How many visits of the planet ended in this posterior.
     clipped : int
-        Samples and bins that no noise explains and that were left out.
+        Number of samples and bins that noise cannot explain and that were left out.
     flags : tuple of str
-        What should make a reader careful.
+        Warnings about the fit, for whoever uses the spectrum.
     alpha, beta : float
         Typical amplitudes of the known and of the smooth shapes of the spectrum, in units of the
         prior's; 0 where the fit had no prior on shapes.
     prior : str
         Where the prior on spectra was learned.
     free_drift : float
-        Probability that AIRS's drift is not of the mission's family; its prior is then wider.
+        Probability that AIRS's drift does not belong to the mission's family of drifts. The prior
+        on drift widens with it.
     """
 
     mid_time: float
@@ -115,7 +116,7 @@ class WhiteLightCurve(Value):
 
 @dataclass(frozen=True)
 class Draws:
-    """What each thinned copy of a network says of one planet.
+    """Predictions for one planet, one for each draw of Monte Carlo dropout.
 
     Attributes
     ----------
@@ -214,9 +215,9 @@ class Spectrum(Value):
     def full_covariance(self) -> np.ndarray:
         """Covariance of the depths as submitted [shape=(283, 283), dtype=float64].
 
-        Sigma also holds the model error and what was learned of its honesty, which the posterior
-        does not. So the posterior gives the correlations and `sigma` the variances: with
-        ``u = sigma / sqrt(diag(C))`` it is ``u C u'``. Without a posterior it is diagonal.
+        `sigma` also contains the model error and the factors learned for sigma, which the posterior
+        covariance C does not. So C gives the correlations and `sigma` the variances: with ``u =
+        sigma / sqrt(diag(C))`` the full covariance is ``u C u'``. Without C it is diagonal.
         """
         if self.covariance is None:
             return np.diag(self.sigma**2)
@@ -290,7 +291,7 @@ def facts_frame(spectra: Sequence[Spectrum]) -> pd.DataFrame:
 
 
 def facts_card(title: str, spectra: Sequence[Spectrum], facts: Mapping[str, object]) -> str:
-    """Lay out what a run concluded as HTML: facts, and the depths of its planets."""
+    """Format the results of a run as HTML: facts, and the depths of its planets."""
     depth = np.sort([spectrum.mean.mean() for spectrum in spectra])
     says = "mean depth of the planets, the smallest first"
     picture = sketch(np.arange(len(depth)), depth, says=says)

@@ -1,4 +1,4 @@
-"""What the catalogue of an edition tells of a star and of its planet's orbit."""
+"""The catalogue's numbers of a star and of its planet's orbit."""
 
 from __future__ import annotations
 

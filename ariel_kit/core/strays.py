@@ -1,20 +1,20 @@
-"""Samples of a light curve that no noise explains: particles, and frames that failed."""
+"""Samples of a light curve that noise cannot explain: particle hits and failed frames."""
 
 from __future__ import annotations
 
 import numpy as np
 
 LIMIT = 8.0
-"""Sigmas from the median of its stretch beyond which a sample is left out. Of the real frames of
-2025, 6 of 284 500 samples lie farther up and none farther down."""
+"""A sample that lies more than this many sigmas from the median of its stretch is left out. Of the
+real frames of 2025, 6 of 284 500 samples lie farther up and none farther down."""
 STRETCH = 144.0 / 3600
 """Hours over which light changes by less than `LIMIT` sigmas of a frame, even in an ingress."""
 FEWEST = 5
-"""Samples in a stretch that a median is taken of."""
+"""Fewest samples of a stretch for which a median is taken."""
 
 
 def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np.ndarray, int]:
-    """Put the median of its stretch in the place of each sample that no noise explains.
+    """Replace each sample that noise cannot explain by the median of its stretch.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np
     Returns
     -------
     flux : ndarray [shape=(time, wavelength)]
-        Not finite where a whole stretch has no number.
+        Not finite where a stretch has no finite sample.
     count : int
         How many samples were replaced.
 
@@ -59,7 +59,7 @@ def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np
 
 
 def _finite_median(part: np.ndarray) -> np.ndarray:
-    """Take the median of what is a number; NaN where nothing is."""
+    """Take the median of the finite values of each column; NaN where there are none."""
     seen = np.isfinite(part)
     ordered = np.sort(np.where(seen, part, np.inf), axis=0)
     middle = np.maximum(seen.sum(axis=0) - 1, 0) // 2
@@ -68,7 +68,7 @@ def _finite_median(part: np.ndarray) -> np.ndarray:
 
 
 def fill_gaps(flux: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Bridge bins without data; where every wavelength lacks them their noise becomes infinite.
+    """Interpolate bins without data; where all wavelengths lack data, the noise becomes infinite.
 
     Parameters
     ----------

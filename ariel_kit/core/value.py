@@ -1,4 +1,4 @@
-"""The base of the values that walk the line: frozen records that can be stored and read back."""
+"""Base class of the values that stages exchange: frozen records that can be saved and loaded."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Value:
 
     @classmethod
     def from_arrays(cls: type[AnyValue], arrays: Mapping[str, np.ndarray]) -> AnyValue:
-        """Build the value that `to_arrays` took apart."""
+        """Build a value from what `to_arrays` gave."""
         values: dict[str, Any] = json.loads(str(arrays["meta"]))
         for name, record in cls._records.items():
             if name in values:
@@ -87,7 +87,7 @@ class Value:
 
     @classmethod
     def load_meta(cls, path: str | Path) -> dict[str, Any]:
-        """Read what a saved value says besides its arrays.
+        """Read the fields of a saved value that are not arrays.
 
         Raises
         ------

@@ -15,7 +15,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def readable(text: str | Path) -> str:
-    """Make a path, or a text that names one, fit for any file; other bytes are written out.
+    """Escape the bytes of a path that are not UTF-8, so that any file can hold it.
 
     >>> readable(Path("data"))
     'data'

@@ -11,9 +11,9 @@ import yaml
 from ariel_kit.core.errors import ConfigError, shortened
 
 LARGEST_FILE = 100_000
-"""Characters. All settings of a run take two thousand."""
+"""Most characters of a file; all settings of a run take two thousand."""
 DEEPEST = 20
-"""Mappings and lists within one another."""
+"""Deepest nesting of mappings and lists."""
 
 
 def read_yaml_file(path: Path) -> Any:
@@ -22,7 +22,7 @@ def read_yaml_file(path: Path) -> Any:
     Raises
     ------
     ConfigError
-        If it is missing, or no YAML that settings may be written in.
+        If it is missing, or not plain YAML.
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -43,7 +43,7 @@ def read_yaml(text: str) -> Any:
     Raises
     ------
     ConfigError
-        If it is no YAML, or holds anchors, a key twice, or too much.
+        If it is not YAML, holds anchors or a repeated key, or is too large or too deep.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def read_yaml(text: str) -> Any:
 
 
 def _refuse_depth_and_anchors(text: str) -> None:
-    """Look at the events alone: no value is made of them, so none can grow."""
+    """Read the parser's events only, so that no value is built that could fill the memory."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if getattr(event, "anchor", None) is not None:

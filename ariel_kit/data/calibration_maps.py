@@ -16,15 +16,15 @@ CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
 """Names of the files, without ``.parquet``."""
 LINEARITY_TERMS = 6
 TYPICAL_ELECTRONS = 1e4
-"""Where a linearity correction is judged: a level that pixels in starlight reach."""
+"""Level at which a linearity correction is judged; pixels in starlight reach it."""
 PLAUSIBLE = {
     "dark": (-1e4, 1e4, "electrons per second"),
     "flat": (0.1, 10.0, "relative to the mean pixel"),
     "linear_corr": (0.5, 2.0, f"true electrons for each of {TYPICAL_ELECTRONS:.0f} measured ones"),
     "read": (0.0, 1e3, "electrons"),
 }
-"""Least and largest median over the working pixels, and its unit. Far beyond: published frames have
-0.007, 1.00, 1.001 and 13."""
+"""Smallest and largest plausible median over the working pixels, and its unit. The bounds are
+generous: the medians of published frames are 0.007, 1.00, 1.001 and 13."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def read_calibration(folder: Path, instrument: Instrument) -> Calibration:
 
 
 def check_medians(folder: Path, calibration: Calibration) -> None:
-    """Refuse frames whose median is that of no detector: no pixel of theirs can be trusted.
+    """Refuse calibration frames with an implausible median: none of their pixels can be trusted.
 
     Parameters
     ----------

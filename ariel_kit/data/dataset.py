@@ -1,4 +1,4 @@
-"""Reads and writes folders in the layout of the Ariel Data Challenge, 2024 and 2025 editions.
+"""Read folders in the layout of the Ariel Data Challenge, 2024 and 2025 editions.
 
 Labels are read by `read_labels` into an object of their own: nothing that predicts can reach them
 through a `Dataset`.
@@ -107,14 +107,14 @@ def open_dataset(path: str | Path) -> Dataset:
 
 
 def open_split(path: str | Path, split: str, *, output_dir: str | Path) -> Dataset:
-    """Open a folder for work on all planets of a split; a mistake is told before the first.
+    """Open a folder for work on all planets of a split, and check it before the first of them.
 
     Parameters
     ----------
     path : str or Path
     split : str
     output_dir : str or Path
-        Where the work is written: neither the folder itself nor one among its planets.
+        Where results are written; it may not be the folder itself, nor lie among its planets.
 
     Returns
     -------
@@ -169,7 +169,7 @@ class Dataset:
         return split in self._tables
 
     def check(self, split: str) -> None:
-        """Refuse what would fail every planet of a split in the same way.
+        """Refuse mistakes that would make every planet of a split fail.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Reads raw frames fast: one contiguous uint16 time series per pixel, no copy, no float.
+"""Read raw frames fast: one contiguous uint16 time series per pixel, without a copy.
 
 Polars keeps a parquet column contiguous, and a column is a pixel. The kernels therefore get the
 memory of the columns itself, as pairs (even read, odd read) of one 32-bit word each.
@@ -31,7 +31,7 @@ class Frames:
         One array per pixel that was read; they own the memory below.
     memory : ndarray [shape=(word,), dtype=uint32]
         The stretch of memory that holds all series: the low half of a word is an even read, the
-        high half the odd read after it. Only the words the offsets lead to may be touched.
+        high half the odd read after it. Only the words that the offsets point to may be read.
     offsets : ndarray [shape=(pixel,), dtype=int64]
         Where in `memory` each pixel's pairs begin.
     n_pairs : int

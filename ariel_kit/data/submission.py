@@ -1,4 +1,4 @@
-"""Writes the challenge's submission table, and lists everything that is wrong with one."""
+"""Write the challenge's submission table, and list everything that is wrong with one."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class SubmissionCheck:
     Attributes
     ----------
     faults : tuple of str
-        What the metric would refuse, or score as something else.
+        Faults that the metric would refuse or misread.
     warnings : tuple of str
-        Legal, but hardly meant.
+        Values that are legal but probably a mistake.
     """
 
     faults: tuple[str, ...]
@@ -118,7 +118,7 @@ def make_submission(
 def validate_submission(
     submission: Table, sample: str | Path | Sequence[int] | None = None
 ) -> SubmissionCheck:
-    """List all faults of a submission at once, and what is legal but odd.
+    """List all faults of a submission at once, and values that are legal but unusual.
 
     Parameters
     ----------

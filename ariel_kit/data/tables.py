@@ -1,4 +1,4 @@
-"""Reads the challenge's CSV tables and says what is wrong with one, by its path."""
+"""Read the challenge's CSV tables; an error names the table by its path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Table: TypeAlias = Union[pl.DataFrame, "pd.DataFrame", str, Path]
 
 LARGEST_ID = 2.0**63
 GZIP = b"\x1f\x8b"
-"""How a file begins that gzip has packed."""
+"""First bytes of a file that gzip has packed."""
 
 
 def read_planets(table: Table) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""Writes folders in the layout of the Ariel Data Challenge: the files that `dataset` reads."""
+"""Write folders in the layout of the Ariel Data Challenge: the files that `dataset` reads."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
 def write_grid(root: Path, n_airs_pairs: int = AIRS.n_pairs) -> None:
     """Write what describes the axes: ``wavelengths.csv`` and ``axis_info.parquet``.
 
-    ``axis_info`` follows the real file in its oddities too: short columns are padded with nulls,
-    odd AIRS frames are dated 0.1 s after the even ones, and their integration time is the 4.5 s of
-    light between the reads, not the 4.6 s since the ramp's start.
+    ``axis_info`` follows the real file, also where that is odd: short columns are padded with
+    nulls, odd AIRS frames are dated 0.1 s after the even ones, and their integration time is the
+    4.5 s of light between the reads, not the 4.6 s since the ramp's start.
 
     Parameters
     ----------

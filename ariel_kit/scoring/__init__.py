@@ -1,4 +1,4 @@
-"""The challenge's score, both editions, exactly, and what stands behind the one number."""
+"""The challenge's exact score for both editions, and its breakdown."""
 
 from ariel_kit.scoring.metric import Reference, log_likelihood_score
 from ariel_kit.scoring.report import Breakdown, ScoreReport, format_scores, regions, score

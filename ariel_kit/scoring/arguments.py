@@ -1,4 +1,4 @@
-"""What `score` is given: a submission and the truth in any of their forms, as checked arrays."""
+"""Convert the arguments of `score`, in any of their forms, to checked arrays."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def read_prediction(submission: Any) -> tuple[list[int] | None, np.ndarray, np.n
 
 
 def refuse_swapped(solution: Any, submission: Any) -> None:
-    """Say so where the submission stands first, or the true spectra second."""
+    """Refuse a submission and true spectra that were given in the wrong order."""
     first = isinstance(solution, tuple) or _has_sigma(solution)
     first = first or (isinstance(solution, Sequence) and not isinstance(solution, str))
     if first or isinstance(submission, Labels):

@@ -115,7 +115,7 @@ def _log_density(xp: Any, error: Any, sigma: Any) -> Any:
 
 
 def _namespace(like: Any, *constants: Any) -> tuple[Any, list[Any]]:
-    """Find the array module of `like`, and make float64 constants its arrays."""
+    """Find the array module of `like`, and convert float64 constants to its arrays."""
     arrays = [np.asarray(constant, dtype=np.float64) for constant in constants]
     if isinstance(like, np.ndarray):
         return np, arrays

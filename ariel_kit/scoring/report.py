@@ -1,4 +1,4 @@
-"""A submission's score and what stands behind the one number: planets, stars, wavelengths."""
+"""A submission's score, and its breakdown by planet, star and wavelength."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ AIRS_EDGES = (1.9, 2.4, 2.9, 3.4, 3.9)
 
 @dataclass(frozen=True)
 class Breakdown:
-    """How one part of the table did.
+    """Score and errors of one part of the table.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Breakdown:
 
 @dataclass(frozen=True, repr=False)
 class ScoreReport:
-    """A submission's score and where it comes from.
+    """A submission's score and its breakdown.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class ScoreReport:
 
     @property
     def raw(self) -> float:
-        """The metric before clipping: it still tells something below zero."""
+        """The metric before clipping; it may be negative."""
         return self.total.score
 
     @property
