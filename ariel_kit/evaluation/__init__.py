@@ -1,7 +1,7 @@
-"""What answers are worth: cross-validation, ablation, comparison, and blends of several.
+"""Evaluate answers: cross-validation, ablation, comparison, and blends.
 
-Planets of a fold share nothing with what their prior was learned from: by default no star, on
-simulated data no molecule if so asked.
+A fold is predicted with a prior from the other folds. By default folds share no star; on simulated
+data they can instead be kept free of shared molecules.
 """
 
 from ariel_kit.evaluation.blend import Blend, blend_submissions, fit_blend

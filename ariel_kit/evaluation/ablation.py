@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 
 
 class Row(TypedDict):
-    """What one choice of stages is worth, as `plot_ablation` draws it.
+    """Score of the line with one choice of stages, as `plot_ablation` draws it.
 
-    ``default`` stands in the row whose stages are those of the settings, and in no other;
-    ``refused`` where weights did not suit the observations: the reason for each stage that was off
-    all the same.
+    ``default`` is present only in the row whose stages are those of the settings. ``refused`` is
+    present only where weights did not suit the observations; it holds the reason for each stage
+    that was asked for but stayed off.
     """
 
     stages: list[str]
@@ -50,22 +50,22 @@ class Row(TypedDict):
 
 @dataclass(frozen=True)
 class Variant:
-    """The line with some stages on, and what it answered.
+    """The line with some stages on, and its spectra.
 
     Attributes
     ----------
     stages : tuple of str
         Learned stages that were switched on.
     refused : dict
-        The reason for each of them that was off all the same.
+        The reason for each of these stages that stayed off.
     default : bool
         Whether these are the stages of the settings.
     edition : int
-        Of the planets, and so of the metric.
+        Year of the planets, which selects the metric.
     spectra : list of Spectrum
         One per planet, in the order in which the planets first appear.
     seconds_per_planet : float
-        From a calibrated observation to a spectrum.
+        Time from a calibrated observation to a spectrum.
     """
 
     stages: tuple[str, ...]
@@ -78,7 +78,8 @@ class Variant:
     def row(self, truth: Labels, planet_ids: Sequence[int] | None = None) -> Row:
         """Score all planets, or some of them, by the metric of their edition.
 
-        The answer that scores zero is that of all planets, so parts can be compared.
+        The reference that scores zero is computed from all planets, so that the scores of parts can
+        be compared.
         """
         chosen = [s for s in self.spectra if planet_ids is None or s.planet_id in planet_ids]
         zero = choose_reference(
@@ -187,7 +188,7 @@ def run_variants(
     edition = observations[0].edition
     tried = []
     for stages, line in zip(chosen, lines, strict=True):
-        # One planet first: what is loaded or compiled once is not counted.
+        # Run one planet first, so that loading and compiling are not timed.
         line(observations[:1], prior)
         start = time.perf_counter()
         fitted = line(observations, prior)
@@ -201,7 +202,8 @@ def run_variants(
 
 
 def usual_variants(default: StageSettings) -> list[tuple[str, ...]]:
-    """List no stage, each alone, all together, and the defaults; none twice.
+    """List the usual choices: no stage, each alone, all together, and the defaults, without
+    repeats.
 
     Examples
     --------
@@ -239,7 +241,7 @@ def ablate_folder(
     labels : path
         True spectra.
     output_dir : path
-        Keeps the calibrated planets, for the next time.
+        Folder that keeps the calibrated planets for a later call.
     split : str
     train_labels, settings, models_dir, n_jobs
         As in `run_pipeline`.
@@ -286,7 +288,7 @@ def ablate_folder(
 
 
 def format_ablation(rows: Sequence[Row]) -> str:
-    """Lay the rows out as a text table.
+    """Format the rows as a text table.
 
     Examples
     --------

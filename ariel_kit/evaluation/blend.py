@@ -1,9 +1,9 @@
-"""Blend submissions: Gaussians weighted by precision, whose errors are partly the same errors.
+"""Blend submissions: Gaussians weighted by precision, with partly shared errors.
 
-Members that read the same light curves share most of their errors, so precisions must not simply
-be added. Where labels tell how large each member's errors are and how much of them is shared, the
-blend is the best linear unbiased one. Where they do not, the errors are taken as fully shared, and
-what the members disagree by is added.
+Members that read the same light curves share most of their errors, so precisions must not simply be
+added. Where labels tell how large each member's errors are and how much of them is shared, the
+blend is the best linear unbiased one. Without labels the errors are taken as fully shared, and the
+disagreement of the members is added to the variance.
 """
 
 from __future__ import annotations
@@ -23,15 +23,17 @@ from ariel_kit.data.tables import Table
 from ariel_kit.run.folder import RunFolder
 
 FEWEST_PLANETS = 10
-"""Labelled planets below which factors and correlation are not learned."""
+"""Fewest labelled planets from which factors and correlation are learned."""
 FOLDS = 5
 TWINS = 1e-6
-"""Share of errors that is never taken as shared: two equal members can then be weighed."""
+"""Share of the errors that is never taken as shared, so that the weights of two equal members are
+defined."""
 
 
 @dataclass(frozen=True)
 class Blend:
-    """How members are blended. Make one with `fit_blend`, or without labels with `blind_blend`.
+    """How members are blended. Make one with `fit_blend`, or with `blind_blend` where there are no
+    labels.
 
     Attributes
     ----------
@@ -42,8 +44,8 @@ class Blend:
     factor : float
         What the sigma of the blend is multiplied by in the end.
     planets : int
-        How many labelled planets taught this; 0 where the errors are taken as fully shared and the
-        members' disagreement is added to the variance.
+        How many labelled planets this was learned from. With 0 the errors are taken as fully
+        shared, and the disagreement of the members is added to the variance.
     """
 
     factors: np.ndarray
@@ -78,16 +80,16 @@ class Blend:
 
 
 def blind_blend(members: int) -> Blend:
-    """Give the blend of members of which nothing is known but what they predict."""
+    """Make the blend for members without labelled planets."""
     return Blend(np.ones(members), np.ones((members, members)), 1.0, 0)
 
 
 def fit_blend(mean: np.ndarray, sigma: np.ndarray, truth: np.ndarray) -> Blend:
-    """Learn how large the members' errors are, and how much of them is shared.
+    """Learn from labels how large the members' errors are, and how much of them is shared.
 
     Errors within a planet depend on each other, so n planets are n measurements, whatever the
-    number of wavelengths. Every number is moved to the careful end of its error: the sizes up by
-    one standard error over planets, the correlation towards 1 by ``1 / sqrt(n)``.
+    number of wavelengths. Every number is moved to the cautious side by its own error: the sizes up
+    by one standard error over planets, the correlation towards 1 by ``1 / sqrt(n)``.
 
     Parameters
     ----------
@@ -144,8 +146,8 @@ def blend_submissions(
 ) -> tuple[list[Spectrum], Blend, Labels | None]:
     """Blend submissions or runs of the same planets.
 
-    A labelled planet is never blended by what its own label taught: those planets are dealt into
-    five folds, and each fold learns from the others.
+    A labelled planet is never blended with what its own label taught: the labelled planets are
+    split into five folds, and each fold is blended with what the others taught.
 
     Parameters
     ----------
@@ -167,7 +169,7 @@ def blend_submissions(
     spectra : list of Spectrum
         In the order of the first member.
     blend : Blend
-        What all labelled planets taught.
+        The blend learned from all labelled planets.
     truth : Labels or None
         Of the planets of `spectra` that have a label; None without labels.
 
@@ -213,7 +215,7 @@ def blend_submissions(
 def blend_out_of_fold(
     mean: np.ndarray, sigma: np.ndarray, truth: np.ndarray, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Blend labelled planets, each by what the labels of the other folds taught.
+    """Blend labelled planets, each with what the labels of the other folds taught.
 
     Parameters
     ----------
@@ -237,7 +239,7 @@ def blend_out_of_fold(
 
 
 def _mixture(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Blend as if one of the members were right, with their precisions for odds.
+    """Blend as a mixture in which one of the members is right, with odds given by precisions.
 
     The variance is ``sum w (sigma**2 + (mean - blend)**2)``, which is never below ``(sum w
     sigma)**2``, that of errors which are all the same.
@@ -250,13 +252,14 @@ def _mixture(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _weights(sigma: np.ndarray, correlation: np.ndarray) -> np.ndarray:
     """Find the weights [shape=(..., member)] of least variance, none below zero.
 
-    The member of the least weight is left out while it is negative; the others are weighed anew.
+    While the smallest weight is negative, that member is left out and the others are weighted
+    again.
     """
     n_members = sigma.shape[-1]
     used = np.ones(sigma.shape, bool)
     inverse = 1 / sigma
     for _ in range(n_members):
-        # A member that is left out is as if its error knew no other and had no end.
+        # A member that is left out gets an infinite variance and no correlation with the others.
         both = used[..., :, None] & used[..., None, :]
         matrix = np.where(both, correlation, np.eye(n_members))
         right = np.where(used, inverse, 0.0)
@@ -270,7 +273,7 @@ def _weights(sigma: np.ndarray, correlation: np.ndarray) -> np.ndarray:
 
 
 def _size(z: np.ndarray) -> float:
-    """Compute the rms of errors over sigma [shape=(planet, 283)], one standard error up."""
+    """Compute the rms of errors over sigma [shape=(planet, 283)], raised by one standard error."""
     squares = (z**2).mean(axis=1)
     return float(np.sqrt(squares.mean() + squares.std(ddof=1) / np.sqrt(len(squares))))
 

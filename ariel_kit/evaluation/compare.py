@@ -26,11 +26,11 @@ from ariel_kit.scoring import ScoreReport, score
 from ariel_kit.scoring.metric import choose_reference, score_terms
 
 DRAWS = 2000
-"""Resampled sets of planets behind an interval."""
+"""Number of resampled sets of planets for an interval."""
 INTERVAL = (2.5, 97.5)
-"""Percentiles."""
+"""Percentiles at the ends of an interval."""
 SHOWN = 10
-"""Planets that are listed, those that moved most."""
+"""Most planets that are listed; those that moved most come first."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Answer:
     edition : int, optional
         Year of the challenge, where a run tells it.
     settings : dict
-        Every setting of the run by its dotted name, and what else made it; empty for a submission.
+        Every setting of the run by its dotted name, with prior, weights and versions; empty for a
+        submission.
     failures : dict
         Planet to the reason why it has the safe prior.
     """
@@ -67,16 +68,16 @@ class Comparison:
     left_out : int
         Planets that only one of them has.
     settings : dict of str to (Any, Any)
-        What differs between the runs, by its name.
+        Settings and versions that differ between the runs, by name.
     reports : tuple of ScoreReport
         Of both; empty without labels.
     gain : float, optional
         Score of the second less that of the first.
     interval : tuple of float, optional
-        Where the gain over all such planets lies, with 95 %; None without labels, or for a single
-        planet, which tells none.
+        95 % interval of the gain over the population of planets; None without labels, or for a
+        single planet, for which it is undefined.
     moves : list of Move
-        The largest first: by gain, or by distance without labels.
+        Ordered by gain, or by distance without labels, the largest first.
     truth : Labels, optional
     """
 
@@ -162,7 +163,7 @@ def compare_answers(
     labels : path or table, optional
         True spectra of the planets.
     edition : int, optional
-        Whose metric; that of the runs when left out, else 2024.
+        Edition whose metric is used; that of the runs when left out, or 2024 if neither is a run.
     seed : int
         Of the bootstrap.
 
@@ -207,12 +208,13 @@ def compare_answers(
 def bootstrap_gain(
     gains: np.ndarray, weights: np.ndarray, *, draws: int = DRAWS, seed: int = 0
 ) -> tuple[float, float]:
-    """Give the interval of a difference of scores, the planets being a sample of all planets.
+    """Compute the interval of a difference of scores, with the planets as a sample of a population.
 
     Whole planets are drawn with replacement, the same ones for both answers (Efron & Tibshirani
     1993, An Introduction to the Bootstrap): errors within a planet depend on each other. A
-    bootstrap of n planets is too narrow, by ``sqrt((n - 1) / n)`` and by what Student's t is wider
-    than the Gaussian; the interval is widened by both (Hesterberg 2015, Am. Stat. 69, 371).
+    bootstrap of n planets is too narrow by two factors: ``sqrt((n - 1) / n)``, and the ratio of the
+    Gaussian's quantile to that of Student's t. The interval is widened by both (Hesterberg 2015,
+    Am. Stat. 69, 371).
 
     Parameters
     ----------
@@ -260,7 +262,7 @@ def _only(answer: Answer, planet_ids: Sequence[int]) -> Answer:
 
 
 def _differing(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """List what two runs have different; nothing where one of the two is no run."""
+    """List the settings in which two runs differ; empty where one of the two is a submission."""
     if not (first and second):
         return {}
     pairs = {name: (first.get(name), second.get(name)) for name in {**first, **second}}
@@ -289,7 +291,7 @@ def _scores(
 
 
 def _moves(first: Answer, second: Answer, reports: tuple[ScoreReport, ...]) -> list[Move]:
-    """List every planet, the one that moved most first."""
+    """List every planet, the largest move first."""
     gains: list[float | None] = [None] * len(first.spectra)
     if reports:
         pairs = zip(*(report.planets for report in reports), strict=True)
@@ -302,7 +304,7 @@ def _moves(first: Answer, second: Answer, reports: tuple[ScoreReport, ...]) -> l
 
 
 def format_comparison(found: Comparison) -> str:
-    """Tell a comparison in lines of text."""
+    """Format a comparison as lines of text."""
     from ariel_kit.scoring import format_scores
 
     lines = [f"{counted(len(found.moves), 'planet')} in both, {found.left_out} in only one"]

@@ -1,4 +1,4 @@
-"""Take fold after fold through the line, and score all of them together."""
+"""Cross-validate the line fold by fold, and score all folds together."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CrossValidation:
     report : ScoreReport
         Of all of them.
     shipped : ScoreReport
-        Of the same spectra before what the other folds taught.
+        Score of the same spectra with the shipped values of scale and sigma.
     parts : list of Breakdown
         One for each fold and for each group.
     failures : list of PlanetFailure
@@ -117,14 +117,15 @@ def cross_validate(
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
 ) -> CrossValidation:
-    """Predict each labelled planet with what was learned from other folds, and score that.
+    """Predict each labelled planet with what was learned from the other folds, and score it.
 
-    The prior of a fold and, as `settings` say, the corrections of scale and sigma come from the
-    labels of the others alone; those of `CrossValidation.shipped` from none.
+    The prior of a fold and, where `settings` ask for them, the corrections of scale and sigma are
+    learned from the labels of the other folds alone. `CrossValidation.shipped` has no such
+    corrections.
 
     Writes ``oof.csv`` (a submission), ``folds.csv``, ``scores.json`` and ``settings.yaml``.
     Calibrated planets are kept in ``output_dir / "products"`` as in `run_pipeline`, so the same
-    call goes on where it was interrupted, and other folds cost no new calibration.
+    call continues where it was interrupted, and a call with other folds needs no new calibration.
 
     Parameters
     ----------
@@ -133,15 +134,16 @@ def cross_validate(
         Those of the data folder when left out.
     split : str
     folds : int
-        At most; one for each group where there are fewer. Molecules have a fold each.
+        Largest number of folds; with fewer groups, each group is a fold. With molecules, each
+        molecule is a fold.
     group_by : {'star', 'random', 'molecule'}
         What folds must not share. In 2025 each planet has a star of its own. Molecules are known
-        of simulated planets alone: a planet is predicted where the rarest of its molecules is
-        left out, from planets that do not hold it.
+        for simulated planets only: a planet is predicted in the fold of its rarest molecule, with a
+        prior from planets that do not contain that molecule.
     full_fit : bool
         Also learn from all labels what later runs need: the temperature of sigma, fitted on the
-        out-of-fold spectra and left in ``output_dir / "models"``, the ``models_dir`` of a run. In
-        the folds the stage that applies it is then off. The prior needs no saving: a run learns
+        out-of-fold spectra and left in ``output_dir / "models"``, the ``models_dir`` of a run. The
+        stage that applies it is then off within the folds. The prior needs no saving: a run learns
         it from the labels.
     settings : RunSettings, optional
     models_dir : path, optional
@@ -170,7 +172,7 @@ def cross_validate(
     if full_fit:
         stages = settings.stages.model_copy(update={"uncertainty": False})
         settings = settings.model_copy(update={"stages": stages})
-    # A mistake in the weights is told before an hour is spent.
+    # Find a mistake in the weights before an hour is spent on calibration.
     line = load_line(settings, models_dir, edition=dataset.edition.year)
     truth = _truth(dataset, labels, split)
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
@@ -250,7 +252,7 @@ def _lesson(
     line: LoadedLine,
     settings: RunSettings,
 ) -> Lesson | None:
-    """Fit the planets for what they teach each other; None where nothing shall be learned."""
+    """Fit the planets so that folds can learn from each other; None where learning is off."""
     try:
         planets = LabelledPlanets.choose(dataset, truth, settings, split=split)
         chosen = {planet: answers[planet] for planet in planets.chosen}
@@ -262,7 +264,7 @@ def _lesson(
 
 
 def _corrected(spectra: list[Spectrum], folds: list[Fold], lesson: Lesson) -> list[Spectrum]:
-    """Correct each fold by what the others teach."""
+    """Correct each fold with what the others taught."""
     shown = progress(folds, total=len(folds), description="learn", unit="folds")
     taught = {planet: c for f in shown for c in [lesson.learn(f.others)] for planet in f.groups}
     return [taught[spectrum.planet_id].apply(spectrum) for spectrum in spectra]

@@ -1,4 +1,4 @@
-"""Folds: which planets are predicted together, and from which others their prior is learned."""
+"""Make folds: which planets are predicted together, and which ones their prior is learned from."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_folds(
     group_by: GroupBy,
     seed: int = 0,
 ) -> list[Fold]:
-    """Share labelled planets out over folds; see `cross_validate`."""
+    """Distribute labelled planets over folds; see `cross_validate`."""
     ids = truth.planet_ids
     if group_by == "molecule":
         return list(_molecule_folds(dataset, ids.tolist()))

@@ -1,4 +1,4 @@
-"""How planets move from one answer to another, and what the runs did otherwise to them."""
+"""Measure how planets differ between two answers, and find the reasons in their provenance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOTABLE = {
     "visits": ("visits", 1, ""),
     "clipped": ("samples left out", 20, ""),
 }
-"""Facts of a fit that explain a move: what they are called, the least change told, its unit."""
+"""Facts of a fit that can explain a move: label, smallest change that is reported, unit."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Move:
     gain : float, optional
         Change of the planet's own score, where the truth is known.
     reasons : tuple of str
-        What the runs did otherwise to this planet, stage by stage.
+        What the two runs did differently to this planet, stage by stage.
     """
 
     planet_id: int
@@ -54,7 +54,7 @@ class Move:
 def find_move(
     a: Spectrum, b: Spectrum, gain: float | None, failures: tuple[str | None, str | None]
 ) -> Move:
-    """Measure how a planet moved from one answer to another, and say why.
+    """Measure how a planet differs between two answers, and find the reasons.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def find_move(
     gain : float, optional
         Change of its score.
     failures : tuple of str or None
-        Why it has the safe prior in either; None where it has not.
+        Why it has the safe prior in each answer; None where it was fitted.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def _failure_reasons(failures: tuple[str | None, str | None]) -> Iterator[str]:
 
 
 def _stage_reasons(a: Spectrum, b: Spectrum) -> Iterator[str]:
-    """Say which stages ended otherwise, in the order of the line; a submission tells of none."""
+    """List the stages with different outcomes, in the order of the line; none for a submission."""
     if not (a.provenance and b.provenance):
         return
     for stage in {**a.provenance, **b.provenance}:
@@ -103,7 +103,7 @@ def _outcome(facts: Any) -> str:
 
 
 def _fit_reasons(a: FitFacts | None, b: FitFacts | None) -> Iterator[str]:
-    """Say which facts of the fit changed by more than is usual."""
+    """List the facts of the fit that changed by more than the limits of `NOTABLE`."""
     if a is None or b is None:
         return
     sigmas = (b.white_depth - a.white_depth) / a.white_sigma
@@ -119,7 +119,7 @@ def _fit_reasons(a: FitFacts | None, b: FitFacts | None) -> Iterator[str]:
 
 
 def format_move(move: Move) -> str:
-    """Tell a move in one line, as `MOVES_HEAD` names its columns."""
+    """Format a move as one line with the columns of `MOVES_HEAD`."""
     gain = "     -" if move.gain is None else f"{move.gain:+.3f}"
     why = "; ".join(move.reasons) or "the numbers alone"
     return (

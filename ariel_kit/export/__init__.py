@@ -1,4 +1,4 @@
-"""Take the numbers of a run elsewhere: ECSV, FITS and netCDF, with units and covariance."""
+"""Export a run as ECSV, FITS or netCDF, with units and covariance."""
 
 from ariel_kit.export.contents import RunContents, gather
 from ariel_kit.export.files import FORMATS, export_run

@@ -1,4 +1,4 @@
-"""What is exported of a run: spectra as arrays, facts of each planet, where they come from."""
+"""Gather what is exported of a run: spectra as arrays, facts of each planet, provenance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNITS = {
     "white_depth": "",
     "white_sigma": "",
 }
-"""Of every quantity that has one, as astropy writes it; depths are shares and have none."""
+"""Unit of each quantity in astropy's notation; depths are shares and have no unit."""
 NUMBERS = (
     "mid_time",
     "half_duration",
@@ -42,7 +42,8 @@ NUMBERS = (
     "clipped",
 )
 LAWS = ("limb_darkening", "fgs1_limb_darkening")
-"""Facts of the fit that are one number, and those that are the four of Claret (2000)."""
+"""Facts of the fit that are one number, and laws of limb darkening (Claret 2000), which have four
+coefficients."""
 UNKNOWN_STAR = -1
 
 
@@ -60,9 +61,9 @@ class RunContents:
     covariance : ndarray [shape=(planet, 283, 283), dtype=float32]
         `Spectrum.full_covariance`.
     draws : ndarray [shape=(planet, draw, 283), dtype=float32]
-        From the posterior; no draw unless some are asked for.
+        Draws from the posterior; the axis is empty unless draws are asked for.
     facts : dict of str to ndarray [shape=(planet,) or (planet, 4), dtype=float64]
-        What the fit concluded, `FitFacts` by name; NaN where a planet was not fitted.
+        Results of the fit by the name in `FitFacts`; NaN where a planet was not fitted.
     texts : dict of str to list of str
         ``flags``, ``failure`` and, as JSON, ``provenance`` of each planet.
     about : dict of str to str
@@ -90,7 +91,7 @@ def gather(run: Run, *, draws: int = 0, seed: int = 0) -> RunContents:
     draws : int
         Draws from each posterior.
     seed : int
-        Of the draws; every planet has its own stream.
+        Seed of the draws; every planet has a random stream of its own.
 
     Returns
     -------

@@ -30,10 +30,10 @@ def export_run(
         Output folder of ``ariel-kit run``.
     output_dir : path
     file_format : {'ecsv', 'fits', 'netcdf'}
-        One table for each planet, ``PLANET.ecsv``; or one file, ``spectra.fits`` or
-        ``spectra.nc``.
+        ``ecsv`` writes one table for each planet, ``PLANET.ecsv``; the others write one file,
+        ``spectra.fits`` or ``spectra.nc``.
     draws : int
-        Draws from each posterior that are written beside it.
+        Number of draws from each posterior that are written too.
     seed : int
         Of the draws.
 
@@ -143,7 +143,8 @@ def _write_fits(contents: RunContents, output: Path) -> list[Path]:
 
 
 def _ascii(text: str) -> str:
-    """Write what is no ASCII, which FITS does not know, as an escape; an empty text as a blank."""
+    """Escape characters outside ASCII, which FITS cannot hold, and write an empty text as a
+    blank."""
     return text.encode("ascii", "backslashreplace").decode() or " "
 
 
@@ -202,4 +203,4 @@ FORMATS: dict[str, tuple[Callable[[RunContents, Path], list[Path]], tuple[str, .
     "fits": (_write_fits, ("astropy",)),
     "netcdf": (_write_netcdf, ("xarray", "h5netcdf")),
 }
-"""What writes each format, and the packages that it needs."""
+"""Function that writes each format, and the packages that it needs."""

@@ -1,8 +1,8 @@
 """Draw diagnostic pictures, by topic: each takes ``ax=None`` and returns the Axes it drew on.
 
-A picture of several panels divides the place of `ax` and returns an array of Axes. Colours follow
-the paper behind `ax`, light or dark; ``with paper("dark"):`` draws in the kit's look on either.
-Further keywords go to the matplotlib artist that shows the picture's subject.
+A picture of several panels divides the place of `ax` and returns an array of Axes. Colours suit the
+background of `ax`, light or dark; ``with paper("dark"):`` draws in the kit's dark style. Further
+keywords go to the matplotlib artist of the picture's main subject.
 """
 
 from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles

@@ -1,4 +1,4 @@
-"""The detectors and what moves on them: bad pixels, the star's image, its pointing."""
+"""Draw the detectors: bad pixels, the star's image, the pointing."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def plot_profiles(
         Mean CDS frame, wavelength ascending; see `ariel_kit.preprocessing.mean_image`.
     fgs1_image : ndarray [shape=(32, 32), unit=electron]
     ax : Axes, optional
-        Whose place is used.
+        The picture's panels divide the place of these Axes.
     **kwargs
         Keywords of `matplotlib.axes.Axes.step` for the row profiles.
 
@@ -139,7 +139,7 @@ def _draw_rows(ax: Any, image: np.ndarray, given: Mapping[str, Any]) -> None:
 
 
 def _draw_star(ax: Any, image: np.ndarray) -> None:
-    """Draw levels over three decades: the core and the wings of one image."""
+    """Draw an image over three decades of brightness, so that both core and wings show."""
     from matplotlib.colors import LogNorm
 
     peak = float(image.max())
@@ -165,12 +165,12 @@ def plot_pointing(
     Parameters
     ----------
     before, after : Observation
-        The same visit, as it went into the jitter stage and as it came out; the same value twice
-        shows an observation that was not corrected.
+        The same visit before and after the jitter stage. Give the same value twice to show an
+        observation that was not corrected.
     seconds : float
         Length of a time bin.
     ax : Axes, optional
-        Whose place is used.
+        The picture's panels divide the place of these Axes.
     **kwargs
         Keywords of `matplotlib.axes.Axes.plot` for the flux after the correction.
 

@@ -1,4 +1,4 @@
-"""What labelled planets taught: scale of depth, and sigma before and after."""
+"""Draw what labelled planets taught: scale of depth, and sigma before and after."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def plot_scale(
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """Plot the error of each planet's depth over AIRS against the depth: a wrong scale is a slope.
+    """Plot the error of each planet's AIRS depth against the depth; a wrong scale shows as a slope.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def plot_z_scores(
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """Plot how errors over sigma are distributed before and after, beside the unit Gaussian.
+    """Plot the distribution of errors over sigma before and after, beside the unit Gaussian.
 
     Parameters
     ----------

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 
 LEGEND_SHARE = 0.16
-"""Height kept free for the legend below a white light curve, over that of the curve."""
+"""Height of the space for the legend below a white light curve, relative to the curve's height."""
 BLOCK = 6
-"""Neighbouring wavelengths that a map of residuals joins; 282 is a multiple of it."""
+"""Number of neighbouring wavelengths that a map of residuals averages; it divides 282."""
 MOST_SIGMA = 4.0
-"""End of the colours of a map of residuals."""
+"""Residual, in sigmas, at the ends of the colour scale of a residual map."""
 
 
 class _Relative(NamedTuple):
@@ -63,7 +63,7 @@ def plot_white_light_curve(
     visit : int
         Which visit, where a planet has several.
     ax : Axes, optional
-        Whose place is used.
+        The picture's panels divide the place of these Axes.
     **kwargs
         Keywords of `matplotlib.axes.Axes.plot` for the data without drift.
 
@@ -185,10 +185,10 @@ def plot_residual_map(
     ax: Axes | None = None,
     **kwargs: Any,
 ) -> Axes:
-    """Draw what the fit leaves of every AIRS light curve: data less model over the noise.
+    """Draw the residuals of every AIRS light curve: data minus model, over the noise.
 
-    Where the model explains all, the map is noise without a pattern. A vertical stripe is a moment
-    that all wavelengths share, a horizontal one a wavelength whose depth or noise is wrong.
+    A good fit leaves noise without a pattern. A vertical stripe is an event at all wavelengths; a
+    horizontal stripe is a wavelength whose depth or noise is wrong.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def plot_residual_map(
 
 
 def _in_blocks(residual: np.ndarray) -> np.ndarray:
-    """Join neighbouring wavelengths, so that a pattern shows above the noise of each."""
+    """Average neighbouring wavelengths, so that a pattern stands out from the noise."""
     joined = residual.reshape(len(residual), -1, BLOCK)
     return np.asarray(joined.sum(axis=2) / np.sqrt(BLOCK))
 
@@ -245,10 +245,11 @@ def _in_blocks(residual: np.ndarray) -> np.ndarray:
 def plot_residual_rms(
     spectrum: Spectrum, *, visit: int = 0, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """Plot the rms of white-light residuals against bin size: white noise falls with the root.
+    """Plot the rms of white-light residuals against bin size; white noise falls with its square
+    root.
 
-    The rms of white residuals would lie within the band in two of three visits; the fewer bins
-    there are, the wider it is.
+    The band holds the rms of purely white residuals in two of three visits. It is wider where there
+    are fewer bins.
 
     Parameters
     ----------

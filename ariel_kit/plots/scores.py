@@ -1,4 +1,4 @@
-"""How good the answers are: honest sigma, which planets score, what each stage is worth."""
+"""Draw how good answers are: honesty of sigma, score of each planet, gain of each stage."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ NAME_PLACES: tuple[dict[str, Any], ...] = (
     {"xytext": (0, -14), "ha": "center"},
     {"xytext": (6, -3), "ha": "left"},
 )
-"""Beside the worst planets of a picture, which carry their id: the leftmost's own stands to its
-left and so on, so that names do not meet however close the planets."""
+"""Where the ids of the worst planets stand relative to their points, from left to right, so that
+the ids of close planets do not overlap."""
 
 
 def plot_calibration_of_sigma(
@@ -46,7 +46,7 @@ def plot_calibration_of_sigma(
     truth : Labels
         True spectra of these planets.
     ax : Axes, optional
-        Whose place is used.
+        The picture's panels divide the place of these Axes.
     **kwargs
         Keywords of `matplotlib.axes.Axes.hist` for the z-scores.
 

@@ -1,4 +1,4 @@
-"""A transmission spectrum as people read it."""
+"""Draw a transmission spectrum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One look for every picture: colours by role, on light and dark paper, told apart in grey too.
+"""One style for every picture: colours by role, for light and dark paper, distinct also in grey.
 
 The hues are those of Okabe and Ito, which colour-blind readers can tell apart, darkened or
 lightened until they stand out from their paper. Two curves of one picture always differ by more
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PPM = 1e6
 SIZE, TALL = (6.0, 3.9), (6.0, 6.2)
-"""Inches of a picture that stands alone; of one with three panels."""
+"""Size of a single picture, and of one with three panels, in inches."""
 
 
 class Palette(NamedTuple):
@@ -29,11 +29,11 @@ class Palette(NamedTuple):
     Attributes
     ----------
     paper, ink : str
-        What is drawn on; text, and the truth.
+        Colour of the background; colour of text and of the truth.
     data, model, other : str
-        What was measured; what was fitted or promised; a second thing measured.
+        Colours of measured data, of what was fitted or promised, and of a second set of data.
     quiet : str
-        What came before, or matters less.
+        Colour of earlier or less important data.
     """
 
     paper: str
@@ -59,12 +59,12 @@ HOUSE: dict[Any, Any] = {
     "xtick.labelsize": "small",
     "ytick.labelsize": "small",
 }
-"""What an Axes of the kit's own looks like; one that is given keeps its own grid and frame."""
+"""Style of Axes that the kit makes; Axes that a caller gives keep their own grid and frame."""
 
 
 @contextmanager
 def paper(name: Literal["light", "dark"]) -> Iterator[Palette]:
-    """Draw in the kit's look on light or dark paper.
+    """Draw in the kit's style on light or dark paper.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def paper(name: Literal["light", "dark"]) -> Iterator[Palette]:
 
 
 def palette(ax: Axes) -> Palette:
-    """Choose the colours that stand out from what is behind `ax`."""
+    """Choose the palette that suits the background of `ax`."""
     from matplotlib.colors import to_rgba
 
     behind = to_rgba(ax.get_facecolor())
@@ -101,13 +101,13 @@ def palette(ax: Axes) -> Palette:
 
 
 def new_axes(ax: Axes | None = None, size: tuple[float, float] = SIZE) -> Any:
-    """Give `ax` itself, or the Axes of a new figure in the kit's look."""
+    """Return `ax` itself, or the Axes of a new figure in the kit's style."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
 
-    # This starts the backend outside the context, whose end would undo the settings that a
-    # notebook's backend makes, so that only the first picture would show.
+    # Start the backend outside the context. The end of the context would undo the settings of a
+    # notebook's backend, and only the first picture would show.
     plt.draw_if_interactive()  # type: ignore[no-untyped-call]
     with plt.rc_context(HOUSE):
         return plt.subplots(figsize=size, layout="constrained")[1]
@@ -120,7 +120,7 @@ def panels(
     widths: Sequence[float] = (1,),
     size: tuple[float, float] = SIZE,
 ) -> np.ndarray:
-    """Divide the place of `ax` into a grid of Axes; `ax` itself stays, blank, behind them.
+    """Divide the place of `ax` into a grid of Axes; `ax` itself stays behind them, blank.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def merged(own: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def headroom(ax: Any, share: float) -> None:
-    """Raise the upper limit by a share of the height, so that a legend has a place of its own."""
+    """Raise the upper limit by a share of the height, to make space for a legend."""
     scale = ax.yaxis.get_transform()
     low, high = scale.transform(ax.get_ylim())
     ax.set_ylim(*scale.inverted().transform([low, high + share * (high - low)]))
@@ -187,12 +187,12 @@ def plain_logs(ax: Any) -> None:
 
 
 def title(ax: Axes, text: str) -> None:
-    """Name a picture, at its upper left."""
+    """Write a title at the upper left."""
     ax.set_title(text, loc="left", fontsize="medium", fontweight="bold")
 
 
 def legend(ax: Axes, **options: Any) -> None:
-    """Explain the curves, small and without a frame."""
+    """Draw a small legend without a frame."""
     ax.legend(**{"fontsize": "small", "frameon": False, **options})
 
 

@@ -1,4 +1,4 @@
-"""One HTML page that opens anywhere: a run's scores, pictures, failures, settings, versions."""
+"""Write the report of a run as one HTML page: scores, pictures, failures, settings, versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ariel_kit.scoring import ScoreReport
 __all__ = ["Picture", "Run", "RunFolder", "draw", "write_planet", "write_report"]
 
 SHOWN_PLANETS = 20
-"""Longest list of planets in a report, the worst first."""
+"""Most planets in the table that a page without scripts shows, the worst first."""
 
 _HOW = {"running": "is under way", "interrupted": "was interrupted"}
 
@@ -35,9 +35,9 @@ def write_report(
 ) -> Path:
     """Write the report of a finished run as a single file that needs nothing from outside.
 
-    Its planets can be browsed; where scripts are off it shows the worst of them as a table.
-    Without labels it says nothing about the truth, but still what each stage did, how large
-    sigma is and which planets failed.
+    A reader can browse its planets; where scripts are off, the page has a table of the worst ones.
+    Without labels it has no scores, but still tells what each stage did, how large sigma is and
+    which planets failed.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def write_report(
 
 
 def _notices(run: Run) -> list[str]:
-    """List what a reader has to know before believing the page."""
+    """List the warnings that stand at the top of the page."""
     found = []
     if (repetition := run.record.repetition) is not None:
         found.append(f"A repetition of this run {_HOW[repetition.now]}; the results are the first.")

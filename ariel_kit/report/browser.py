@@ -1,7 +1,7 @@
-"""The planets of a run as data of a page: small enough that a thousand open at once.
+"""Encode the planets of a run for the page's planet browser, a few kilobytes for each.
 
-Arrays are 16-bit integers between the least and the greatest value of each, in base64. Their
-steps are below 1e-4 of a curve's range, which no screen shows.
+An array is stored as 16-bit integers that span its range, in base64. One step is below 1e-4 of the
+range, finer than a screen can show.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from ariel_kit.report.tables import PlanetRow, flat_facts, outcome_of
 from ariel_kit.run.folder import Run
 
 STEPS = 65535
-"""Of a 16-bit integer."""
+"""Largest 16-bit integer."""
 
 
 def browser_parts(
     run: Run, rows: Sequence[PlanetRow], truth: Labels | None = None
 ) -> dict[str, str]:
-    """Give what the browser of a page is made of.
+    """Collect the data, library, script and styles of the planet browser.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def browser_parts(
     Returns
     -------
     dict of str to str
-        ``data`` as JSON that may stand in a page; ``library``, ``script`` and ``style`` as they
-        are inlined.
+        ``data`` as JSON that is safe inside a page; ``library``, ``library_style``, ``script`` and
+        ``style`` as text to be inlined.
     """
     parts = {
         "library": "uplot/uPlot.iife.min.js",
@@ -54,7 +54,7 @@ def browser_parts(
 
 
 def as_page_json(data: object) -> str:
-    """Write JSON that no word of it can end the script element around it.
+    """Write JSON in which no text can end the script element around it.
 
     >>> as_page_json({"a": "</script>"})
     '{"a":"\\\\u003c/script>"}'
@@ -65,7 +65,7 @@ def as_page_json(data: object) -> str:
 def browser_data(
     run: Run, rows: Sequence[PlanetRow], truth: Labels | None = None
 ) -> dict[str, Any]:
-    """Give the planets of a run as JSON can hold them.
+    """Convert the planets of a run to values that JSON can hold.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def browser_data(
 def _planet(
     spectrum: Spectrum, row: PlanetRow, truth: Labels | None, names: list[str], usual: float
 ) -> dict[str, Any]:
-    """Give one planet; what is not known is left out."""
+    """Convert one planet; unknown values are left out."""
     risk = judge(spectrum, failure=row.failure, usual=usual)
     numbers = dict(_numbers(spectrum.provenance))
     found: dict[str, Any] = {
@@ -153,7 +153,7 @@ def packed(values: np.ndarray) -> list[Any]:
 
 
 def _light(curve: WhiteLightCurve) -> dict[str, Any]:
-    """Give the white light of a visit over the level of its star, in ppm from it."""
+    """Convert the white light of a visit to ppm relative to the level of its star."""
     star = curve.model / curve.drift
     level = np.median(star[[0, -1]])
     parts = {
@@ -169,7 +169,7 @@ def _light(curve: WhiteLightCurve) -> dict[str, Any]:
 
 
 def _numbers(provenance: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Give the numbers of all stages, five digits each."""
+    """Yield the numbers of all stages, rounded to five digits."""
     for name, value in flat_facts(provenance):
         if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
             yield name, float(f"{value:.5g}")

@@ -1,4 +1,4 @@
-"""The pictures of a report: each drawn twice, for light and for dark paper."""
+"""Draw the pictures of a report, each in a light and a dark version."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 
 @dataclass(frozen=True)
 class Picture:
-    """What one plot shows, as PNG files in data URIs.
+    """One plot as PNG files in data URIs.
 
     Attributes
     ----------
     caption : str
-        Also read to those who cannot see it.
+        Also the text for screen readers.
     light, dark : str
-        The picture itself, for either scheme.
+        The picture in each colour scheme.
     width, height : int
-        Pixels, so that a page keeps its place for it.
+        Size in pixels, so that a page can reserve the space.
     """
 
     caption: str
@@ -51,7 +51,7 @@ class Picture:
 def draw(
     plot: Callable[..., Any], caption: str, *data: Any, size: tuple[float, float] = SIZE
 ) -> Picture:
-    """Let one of the kit's plots draw a picture.
+    """Draw a picture with one of the kit's plots.
 
     Parameters
     ----------
@@ -85,7 +85,8 @@ def draw(
 def draw_answers(
     spectra: Sequence[Spectrum], truth: Labels | None, report: ScoreReport | None
 ) -> Iterator[Picture]:
-    """Draw the worst and the best spectrum, first and last of `spectra`, and what scores say."""
+    """Draw the worst and the best spectrum (first and last of `spectra`) and the plots of
+    scores."""
     ends = {"worst": spectra[0], "best": spectra[-1]} if len(spectra) > 1 else {"only": spectra[0]}
     for which, spectrum in ends.items():
         data: list[Any] = [spectrum]
@@ -112,7 +113,7 @@ def draw_white_light(spectrum: Spectrum, visit: int = 0) -> Iterator[Picture]:
 
 
 def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
-    """Draw the first calibrated visit of a planet: light curves, what the fit leaves, pointing.
+    """Draw the first calibrated visit of a planet: light curves, residual map, pointing.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def draw_detectors(run: Run, planet_id: int) -> Iterator[Picture]:
 
 
 def draw_learned(folder: Path) -> Iterator[Picture]:
-    """Draw what labelled planets taught, on planets that it was not learned from.
+    """Draw the effect of what labelled planets taught, out of fold.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def draw_learned(folder: Path) -> Iterator[Picture]:
 def collect(
     run: Run, spectra: Sequence[Spectrum], truth: Labels | None, report: ScoreReport | None
 ) -> tuple[list[Picture], list[str]]:
-    """Draw all pictures of a run, and say of each kind that cannot be drawn why.
+    """Draw all pictures of a run, with a reason for each kind that cannot be drawn.
 
     Parameters
     ----------
@@ -209,12 +210,12 @@ def collect(
 def draw_kinds(
     kinds: Mapping[str, Callable[[], Iterator[Picture]]],
 ) -> tuple[list[Picture], list[str]]:
-    """Draw what can be drawn, and say of each kind that cannot be drawn why.
+    """Draw each kind of picture, with a reason for each kind that cannot be drawn.
 
     Parameters
     ----------
     kinds : mapping of str to callable
-        What draws each kind, by the name of what it shows.
+        A function for each kind, by the name of what it shows.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The page of one planet: how risky its answer is and why, its pictures, what each stage did."""
+"""Write the page of one planet: its risk with reasons, its pictures, what each stage did."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_planet(
     run : path
         Output folder of ``ariel-kit run``.
     planet_id : int, optional
-        The worst as `planet_rows` judges without the truth, when left out.
+        The worst one when left out, as `planet_rows` orders planets without the truth.
     labels : path, optional
         A table with its true spectrum.
     output : path, optional
@@ -49,7 +49,7 @@ def write_planet(
     Raises
     ------
     UnknownNameError
-        If the run has no such planet, or the labels have not.
+        If the run or the labels do not contain this planet.
     DataFileError
         If the folder is not that of a finished run, or a file is damaged.
     """

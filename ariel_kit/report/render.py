@@ -19,7 +19,7 @@ def render(template: str, path: Path, **values: object) -> Path:
     path : Path
         The page, which appears whole or not at all.
     **values
-        What the template names; a name that is missing is an error.
+        Values of the names that the template uses; a missing name is an error.
 
     Returns
     -------

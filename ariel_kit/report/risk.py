@@ -1,4 +1,4 @@
-"""How risky the answer for a planet is, judged without its truth, and why."""
+"""Judge how risky a planet's spectrum is, without its truth, and give the reasons."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ariel_kit.core.spectrum import FitFacts, Spectrum
 from ariel_kit.light_curve.white_light import USUAL_RESIDUAL
 
 WIDE = 2.0
-"""Times the run's median sigma from which on a planet is told to be uncertain."""
+"""A sigma above this many times the median of the run is a reason for risk."""
 LIKELY = 0.5
-"""Probability of a drift of no family from which on it is told."""
+"""A probability of a drift of no known family above this is a reason for risk."""
 NOISY_SHARE = 0.1
-"""Share of AIRS's wavelengths with unexplained noise from which on it is told."""
+"""A share of AIRS wavelengths with unexplained noise above this is a reason for risk."""
 EXPLAINED = {
     "grazing": "the planet only grazes its star, so depth and impact parameter trade off",
     "no catalogue entry": "the star is in no catalogue, so its limb darkening is a guess",
@@ -24,7 +24,7 @@ EXPLAINED = {
     "limb darkening is held": "the light tells nothing of the limb darkening, which is assumed",
     "white depth alone": "no fit explains the light, so it has the white depth alone",
 }
-"""What the flags of a fit mean for its answer; other flags are told as they are."""
+"""Meaning of the flags of a fit; flags that are missing here are shown as they are."""
 GRAVE = {
     "white light is not explained",
     "white depth alone",
@@ -36,7 +36,7 @@ GRAVE = {
 
 
 class Risk(NamedTuple):
-    """How risky an answer is.
+    """How risky a spectrum is.
 
     Attributes
     ----------
@@ -50,18 +50,18 @@ class Risk(NamedTuple):
 
 
 def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
-    """Judge the answer for one planet by what the run tells of it.
+    """Judge the spectrum of one planet by its fit.
 
-    An answer without a fit, or with one of the `GRAVE` flags, is of high risk; anything else that
-    is unusual raises it.
+    The risk is high without a fit or with one of the `GRAVE` flags, and raised where anything else
+    is unusual.
 
     Parameters
     ----------
     spectrum : Spectrum
     failure : str
-        Why the planet has the safe prior; empty where it has not.
+        Why the planet has the safe prior; empty where it was fitted.
     usual : float
-        What `usual_sigma` gives for the run.
+        Median sigma of the run, from `usual_sigma`.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def judge(spectrum: Spectrum, *, failure: str = "", usual: float) -> Risk:
 
 
 def usual_sigma(spectra: Sequence[Spectrum]) -> float:
-    """Take the median of rms sigmas, by which `judge` measures a planet's own."""
+    """Compute the median over planets of the rms sigma, for `judge`."""
     return median(map(_rms_sigma, spectra))
 
 

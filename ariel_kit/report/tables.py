@@ -23,7 +23,7 @@ NOT_FACTS = ("settings", "status", "reason")
 
 
 class Headline(NamedTuple):
-    """One number that everybody looks for, and what it is."""
+    """One number at the top of the page, with its meaning."""
 
     name: str
     value: str
@@ -43,7 +43,7 @@ class PlanetRow:
     misfit : float
         Rms of the white-light residual in units of the noise; NaN where it is not known.
     failure : str
-        Why it got the safe prior; empty where it did not.
+        Why it got the safe prior; empty where it was fitted.
     score : Breakdown, optional
         Where the truth is known.
     """
@@ -58,7 +58,8 @@ class PlanetRow:
 
     @property
     def badness(self) -> tuple[float, ...]:
-        """Largest for the worst: by score where it is known, else failed, misfit, sigma."""
+        """Sort key, largest for the worst: the score where it is known, else failure, misfit,
+        sigma."""
         if self.score is not None:
             return (-self.score.score,)
         misfit = self.misfit if np.isfinite(self.misfit) else 0.0
@@ -96,7 +97,7 @@ def _misfit(spectrum: Spectrum) -> float:
 
 
 def headlines(run: Run, rows: Sequence[PlanetRow], report: ScoreReport | None) -> list[Headline]:
-    """Choose the numbers at the top of the page: about the truth, or sigma where it is unknown."""
+    """Choose the numbers at the top of the page: scores where the truth is known, else sigma."""
     quality = _about_sigma(rows) if report is None else _about_truth(report)
     return [*quality, *_effort(run, rows)]
 
@@ -152,7 +153,7 @@ class Stage(NamedTuple):
 
 
 def stages(spectra: Sequence[Spectrum]) -> list[Stage]:
-    """Tell what each stage did, or why it did not, in the order of the line."""
+    """Summarise what each stage did, or why it was skipped, in the order of the line."""
     seen: dict[str, list[Mapping[str, Any]]] = {}
     for spectrum in spectra:
         for name, facts in spectrum.provenance.items():
@@ -165,7 +166,7 @@ def stages(spectra: Sequence[Spectrum]) -> list[Stage]:
 
 
 def outcome_of(facts: Any) -> str:
-    """Say how a stage ended: its status, and why where it tells; a plain value is the outcome."""
+    """Give the outcome of a stage: its status with its reason, or the plain value."""
     if not isinstance(facts, Mapping):
         return str(facts)
     status, reason = facts.get("status", "complete"), facts.get("reason")
@@ -185,7 +186,7 @@ def _facts(all_facts: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str, 
 
 
 def flat_facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give what a provenance holds by dotted names, without settings and outcomes."""
+    """Yield the facts of a provenance by dotted names, without settings and outcomes."""
     for name, value in facts.items():
         if name in NOT_FACTS:
             continue
