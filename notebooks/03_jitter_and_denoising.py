@@ -53,8 +53,9 @@ print(f"{1e6 * weighted.fgs1.std() / weighted.fgs1.mean():.0f} ppm by the weight
 scratch.cleanup()
 
 # %% [markdown]
-# The weighted sum of notebook 02, the kit's default, knows of the jitter already and leaves
-# little for this stage. That is why it is off unless asked for: `--set stages.jitter=true`.
+# The weighted sum of notebook 02, the kit's default, follows the measured pointing already and
+# leaves little for this stage. It is on by default all the same, for it gained a little on stars
+# that no training saw (the README's table). `--set stages.jitter=false` switches it off.
 
 # %% [markdown]
 # ## Drift
@@ -170,7 +171,7 @@ for i, ax in zip(moved, panels(None, widths=(1, 1)), strict=True):
     headroom(ax, 0.2)
 
 # %% [markdown]
-# It corrects by a few ppm where the error is tens: what a transit hides of the drift hardly shows
-# in light that is blind to the depth. A dozen planets decide nothing; on the 64 of the README's
-# table the stage wins a little where the prior on spectra knows the molecules, and loses a
-# little where it does not. So it is off unless asked for: `--set stages.denoise=true`.
+# The two curves lie on each other: the network hardly corrects where the error is tens of ppm. What
+# a transit hides of the drift hardly shows in light from which the depths were taken out. A dozen
+# planets decide nothing, but on the 64 of the README's table the stage gains nothing either. So it
+# is off unless asked for: `--set stages.denoise=true`.

@@ -120,7 +120,7 @@ legend(ax)
 print(f"{1e6 * (ours - batman).std():.1f} ppm rms, the noise of a bin is {noise.mean():.0f} ppm")
 
 # %% [markdown]
-# They agree within the noise of a bin. Peaks at ingress and egress mean a shift of seconds: the
+# They agree to about the noise of a bin. Peaks at ingress and egress mean a shift of seconds: the
 # white light is fitted first, and the path that is told is what all wavelengths together
 # concluded after it. For equal numbers the kit's tests hold both to 0.1 ppm.
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-LEGEND_SHARE = 0.16
+LEGEND_SHARE = 0.2
 """Height of the space for the legend below a white light curve, relative to the curve's height."""
 BLOCK = 6
 """Number of neighbouring wavelengths that a map of residuals averages; it divides 282."""
@@ -120,10 +120,11 @@ def _draw_white_light(ax: Any, curve: _Relative, given: dict[str, Any]) -> None:
     look = {**dots, "color": colours.data, "label": "drift removed"}
     ax.plot(curve.time, curve.raw + shift, **dots, color=colours.quiet, label="raw, shifted up")
     ax.plot(curve.time, curve.drift + shift, "--", color=colours.ink, lw=1, label="drift")
-    ax.plot(curve.time, curve.raw / curve.drift, **merged(look, given))
+    clean = curve.raw / curve.drift
+    ax.plot(curve.time, clean, **merged(look, given))
     ax.plot(curve.time, curve.transit, "-", color=colours.model, lw=1.2, label="transit model")
     ax.set_ylabel("flux relative to the star")
-    low, high = 1 - 1.05 * depth, ax.get_ylim()[1]
+    low, high = min(np.min(clean), 1 - 1.05 * depth), ax.get_ylim()[1]
     ax.set_ylim(low - LEGEND_SHARE * (high - low), high)
     legend(ax, ncols=4, loc="lower center", columnspacing=1, handletextpad=0.4, handlelength=1.6)
 
