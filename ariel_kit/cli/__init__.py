@@ -45,7 +45,7 @@ VERBS: dict[str, Callable[..., int]] = {
 """Every verb, in the order in which ``ariel-kit --help`` lists them."""
 
 RESUMABLE = {"calibrate", "learn", "run", "infer", "train", "cv", "ablate"}
-"""Verbs that take up what an interrupted one left."""
+"""Verbs that continue the work of an interrupted one."""
 
 MISTAKE, FAULTY, CRASHED, INTERRUPTED = 1, 2, 70, 130
 

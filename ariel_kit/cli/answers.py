@@ -1,4 +1,4 @@
-"""Verbs for answers that are there already: compare two, blend several."""
+"""Verbs for finished answers: compare two, blend several."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ def compare(
     second: Answer,
     labels: Labels = None,
     edition: Annotated[
-        Year | None, typer.Option(help="Whose metric. [default: that of the runs, else 2024]")
+        Year | None,
+        typer.Option(help="Edition whose metric is used. [default: that of the runs, else 2024]"),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Where to draw the picture, a PNG.")] = None,
+    output: Annotated[Path | None, typer.Option(help="PNG file to draw a picture to.")] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
-    """Tell how two answers differ: settings, score with its interval, planets and why."""
+    """Compare two answers: settings, scores, planets.
+
+    Prints the settings that differ, the difference of scores with its bootstrap interval over
+    planets, and the planets that moved most, with the reasons stage by stage.
+    """
     from ariel_kit.evaluation.compare import compare_answers, format_comparison
 
     found = compare_answers(first, second, labels=labels, edition=edition, seed=seed)
@@ -57,14 +62,20 @@ def blend(
     labels: Labels = None,
     oof: Annotated[
         list[Path] | None,
-        typer.Option(help="Out-of-fold table of each submission, where the labels are of those."),
+        typer.Option(
+            help="Out-of-fold table of each submission, where the labels are of its planets."
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Where to write.")] = Path("blend.csv"),
+    output: Annotated[Path, typer.Option(help="The blended submission.")] = Path("blend.csv"),
     edition: Annotated[Year, typer.Option(help="Whose metric.")] = 2024,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
-    """Blend submissions by precision; with labels, by what they share of their errors."""
+    """Blend submissions or runs into one submission.
+
+    Members are weighted by their precisions. With labels, the size of their errors and the part
+    that they share are learned; without labels all of it is taken as shared.
+    """
     from ariel_kit.evaluation.blend import blend_submissions
     from ariel_kit.scoring import format_scores, score
 

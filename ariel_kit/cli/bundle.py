@@ -16,12 +16,12 @@ from ariel_kit.core.errors import DataFileError
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOK = "kaggle_submission.ipynb"
 NO_USER = "INSERT_USERNAME_HERE"
-"""What Kaggle's own client writes where the user has to put a name."""
+"""Placeholder that Kaggle's own client writes for the user name."""
 WHEEL_TAG = "py3-none-any"
 
 
 def write_bundle(output_dir: str | Path, *, user: str = NO_USER) -> list[Path]:
-    """Write all that a Kaggle notebook without internet needs, ready to be uploaded.
+    """Write everything that a Kaggle notebook without internet needs, ready for upload.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def write_wheel(folder: Path) -> Path:
 
 
 def _is_left_over(path: Path) -> bool:
-    """Tell caches of Python and numba, and files that an editor hides, from the kit's files."""
+    """Tell whether a file is a cache of Python or numba, or hidden, and not part of the kit."""
     return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
 
 

@@ -1,4 +1,4 @@
-"""Verbs around the raw frames: simulate them, calibrate them, check them before a long run."""
+"""Verbs for raw frames: simulate them, calibrate them, check them before a long run."""
 
 from __future__ import annotations
 
@@ -30,19 +30,23 @@ def simulate(
     output_dir: OutputDir,
     n_train: Annotated[int, typer.Option(min=0, help="Planets in train/.")] = 2,
     n_test: Annotated[int, typer.Option(min=0, help="Planets in test/.")] = 2,
-    stars: Annotated[str, typer.Option(help="Star numbers; 0 and 1 are those of 2024.")] = "0,1",
+    stars: Annotated[
+        str, typer.Option(help="Numbers of stars, e.g. 0,3; 0 and 1 are those of 2024.")
+    ] = "0,1",
     molecules: Annotated[
-        Literal["known", "unseen", "all"], typer.Option(help="Which gases the planets may hold.")
+        Literal["known", "unseen", "all"], typer.Option(help="Gases that the planets may contain.")
     ] = "known",
-    edition: Annotated[Year, typer.Option(help="Whose layout.")] = 2024,
+    edition: Annotated[Year, typer.Option(help="Edition whose layout is written.")] = 2024,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Calibrated light curves, in seconds, instead of frames."),
+        typer.Option(
+            "--quick", help="Write calibrated light curves instead of frames, in seconds."
+        ),
     ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
-    """Write planets with known truth in the challenge's exact layout."""
+    """Simulate planets of known truth in the challenge's layout."""
     from ariel_kit.simulation import simulate_dataset, simulate_observations
 
     simulated = simulate_observations if quick else simulate_dataset

@@ -1,4 +1,4 @@
-"""The kit shown on itself: simulate planets, run the line, score it against the known truth."""
+"""Demonstrate the kit: simulate planets, run the line, score it against the known truth."""
 
 from __future__ import annotations
 

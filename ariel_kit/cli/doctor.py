@@ -1,4 +1,4 @@
-"""Find what would stop a long run before it starts."""
+"""Find problems that would stop a long run, before it starts."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ariel_kit.run.products import PLANET_BYTES
 
 PARQUET_MAGIC = b"PAR1"
 LEAST_ADDRESS_SPACE = 5e9
-"""Bytes: torch and numba map 3 GB, and a planet needs the rest."""
+"""Bytes of address space: torch and numba map 3 GB, and a planet needs the rest."""
 PRODUCT_BYTES = 8_000_000
-"""One calibrated observation on disk."""
+"""Bytes of one calibrated observation on disk."""
 
 
 @dataclass(frozen=True)

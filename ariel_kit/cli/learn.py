@@ -1,4 +1,4 @@
-"""The verb that learns from labelled planets once, for the runs that follow."""
+"""The verb that learns from labelled planets, for later runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def learn(
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Learn scale and sigma from labelled planets, for run --learned."""
+    """Learn scale and sigma from labels, for run --learned."""
     from ariel_kit.learning import learn_folder
     from ariel_kit.learning.learned import format_learned
 

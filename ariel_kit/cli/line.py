@@ -1,4 +1,4 @@
-"""Verbs of the line: from a raw folder to a submission that is checked and scored."""
+"""Verbs of the line: from raw frames to a submission, its check and its score."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(
     on_error: Annotated[
         Literal["fallback", "fail"] | None,
         typer.Option(
-            help="Planets that fail get the safe prior; then exit with 0 or with 2. "
+            help="Planets that fail get the safe prior; then exit with 0 (fallback) or 2 (fail). "
             "[default: the recipe's, else fail]"
         ),
     ] = None,
@@ -46,7 +46,9 @@ def run(
     models_dir: ModelsDir = None,
     learned: Annotated[
         Path | None,
-        typer.Option(help="What learn wrote. [default: learned from the train split]"),
+        typer.Option(
+            help="Output folder of ariel-kit learn. [default: learn from the train split]"
+        ),
     ] = None,
     seed: Annotated[
         int | None,
@@ -57,7 +59,7 @@ def run(
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Turn a raw folder into submission.csv."""
+    """Turn raw frames into spectra and submission.csv."""
     from ariel_kit.learning.in_run import describe
     from ariel_kit.pipeline import run_pipeline
 
@@ -93,10 +95,13 @@ def run(
 def score_submission(
     submission: Submission,
     labels: Annotated[Path, typer.Argument(help="The true spectra: planet_id, wl_1 .. wl_283.")],
-    data_dir: Annotated[Path | None, typer.Option(help="Data folder; adds a row per star.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Data folder of these planets; adds scores per star.")
+    ] = None,
     split: Split = "test",
     edition: Annotated[
-        Year | None, typer.Option(help="Whose metric. [default: the data folder's, else 2024]")
+        Year | None,
+        typer.Option(help="Edition whose metric is used. [default: the data folder's, else 2024]"),
     ] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -124,7 +129,9 @@ def score_submission(
 
 def validate(
     submission: Submission,
-    sample: Annotated[Path | None, typer.Option(help="The sample_submission.csv.")] = None,
+    sample: Annotated[
+        Path | None, typer.Option(help="The sample_submission.csv to check planets against.")
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """List every fault of a submission at once."""
@@ -148,7 +155,7 @@ def demo(
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Simulate, run, score and report, in a few minutes."""
+    """Simulate planets, run the line, score it and write a report."""
     from ariel_kit.cli.demo import run_demo
     from ariel_kit.scoring import format_scores
 

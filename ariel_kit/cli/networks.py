@@ -1,4 +1,4 @@
-"""Verbs of the networks: train them, list them, measure what they are worth."""
+"""Verbs of the networks: train, list and evaluate them."""
 
 from __future__ import annotations
 
@@ -36,14 +36,18 @@ def train(
     output_dir: OutputDir,
     data_dir: Annotated[
         Path | None,
-        typer.Option(help="Observations, as calibrate writes them. [default: simulated]"),
+        typer.Option(
+            help="Folder of observations, as calibrate writes it. [default: simulated planets]"
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(help="Their labels. [default: train_labels.csv in the data folder, if any]"),
     ] = None,
     overrides: Overrides = None,
-    resume: Annotated[str, typer.Option(help="auto, never, or the path of a checkpoint.")] = "auto",
+    resume: Annotated[
+        str, typer.Option(help="Go on from a checkpoint: auto, never, or its path.")
+    ] = "auto",
     as_json: AsJson = False,
 ) -> int:
     """Train networks on simulated planets or on observations."""
@@ -63,7 +67,7 @@ def train(
         f"{output_dir / card.model}: {card.parameters} parameters, validation loss {card.score:.5g}"
         for card in cards
     ]
-    if PartialState().is_main_process:  # of several, with several devices
+    if PartialState().is_main_process:  # one process of several, where there are several devices
         show([card.model_dump(mode="json") for card in cards], as_json, "\n".join(lines))
     return 0
 
@@ -75,13 +79,13 @@ def cv(
         Path | None, typer.Option(help="True spectra. [default: those in the data folder]")
     ] = None,
     split: Split = "train",
-    folds: Annotated[int, typer.Option(min=2, help="How many, at most one per group.")] = 5,
+    folds: Annotated[int, typer.Option(min=2, help="Number of folds, at most one per group.")] = 5,
     group_by: Annotated[
         Literal["star", "random", "molecule"],
-        typer.Option(help="What folds do not share; molecules are known of simulated planets."),
+        typer.Option(help="What folds must not share; molecule needs simulated planets."),
     ] = "star",
     full_fit: Annotated[
-        bool, typer.Option("--full-fit", help="Fit sigma's temperature for later runs, too.")
+        bool, typer.Option("--full-fit", help="Also fit the temperature of sigma, for later runs.")
     ] = False,
     models_dir: ModelsDir = None,
     config: Config = None,
@@ -89,7 +93,7 @@ def cv(
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Score labelled planets by folds that never saw their labels."""
+    """Cross-validate the line on labelled planets."""
     from ariel_kit.evaluation import cross_validate
     from ariel_kit.scoring import format_scores
 
@@ -120,7 +124,7 @@ def cv(
 
 
 def list_networks(models_dir: ModelsDir = None, as_json: AsJson = False) -> int:
-    """List the networks: size, where their weights come from and what they hold for."""
+    """List the networks with size, origin and validity."""
     from ariel_kit.models import list_models
 
     facts = [_network(name, models_dir) for name in list_models()]
@@ -154,7 +158,7 @@ def ablate(
     n_jobs: Jobs = 1,
     as_json: AsJson = False,
 ) -> int:
-    """Score the line with each learned stage on and off, alone and together."""
+    """Score the line with each learned stage on and off."""
     from ariel_kit.evaluation.ablation import ablate_folder, format_ablation
 
     rows = ablate_folder(

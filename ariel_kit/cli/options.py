@@ -1,4 +1,4 @@
-"""What the verbs share: their common options, and how they read settings and print."""
+"""Shared options of the verbs, and functions that read settings and print results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _writable(folder: Path) -> Path:
-    """Refuse a folder that cannot be written before an hour is spent on what it should hold."""
+    """Refuse a folder that cannot be written, before an hour is spent on its contents."""
     there = next(path for path in (folder, *folder.parents) if path.exists())
     fault = None
     if not there.is_dir():
@@ -31,17 +31,19 @@ def _writable(folder: Path) -> Path:
 
 DataDir = Annotated[Path, typer.Option(help="Folder in the challenge's layout.")]
 OutputDir = Annotated[
-    Path, typer.Option(callback=_writable, help="Folder for everything that is written.")
+    Path, typer.Option(callback=_writable, help="Folder that results are written to.")
 ]
-Split = Annotated[Literal["train", "test"], typer.Option(help="Which planets of the folder.")]
+Split = Annotated[Literal["train", "test"], typer.Option(help="Split whose planets are used.")]
 Config = Annotated[str | None, typer.Option(help="YAML file, or name of a shipped recipe.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Set one field: a.b=value.")]
 Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
 ModelsDir = Annotated[
-    Path | None, typer.Option(help="Folder of own weights, as train leaves it. [default: shipped]")
+    Path | None,
+    typer.Option(help="Folder of your own weights, as train writes it. [default: shipped]"),
 ]
 TrainLabels = Annotated[
-    Path | None, typer.Option(help="Labels to learn the prior from. [default: those found]")
+    Path | None,
+    typer.Option(help="Labels to learn the prior from. [default: the data folder's, if any]"),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of every random draw.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -1,4 +1,4 @@
-"""Verbs that hand something over: a report of a run, the settings and what they mean."""
+"""Verbs that write a report, a page, an export or a bundle, or print the settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write one HTML page about a run: scores, pictures, failures, settings."""
+    """Write the report of a run as one HTML page.
+
+    It shows scores (with labels), a browser of all planets, pictures, failures, settings and
+    versions, and needs no network.
+    """
     from ariel_kit.report import write_report
 
     page = write_report(run, labels=labels, output=output)
@@ -31,7 +35,8 @@ def report(
 def show_planet(
     run: Annotated[Path, typer.Argument(help="Output folder of ariel-kit run.")],
     planet: Annotated[
-        int | None, typer.Argument(help="The planet's id. [default: the worst]")
+        int | None,
+        typer.Argument(help="The planet's id. [default: the worst, judged without labels]"),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")
@@ -42,7 +47,11 @@ def show_planet(
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Write the page of one planet: how risky its answer is and why, pictures, stages."""
+    """Write the page of one planet of a run.
+
+    It tells how risky the spectrum is and why, without the truth, and shows pictures (also the
+    residual map) and what each stage did.
+    """
     from ariel_kit.report import write_planet
 
     page, risk = write_planet(run, planet, labels=labels, output=output)
@@ -58,13 +67,20 @@ def export(
     output_dir: OutputDir,
     file_format: Annotated[
         Literal["ecsv", "fits", "netcdf"],
-        typer.Option("--format", help="A table for each planet, or one file."),
+        typer.Option(
+            "--format", help="ecsv: one table per planet; fits, netcdf: one file for all."
+        ),
     ] = "ecsv",
-    draws: Annotated[int, typer.Option(min=0, help="Draws from each posterior to write.")] = 0,
+    draws: Annotated[
+        int, typer.Option(min=0, help="Posterior draws to write for each planet.")
+    ] = 0,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
-    """Write the spectra of a run for other programs: units, covariance, provenance."""
+    """Write the spectra of a run as ECSV, FITS or netCDF.
+
+    The files hold units, the full covariance, the provenance of each planet and the citation.
+    """
     from ariel_kit.export import export_run
 
     files = export_run(run, output_dir, file_format=file_format, draws=draws, seed=seed)
@@ -81,7 +97,10 @@ def bundle(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Write what an offline Kaggle notebook needs: wheel, metadata, the notebook."""
+    """Write the data set for an offline Kaggle notebook.
+
+    It holds the wheel with the weights, the metadata of the data set, and the notebook.
+    """
     from ariel_kit.cli.bundle import NO_USER, write_bundle
 
     paths = [str(path) for path in write_bundle(output_dir, user=user or NO_USER)]
@@ -97,7 +116,7 @@ def show_config(
     ] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Print every setting: its value, its choices, what it does."""
+    """Print every setting with value, choices and meaning."""
     from ariel_kit.core.config import RunSettings
     from ariel_kit.core.fields import describe_settings
     from ariel_kit.core.reference import reference_page
