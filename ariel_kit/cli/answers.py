@@ -16,15 +16,17 @@ from ariel_kit.core.words import counted
 Answer = Annotated[Path, typer.Argument(help="Output folder of a run, or a submission.csv.")]
 Labels = Annotated[Path | None, typer.Option(help="The true spectra: planet_id, wl_1 .. wl_283.")]
 
+EditionOption = Annotated[
+    Year | None,
+    typer.Option(help="Edition whose metric is used. [default: that of the runs, else 2024]"),
+]
+
 
 def compare(
     first: Answer,
     second: Answer,
     labels: Labels = None,
-    edition: Annotated[
-        Year | None,
-        typer.Option(help="Edition whose metric is used. [default: that of the runs, else 2024]"),
-    ] = None,
+    edition: EditionOption = None,
     output: Annotated[Path | None, typer.Option(help="PNG file to draw a picture to.")] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -67,7 +69,7 @@ def blend(
         ),
     ] = None,
     output: Annotated[Path, typer.Option(help="The blended submission.")] = Path("blend.csv"),
-    edition: Annotated[Year, typer.Option(help="Whose metric.")] = 2024,
+    edition: EditionOption = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:
@@ -77,8 +79,10 @@ def blend(
     that they share are learned; without labels all of it is taken as shared.
     """
     from ariel_kit.evaluation.blend import blend_submissions
+    from ariel_kit.evaluation.compare import common_edition, read_answer
     from ariel_kit.scoring import format_scores, score
 
+    year = common_edition(map(read_answer, submissions), edition)
     spectra, found, truth = blend_submissions(
         submissions, labels=labels, out_of_fold=oof or (), path=output, seed=seed
     )
@@ -94,7 +98,7 @@ def blend(
     report = None
     if truth is not None and len(truth.planet_ids):
         labelled = [s for s in spectra if s.planet_id in set(truth.planet_ids.tolist())]
-        report = score(truth, labelled, edition=edition)
+        report = score(truth, labelled, edition=year)
         lines += [format_scores({"out of fold": report})]
     facts = {
         "submission": str(output),

@@ -152,7 +152,7 @@ def blend_submissions(
     Parameters
     ----------
     members : sequence of path
-        Each a ``submission.csv`` or the folder of a run; their planets must be the same.
+        Each a ``submission.csv`` or the folder of a finished run; their planets must be the same.
     labels : path or table, optional
         True spectra of some planets of the members, or of those of `out_of_fold`. Without labels
         nothing is learned.
@@ -179,6 +179,8 @@ def blend_submissions(
         If there are fewer than two members, or not as many tables in `out_of_fold`.
     SubmissionError
         If a table has faults, or the members are not of the same planets.
+    DataFileError
+        If a folder is not that of a finished run, or a table cannot be read.
     FitError
         If labels are given for fewer than 10 planets.
     """
@@ -297,7 +299,7 @@ def _read(paths: Sequence[str | Path]) -> tuple[list[int], np.ndarray, np.ndarra
 
 
 def _submission(path: str | Path) -> Path:
-    return RunFolder(path).submission if Path(path).is_dir() else Path(path)
+    return RunFolder(path).read().folder.submission if Path(path).is_dir() else Path(path)
 
 
 def _labelled(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,35 @@ def read_answer(path: str | Path) -> Answer:
     return Answer(str(path), run.spectra, record.edition, made, run.failures)
 
 
+def common_edition(answers: Iterable[Answer], edition: int | None = None) -> int:
+    """Find the edition of some answers: that of the runs among them, or 2024 if none is a run.
+
+    Parameters
+    ----------
+    answers : iterable of Answer
+    edition : int, optional
+        The edition that a caller asks for.
+
+    Raises
+    ------
+    ConfigError
+        If they are of different editions.
+
+    Examples
+    --------
+    >>> run = Answer("out", [], edition=2025, settings={}, failures={})
+    >>> common_edition([run, Answer("a.csv", [], None, {}, {})])
+    2025
+    """
+    years = {edition, *(answer.edition for answer in answers)} - {None}
+    if len(years) > 1:
+        raise ConfigError(
+            f"all answers must be of one edition; got {sorted(map(str, years))}. Use runs of the "
+            "same data."
+        )
+    return next((year for year in years if year is not None), 2024)
+
+
 def compare_answers(
     first: str | Path,
     second: str | Path,
@@ -181,17 +210,11 @@ def compare_answers(
         If a folder or table cannot be read.
     """
     answers = read_answer(first), read_answer(second)
-    years = {edition, *(answer.edition for answer in answers)} - {None}
-    if len(years) > 1:
-        raise ConfigError(
-            f"both answers must be of one edition; got {sorted(map(str, years))}. Compare runs of "
-            "the same data."
-        )
-    (year,) = years or {2024}
+    year = common_edition(answers, edition)
     shared, left_out = _shared(*answers)
     one, two = (_only(answer, shared) for answer in answers)
     truth = None if labels is None else Labels(np.array(shared), read_labels(labels).of(shared))
-    reports, gain, interval = _scores(one, two, truth, int(year or 2024), seed)
+    reports, gain, interval = _scores(one, two, truth, year, seed)
     return Comparison(
         first=one,
         second=two,

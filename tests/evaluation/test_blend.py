@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 from ariel_kit.cli import main
-from ariel_kit.core.errors import ConfigError, FitError, SubmissionError
+from ariel_kit.core.errors import ConfigError, DataFileError, FitError, SubmissionError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import LABEL_COLUMNS, Labels
 from ariel_kit.data.submission import make_submission, submission_arrays, validate_submission
+from ariel_kit.evaluation import compare
 from ariel_kit.evaluation.blend import (
     Blend,
     blend_out_of_fold,
@@ -21,6 +22,7 @@ from ariel_kit.evaluation.blend import (
     blind_blend,
     fit_blend,
 )
+from ariel_kit.evaluation.compare import Answer
 from ariel_kit.scoring import score
 
 ONE_SIGMA = 0.6827
@@ -216,3 +218,26 @@ def test_the_verb_writes_a_submission_and_tells_its_score(files, capsys):
     assert main(command) == 0
     assert "no labels: errors taken as fully shared" in capsys.readouterr().out
     assert validate_submission(folder / "out.csv").ok
+
+
+def test_a_blend_of_runs_is_scored_by_the_metric_of_their_edition(files, monkeypatch, capsys):
+    folder, truth, *_ = files
+    monkeypatch.setattr(compare, "read_answer", lambda path: Answer(str(path), [], 2025, {}, {}))
+    command = ["blend", str(folder / "a.csv"), str(folder / "b.csv"), "--json"]
+    command += ["--labels", str(folder / "labels.csv"), "--output", str(folder / "out.csv")]
+    assert main(command) == 0
+    ids, mean, sigma = submission_arrays(folder / "out.csv")
+    known = Labels(truth.planet_ids[:60], truth.depths[:60])
+    spectra = [Spectrum(i, wavelengths(), m, s) for i, m, s in zip(ids, mean, sigma, strict=True)]
+    told = json.loads(capsys.readouterr().out)["score"]
+    assert told["score"] == pytest.approx(score(known, spectra[:60], edition=2025).score)
+    assert main([*command, "--edition", "2024"]) == 1
+    assert "all answers must be of one edition" in capsys.readouterr().err
+
+
+def test_a_run_that_has_not_finished_is_not_blended(files):
+    folder, *_ = files
+    (folder / "run").mkdir()
+    (folder / "a.csv").rename(folder / "run" / "submission.csv")
+    with pytest.raises(DataFileError, match="is not a finished run"):
+        blend_submissions([folder / "run", folder / "b.csv"])

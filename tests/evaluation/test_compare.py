@@ -147,7 +147,7 @@ def test_answers_that_cannot_be_compared_are_refused(runs, rng, tmp_path):
     other = Path(shutil.copytree(runs[0], tmp_path / "other"))
     record = json.loads((other / "run.json").read_text())
     (other / "run.json").write_text(json.dumps({**record, "edition": 2025}))
-    with pytest.raises(ConfigError, match="both answers must be of one edition"):
+    with pytest.raises(ConfigError, match="all answers must be of one edition"):
         compare_answers(runs[0], other)
 
 
