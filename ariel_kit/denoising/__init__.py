@@ -1,4 +1,5 @@
-"""What the drift model leaves over: blind light to a better drift, by a network that sees maps.
+"""Improve the drift model with a network that reads maps of depth-free residuals.
 
-Import the stage from `ariel_kit.denoising.stage`; the networks load where only torch and timm are.
+Import the stage from `ariel_kit.denoising.stage`. The networks can be imported where only torch and
+timm are installed.
 """

@@ -23,10 +23,10 @@ def make_block(width: int) -> nn.Module:
 
 
 class Encoder(nn.Module):
-    """Maps to features at half and at quarter resolution.
+    """Convert maps to features at half and at quarter resolution.
 
-    With a mask it works as the sparse convolutions of a fully convolutional masked autoencoder:
-    what is hidden is set to zero before and after every block, so that nothing leaks.
+    With a mask it works like the sparse convolutions of a fully convolutional masked autoencoder:
+    hidden cells are set to zero before and after every block, so that no information leaks.
 
     Parameters
     ----------

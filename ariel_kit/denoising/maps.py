@@ -1,8 +1,9 @@
-"""From blind light to what the networks see: maps of time x wavelength in units of their noise.
+"""Convert depth-free residuals ("blind light") to maps over time and wavelength.
 
-Nothing here knows a star's brightness or a planet's depth: light is divided by its noise, and the
-depths were projected out before. The answer of the network is read out with linear maps that are
-worked out here, so that its numbers are of order one whatever the planet.
+The networks read these maps, in units of their noise. They contain neither the star's brightness
+nor the planet's depth: light is divided by its noise, and the depths were projected out before. The
+network's output is converted with linear maps that are computed here, so that its numbers are of
+order one for every planet.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ CELLS = 48
 """Cells along time and along wavelength."""
 CHANNELS = 4
 TEMPLATES = 11
-"""The window, five modes of the drift in time; the star's light, its slope, and three modes of the
-drift in wavelength."""
+"""Names of the templates: the transit window and five modes of the drift in time; the star's light,
+its slope, and three modes of the drift in wavelength."""
 SMALLEST_SPREAD = 1e-3
 
 
@@ -66,7 +67,7 @@ def to_cells(systematics: Systematics, light: Tensor) -> Tensor:
     Returns
     -------
     Tensor [shape=(planet, 48, 48), dtype=float64]
-        Zero where no data are.
+        Zero in cells without data.
     """
     in_time, in_wavelength = _time_cells(systematics), _wavelength_cells(systematics)
     weighted = systematics.time_weight[..., None] * light * systematics.weight[:, None, :]
@@ -75,7 +76,7 @@ def to_cells(systematics: Systematics, light: Tensor) -> Tensor:
 
 
 def make_maps(systematics: Systematics) -> Maps:
-    """Make the maps that the networks see of a batch.
+    """Make the networks' input maps for a batch of planets.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def _zscore(cells: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:
-    """Give the drift model's answer along the window: mean, and Cholesky factor of its covariance.
+    """Compute mean and Cholesky factor of the drift model's prediction along the window.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:
 def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gaussian:
     """Correct the nuisances along the window, in whitened coordinates.
 
-    All other combinations of nuisances follow as the drift model's covariance has it.
+    All other combinations of nuisances follow by the drift model's covariance.
 
     Parameters
     ----------
@@ -139,7 +140,7 @@ def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gau
     """
     old, projection = systematics.nuisances, systematics.projection()
     factor = whitening(systematics)[1]
-    # The gain takes a change along the window, in whitened units, to all the nuisances.
+    # The gain converts a change along the window, in whitened units, to all nuisances.
     gain = old.covariance @ projection.transpose(1, 2)
     gain = torch.linalg.solve_triangular(factor, gain.transpose(1, 2), upper=False).transpose(1, 2)
     change = torch.diag_embed(torch.exp(2 * log_scale) - 1)

@@ -1,9 +1,9 @@
-"""PhySNet: a U-Net on blind light that says how far the drift model is off, and how sure it is.
+"""PhySNet: a U-Net on depth-free residuals that predicts the error of the drift model.
 
 Blocks of ConvNeXt V2 (Woo et al. 2023, arXiv:2301.00808), a Fourier layer (Li et al. 2021,
-arXiv:2010.08895) and attention to templates of the physics at the bottleneck. Its map, times the
-drift model's own uncertainty, is the drift that the model missed; what that map adds to the
-apparent depths is a fixed linear read-out of it.
+arXiv:2010.08895) and attention to templates of the physics at the bottleneck. Its output map, times
+the drift model's own uncertainty, is the drift that the model missed. The change of the apparent
+depths is a fixed linear function of that map.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TERMS = 4
 
 
 class PhySNet(nn.Module):
-    """Maps of blind light in; a correction of the drift along the transit window out.
+    """Predict a correction of the drift along the transit window from maps of depth-free residuals.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class PhySNet(nn.Module):
     modes : int
         Fourier modes kept at the bottleneck.
     heads : int
-        Of the attention to templates.
+        Heads of the attention to templates.
     """
 
     def __init__(self, *, width: int = 32, depth: int = 2, modes: int = 4, heads: int = 4) -> None:
@@ -54,7 +54,7 @@ class PhySNet(nn.Module):
         self.decoder = make_block(width)
         self.head = nn.Conv2d(width + CHANNELS, 2, 3, padding=1)
         self.sureness = nn.Linear(2 * width, TERMS)
-        for layer in (self.head, self.sureness):  # the drift model is where learning starts
+        for layer in (self.head, self.sureness):  # learning starts at the drift model
             nn.init.normal_(layer.weight, std=1e-3)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

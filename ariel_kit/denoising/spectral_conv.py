@@ -1,4 +1,4 @@
-"""A layer that acts on the lowest Fourier modes of a map: smooth patterns as wide as the map."""
+"""A layer that acts on the lowest Fourier modes of a map, i.e. on patterns as wide as the map."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class SpectralConv2d(nn.Module):
-    """Fourier layer of Li et al. (2021, arXiv:2010.08895): the lowest modes mix their channels.
+    """Mix the channels of the lowest Fourier modes (Li et al. 2021, arXiv:2010.08895).
 
-    A mode higher than the map holds is left out, so that any size works, odd ones too.
+    Modes that a map is too small for are left out, so that every size works, odd ones too.
 
     Parameters
     ----------

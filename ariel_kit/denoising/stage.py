@@ -1,4 +1,4 @@
-"""The denoising stage: blind light of a batch of planets to a better drift prior of their fit."""
+"""The denoising stage: improve the drift prior of a fit from depth-free residuals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ariel_kit.models.weights import find_refusal
 
 @dataclass(frozen=True)
 class DenoiseStage:
-    """Hang PhySNet into the fit, as a hook that tells it what drift to expect."""
+    """Add PhySNet to the fit as a hook that predicts the drift to expect."""
 
     name: ClassVar = "denoise"
     denoiser: Denoiser
@@ -42,12 +42,12 @@ class DenoiseStage:
         return cls(make_denoiser(model), weights)
 
     def __call__(self, state: LineState) -> LineState:
-        """Set the hook; the fit notes where it was used."""
+        """Set the hook; the fit records where it was used."""
         return replace(state, denoise=self.denoiser)
 
 
 def make_denoiser(model: nn.Module) -> Denoiser:
-    """Make the denoiser that `fit_planets` takes out of a network.
+    """Make the denoiser for `fit_planets` from a network.
 
     Parameters
     ----------

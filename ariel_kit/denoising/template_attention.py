@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class TemplateAttention(nn.Module):
-    """Tokens ask, templates answer; the answer is added to the tokens.
+    """Attend from the tokens of a map to the templates, and add the result to the tokens.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class TemplateAttention(nn.Module):
         self.attend = nn.MultiheadAttention(width, heads, batch_first=True)
 
     def forward(self, maps: Tensor, templates: Tensor) -> Tensor:
-        """Let every place of a map look at the templates.
+        """Add to every place of a map its attention to the templates.
 
         Parameters
         ----------

@@ -17,11 +17,11 @@ from ariel_kit.denoising.maps import CELLS, CHANNELS
 from ariel_kit.models import register_model
 
 HIDDEN_SHARE = 0.5
-"""Of the stretches of time, each as long as a token."""
+"""Share of the stretches of time that is hidden; each is as long as a token."""
 
 
 class TiMAE(nn.Module):
-    """Encoder of what is visible, and a small decoder that fills in the rest.
+    """Encode the visible part of a map, and fill in the rest with a small decoder.
 
     Parameters
     ----------

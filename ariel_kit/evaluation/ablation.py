@@ -202,8 +202,7 @@ def run_variants(
 
 
 def usual_variants(default: StageSettings) -> list[tuple[str, ...]]:
-    """List the usual choices: no stage, each alone, all together, and the defaults, without
-    repeats.
+    """List the usual choices without repeats: no stage, each alone, all of them, the defaults.
 
     Examples
     --------

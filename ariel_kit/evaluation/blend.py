@@ -32,8 +32,7 @@ defined."""
 
 @dataclass(frozen=True)
 class Blend:
-    """How members are blended. Make one with `fit_blend`, or with `blind_blend` where there are no
-    labels.
+    """How members are blended; `fit_blend` learns it, and `blind_blend` needs no labels.
 
     Attributes
     ----------

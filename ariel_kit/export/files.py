@@ -143,8 +143,7 @@ def _write_fits(contents: RunContents, output: Path) -> list[Path]:
 
 
 def _ascii(text: str) -> str:
-    """Escape characters outside ASCII, which FITS cannot hold, and write an empty text as a
-    blank."""
+    """Escape characters that are not ASCII, for FITS, and write an empty text as a blank."""
     return text.encode("ascii", "backslashreplace").decode() or " "
 
 

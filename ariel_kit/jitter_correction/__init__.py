@@ -1,5 +1,5 @@
-"""Jitter correction: what the telescope's motion did to the light curves, found and taken out.
+"""Jitter correction: measure and remove the effect of the telescope's motion on light curves.
 
-`pointing` turns measured motion into what a network reads, `tcn_jnet` is that network, and
-`correct` holds the stage itself, `correct.correct_jitter`.
+`pointing` converts measured motion to the network's input, `tcn_jnet` is the network, and `stage`
+holds the stage itself, `stage.correct_jitter`.
 """

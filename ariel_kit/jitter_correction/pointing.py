@@ -1,11 +1,10 @@
-"""Bring the measured motion of the star to the cadence of AIRS and to units all planets share.
+"""Convert the measured motion of the star to the cadence of AIRS and to common units.
 
-Preprocessing measures the pointing of each FGS1 frame (`preprocessing.extraction`). FGS1 is too
-coarse for its optics, which leaves the scale of that motion uncertain by 30 %. Every channel is
-therefore a robust Z-score over time (`preprocessing.normalize.robust_zscore`): an error of the
-scale cancels, from the network's input to the response that `stage` fits to the network's answer.
-The flux about the mean of its dozen and the high-passed row moments are about zero by construction,
-so they are scaled only.
+Preprocessing measures the pointing of each FGS1 frame (`preprocessing.extraction`). The pixels of
+FGS1 are too coarse for its optics, so the scale of that motion is uncertain by 30 %. Every channel
+is therefore a robust Z-score over time (`preprocessing.normalize.robust_zscore`), in which an error
+of the scale cancels. The flux relative to the mean of its twelve frames, and the high-passed row
+moments, have a mean near zero by construction, so they are only scaled.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from ariel_kit.preprocessing.normalize import robust_zscore
 FRAMES = FGS1.n_pairs // AIRS.n_pairs
 """FGS1 frames in one pair of AIRS."""
 STEPS = round(AIRS.exposure / FGS1.exposure)
-"""FGS1 exposures that fit into one of AIRS: FGS1 sees 12 of 45."""
+"""FGS1 exposures that fit into one exposure of AIRS; FGS1 takes 12 of these 45."""
 MOMENTS = ("dy", "dx", "dy2", "dydx", "dx2")
 N_CONTEXT = 6
 N_CHANNELS = 3 * FRAMES + len(MOMENTS) + 2 + N_CONTEXT
 SLOW_SECONDS = 3600.0
-"""Row moments lose what is slower than this running mean: a transit that differs between
-wavelengths moves the mean width of the light."""
+"""Length of the running mean that is subtracted from row moments. A transit that differs between
+wavelengths moves the mean width of the light slowly."""
 LIMIT = 20.0
-"""Sigma to which channels are clipped, so that a wild frame does not spread over its neighbours."""
+"""Sigma at which channels are clipped, so that one wild frame does not affect its neighbours."""
 
 
 class Motion(NamedTuple):
-    """What a network reads, and the unit of what it answers.
+    """Input of the network, and the unit of its output.
 
     Attributes
     ----------
@@ -53,10 +52,10 @@ class Motion(NamedTuple):
 def motion_channels(
     pointing: np.ndarray, flux: np.ndarray, row_moments: np.ndarray, noise: np.ndarray
 ) -> Motion:
-    """Bring measured motion to the cadence of AIRS and to units of its own scatter.
+    """Convert measured motion to the cadence of AIRS and to units of its own scatter.
 
-    The flux enters as its deviation from the mean of each dozen, so that neither transit nor drift
-    reaches the network.
+    The flux enters as its deviation from the mean of each twelve frames, so that neither transit
+    nor drift reaches the network.
 
     Parameters
     ----------
@@ -99,7 +98,7 @@ def motion_channels(
 
 
 def _context(frames: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Tell how far to trust the channels: six numbers, about zero for white motion seen clearly.
+    """Compute six numbers about the quality of the channels, near zero for clear white motion.
 
     They are the noise of y and x over their scatter; the logarithms of the scatter of their means
     over a dozen frames, 0 if white; the correlations of the row centroid with the mean of y and of
@@ -140,7 +139,7 @@ def second_order(shift: np.ndarray) -> np.ndarray:
 
 
 def _moments_of_dozens(frames: np.ndarray) -> np.ndarray:
-    """Average over the frames of an exposure; about zero and of size one if the motion is white."""
+    """Average the moments over an exposure, scaled to rms one if the motion is white."""
     mean = second_order(frames).mean(axis=-2)
     return (mean - [0, 0, 1, 0, 1]) * np.sqrt(FRAMES / np.array([1, 1, 2, 1, 2]))
 

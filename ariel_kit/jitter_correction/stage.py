@@ -1,9 +1,9 @@
-"""The stage: flux decorrelated along the motion, by responses that the planet's own data show.
+"""The jitter stage: decorrelate the flux from the motion, with responses fitted to each planet.
 
-Each wavelength's flux answers to five moments of the shift, the terms of second order of the
-image's expansion. What they were is measured (FGS1) or predicted by TCN-JNet (AIRS); how much the
-flux answers is fitted at high frequency only, where there is neither transit nor drift. So the
-network may be wrong: a motion that the flux does not follow changes nothing.
+The flux at each wavelength responds to five moments of the shift, the terms of a second-order
+expansion of the image. The moments are measured (FGS1) or predicted by TCN-JNet (AIRS). The
+responses are fitted at high frequency only, where there is neither transit nor drift. So a wrong
+prediction does no harm: a motion that the flux does not follow changes nothing.
 """
 
 from __future__ import annotations
@@ -37,13 +37,14 @@ from ariel_kit.models.weights import find_refusal
 from ariel_kit.preprocessing.normalize import robust_sigma, white_noise
 
 FIT_SECONDS = 60.0
-"""Responses are fitted to what is faster than a running mean of this length."""
+"""Responses are fitted to variations faster than a running mean of this length."""
 SLOW_SECONDS = 1200.0
-"""Beyond this period, what stands out from the faster part of a motion is not trusted."""
+"""At longer periods, motion above the level of its faster part is not trusted."""
 TRUST = 4.0
-"""Sigma by which it may stand out, and by which responses must exceed their errors."""
+"""Sigmas by which slow motion may exceed that level, and by which responses must exceed their
+errors."""
 MIN_NEW = 1e-6
-"""Share of a mode's power that the modes before it must leave over."""
+"""Smallest share of a mode's power that must be new relative to the modes before it."""
 MIN_PAIRS = 64
 
 
@@ -69,7 +70,7 @@ _Correction = tuple[dict[str, Any], dict[str, Any]]
 
 @dataclass(frozen=True)
 class JitterStage:
-    """Take what follows the telescope's motion out of every observation."""
+    """Remove the flux variations that follow the telescope's motion from every observation."""
 
     name: ClassVar = "jitter"
     model: nn.Module
@@ -92,16 +93,16 @@ class JitterStage:
         return cls(*load_network(cls.name, "tcn_jnet", models_dir, device))
 
     def __call__(self, state: LineState) -> LineState:
-        """Correct each observation when the fit asks for it."""
+        """Correct each observation when the fit reads it."""
         steady = (correct_jitter(each, model=self.model) for each in state.observations)
         return replace(state, observations=steady)
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
-    """Take the flux that follows the telescope's motion out of both instruments.
+    """Remove the flux variations that follow the telescope's motion from both instruments.
 
     An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and so
-    does the log. Binned light curves have no jitter left to see and stay as they are.
+    does the log. Binned light curves have lost the jitter and stay as they are.
 
     Parameters
     ----------
@@ -213,7 +214,7 @@ def _check(observation: Observation, n: int, least: int) -> None:
 def decorrelate(
     flux: np.ndarray, modes: np.ndarray, *, seconds: float
 ) -> tuple[np.ndarray, list[str]]:
-    """Divide light curves by what they owe to five modes.
+    """Divide light curves by their fitted response to five modes.
 
     Parameters
     ----------
@@ -244,9 +245,9 @@ def decorrelate(
 
 
 def _orthonormal(modes: np.ndarray) -> np.ndarray:
-    """Find the matrix that frees each mode of those before it (Gram-Schmidt).
+    """Find the matrix that makes each mode orthogonal to those before it (Gram-Schmidt).
 
-    A mode that is constant, or that those before it contain, becomes zero.
+    A mode that is constant, or a combination of those before it, becomes zero.
     """
     gram = modes.T @ modes
     turn = np.zeros_like(gram)
@@ -259,11 +260,11 @@ def _orthonormal(modes: np.ndarray) -> np.ndarray:
 
 
 def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Keep of the responses what their errors do not explain.
+    """Shrink responses by the part that their errors explain.
 
-    Empirical Bayes after James and Stein (1961), mode by mode: responses shrink towards the mean
-    of all wavelengths by the share of their scatter that is noise. A mean, or a scatter, within
-    what chance gives counts as none.
+    Empirical Bayes after James and Stein (1961), mode by mode: responses shrink towards the mean of
+    all wavelengths by the share of their scatter that is noise. A mean or a scatter that chance
+    explains counts as zero.
 
     Parameters
     ----------
@@ -285,10 +286,10 @@ def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 
 def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
-    """Remove from modes the slow waves that their fast part does not predict.
+    """Remove slow waves from modes where they exceed the level of the fast part.
 
-    Jitter is as strong at the pace of a transit as above it; what is stronger there may be a
-    transit, or a drift, which the fit of the spectrum knows better.
+    Jitter is as strong at the time scale of a transit as at shorter ones. A stronger slow part may
+    be a transit or a drift, which the fit of the spectrum models better.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""TCN-JNet: a temporal convolutional network that reads motion and tells the pointing of AIRS.
+"""TCN-JNet: a temporal convolutional network that predicts the pointing of AIRS from motion.
 
 Residual blocks of dilated convolutions with normalised weights, after Bai et al. (2018,
-arXiv:1803.01271). Theirs are causal; a light curve is complete when it is corrected, so these are
-centred and see as much after an exposure as before it. Lengths never change.
+arXiv:1803.01271). Theirs are causal. These are centred and see as much after an exposure as before
+it, since a light curve is complete when it is corrected. The length of a series never changes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch.nn.utils.parametrizations import weight_norm
 from ariel_kit.models import register_model
 
 MIN_LOG_VARIANCE = -6.0
-"""Of a sigma of 0.05 times white jitter: no data are surer. Without a floor, samples in which
-nothing moves would outweigh all others."""
+"""Smallest log variance, that of a sigma of 0.05 times white jitter, which no data can beat.
+Without this floor, samples without motion would outweigh all others."""
 N_MOMENTS = 5
 
 
@@ -45,7 +45,7 @@ class TemporalBlock(nn.Module):
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Add what the convolutions find.
+        """Add the output of the convolutions to the input.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class TemporalBlock(nn.Module):
 
 
 class TCNJNet(nn.Module):
-    """Channels of `pointing.motion_channels` in, moments of the shift of each exposure out.
+    """Predict the moments of the shift in each exposure from `pointing.motion_channels`.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class TCNJNet(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Exposures that one answer can depend on."""
+        """Number of exposures that one output depends on."""
         return 1 + 2 * (self.config["kernel"] - 1) * sum(self.config["dilations"])
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -119,7 +119,7 @@ class TCNJNet(nn.Module):
         """
         hidden = self.mix(functional.gelu(self.stem(motion.transpose(1, 2))))
         hidden = functional.gelu(self.blocks(hidden))
-        with torch.autocast(motion.device.type, enabled=False):  # answers are never rounded
+        with torch.autocast(motion.device.type, enabled=False):  # outputs stay in float32
             out = self.head(hidden.float()).transpose(1, 2)
         mean, raw = out.split(N_MOMENTS, dim=2)
         log_variance = MIN_LOG_VARIANCE + functional.softplus(raw - MIN_LOG_VARIANCE)

@@ -1,4 +1,4 @@
-"""The card of weights: what they are, where they come from, and what they may be used for."""
+"""Model cards: what weights are, where they come from, and what they may be used for."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ FIRST_EDITION = EDITIONS[0].year
 def find_objection(
     what: str, *, editions: Sequence[int], revisions: Mapping[str, int], edition: int
 ) -> str | None:
-    """Say why something learned must not be used on data of an edition; None if it may.
+    """Give the reason why something learned must not be used on data of an edition; None if it may.
 
     Parameters
     ----------
     what : str
-        What the sentence calls it.
+        Its name in the sentence.
     editions : sequence of int
         Years that it holds for.
     revisions : mapping of str to int
-        Of `ariel_kit.core.revisions`, those that it holds for: what made the data it was learned
-        from, or later ones with which its gain was measured again.
+        Revisions (`ariel_kit.core.revisions`) that it is valid for: those that made the data it was
+        learned from, or later ones with which its gain was measured again.
     edition : int
         Year of the data.
 
@@ -95,7 +95,7 @@ class ModelCard(Settings):
         return [get_edition(year).year for year in years]
 
     def objection(self, edition: int) -> str | None:
-        """Say why these weights must not be used on data of an edition; None if they may.
+        """Give the reason why these weights must not be used on an edition; None if they may.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Networks ready for use: built by name, with random weights or with stored ones."""
+"""Build networks by name, with random weights or with stored ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 LARGEST_ARGUMENT = 10_000
-"""Of a stored network: a card that asks for more layers would keep a machine busy for hours."""
+"""Largest argument of a stored network. A card that asks for more would build for hours."""
 
 
 def create_model(
@@ -77,7 +77,7 @@ def _build_from_card(name: str, folder: Path, changes: dict[str, Any]) -> nn.Mod
 
 
 def _check_config(card: ModelCard, folder: Path) -> None:
-    """Refuse a card whose arguments build no network, or one of another size.
+    """Refuse a card whose arguments build no network, or a network of another size.
 
     The network is built without its numbers, so that not even a card that asks for terabytes takes
     any memory.
@@ -105,7 +105,7 @@ def _check_config(card: ModelCard, folder: Path) -> None:
 
 
 def _is_too_large(value: object) -> bool:
-    """Tell whether an argument, or one of a list of them, asks for endless layers."""
+    """Tell whether an argument, or one in a list of them, is too large."""
     parts = value if isinstance(value, list) else [value]
     return any(
         isinstance(part, int | float) and not abs(part) <= LARGEST_ARGUMENT for part in parts

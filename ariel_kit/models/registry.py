@@ -1,8 +1,9 @@
-"""The networks of the kit by name: register one, list them, build the bare network.
+"""Register networks by name, list them, and build one without its weights.
 
-Names work as in timm: an entry function under `register_model` gives a network its name. That is
-all: the decorator is found in the sources of the package, and the module that holds a network is
-imported when the network is built. Another package adds its networks through entry points.
+Names work as in timm: an entry function under `register_model` gives a network its name. Nothing
+else is needed: the decorator is found in the source files of the package, and the module of a
+network is imported only when the network is built. Another package adds its networks through entry
+points.
 
 Every registered network is a ``torch.nn.Module`` with
 
@@ -59,12 +60,12 @@ def register_model(entry: Entry) -> Entry:
 
 
 def list_models(*, micro: bool = False) -> list[str]:
-    """Name the networks that `create_model` builds; loads none of them.
+    """List the names of the networks that `create_model` builds, without importing them.
 
     Parameters
     ----------
     micro : bool
-        Also name the micro networks, ``test_*``, that tests are made of.
+        Also list the micro networks, ``test_*``, that tests use.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def list_models(*, micro: bool = False) -> list[str]:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that no network has.
+    """Refuse the name of an unknown network.
 
     Raises
     ------
@@ -130,7 +131,7 @@ def find_networks(folder: Path, package: str) -> dict[str, str]:
 
 @cache
 def _homes() -> dict[str, str]:
-    """Find the module of every network, of this package and of those that add to it."""
+    """Find the module of every network, in this package and in those that extend it."""
     others = {point.name: point.module for point in entry_points(group=GROUP)}
     return others | find_networks(_PACKAGE, "ariel_kit")
 

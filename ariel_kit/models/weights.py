@@ -1,4 +1,4 @@
-"""Weights of the networks: find, save and load them, each with a card and a golden output.
+"""Find, save and load the weights of networks, each with a card and a golden output.
 
 Weights lie in one folder per network: ``model.safetensors``, ``card.json``, and
 ``golden.safetensors``, an input with the output it had when the weights were saved.
@@ -53,7 +53,7 @@ def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None
 
 
 def find_refusal(name: str, models_dir: str | Path | None, *, edition: int) -> str | None:
-    """Say why the weights in the package must not be used on data of an edition, None if they may.
+    """Give the reason why the package's weights must not be used on an edition; None if they may.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def find_refusal(name: str, models_dir: str | Path | None, *, edition: int) -> s
     Raises
     ------
     WeightsError
-        If weights in `models_dir`, which a user asked for, must not be used.
+        If weights in `models_dir` must not be used; a user asked for these.
     """
     folder = find_weights(name, models_dir)
     reason = None if folder is None else load_card(folder).objection(edition)
@@ -76,19 +76,19 @@ def find_refusal(name: str, models_dir: str | Path | None, *, edition: int) -> s
 
 
 def refuse_own(place: Path | None, reason: str | None) -> None:
-    """Let an objection to what a user asked for be an error.
+    """Raise an objection as an error where it is against weights that a user asked for.
 
     Raises
     ------
     WeightsError
-        If there is a reason, and the place is not in the package.
+        If there is an objection, and the place is not in the package.
     """
     if reason is not None and place is not None and not place.is_relative_to(SHIPPED):
         raise WeightsError(f"{place}: {reason}, or leave out --models-dir.")
 
 
 def find_own(name: str, models_dir: str | Path) -> Path | None:
-    """Find what `models_dir` holds under a name; the log says once if it holds nothing.
+    """Find a folder of this name in `models_dir`; where it is missing, the log says so once.
 
     Raises
     ------
@@ -170,8 +170,8 @@ def load_weights(model: nn.Module, folder: str | Path, *, prefix: str = "") -> M
     folder : str or Path
         A folder that `save_weights` wrote.
     prefix : str
-        Load only tensors whose name starts so, e.g. ``"encoder."`` of a pre-trained network: the
-        file and the network must then hold the same tensors of that prefix.
+        Load only tensors whose names start with this, e.g. ``"encoder."`` of a pre-trained network.
+        File and network must then hold the same tensors with that prefix.
 
     Raises
     ------

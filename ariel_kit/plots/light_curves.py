@@ -246,8 +246,7 @@ def _in_blocks(residual: np.ndarray) -> np.ndarray:
 def plot_residual_rms(
     spectrum: Spectrum, *, visit: int = 0, ax: Axes | None = None, **kwargs: Any
 ) -> Axes:
-    """Plot the rms of white-light residuals against bin size; white noise falls with its square
-    root.
+    """Plot the rms of white-light residuals against bin size, beside white noise.
 
     The band holds the rms of purely white residuals in two of three visits. It is wider where there
     are fewer bins.

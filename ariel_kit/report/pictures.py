@@ -85,8 +85,7 @@ def draw(
 def draw_answers(
     spectra: Sequence[Spectrum], truth: Labels | None, report: ScoreReport | None
 ) -> Iterator[Picture]:
-    """Draw the worst and the best spectrum (first and last of `spectra`) and the plots of
-    scores."""
+    """Draw the first and last of `spectra` (the worst and the best) and the plots of scores."""
     ends = {"worst": spectra[0], "best": spectra[-1]} if len(spectra) > 1 else {"only": spectra[0]}
     for which, spectrum in ends.items():
         data: list[Any] = [spectrum]

@@ -58,8 +58,7 @@ class PlanetRow:
 
     @property
     def badness(self) -> tuple[float, ...]:
-        """Sort key, largest for the worst: the score where it is known, else failure, misfit,
-        sigma."""
+        """Sort key, largest for the worst: by score if it is known, else failure, misfit, sigma."""
         if self.score is not None:
             return (-self.score.score,)
         misfit = self.misfit if np.isfinite(self.misfit) else 0.0

@@ -1,4 +1,4 @@
-"""Spectra with one honest sigma per wavelength: draws, smoothness, blends, temperatures."""
+"""Give spectra one honest sigma per wavelength: draws, smoothness, blends, temperatures."""
 
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws

@@ -1,4 +1,4 @@
-"""Two answers about one planet, from the same light curves, to one."""
+"""Blend two spectra of one planet that come from the same light curves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from ariel_kit.core.spectrum import Spectrum
 def blend(first: Spectrum, second: Spectrum) -> Spectrum:
     """Weigh two spectra of one planet by their predicted precisions, wavelength by wavelength.
 
-    Both come from the same light curves, so agreement proves nothing and precisions must not be
-    added. The blend is the mixture "one of the two is right", with the precisions' shares for
-    odds: its variance is never below the smaller one, and grows where the two disagree.
+    Both come from the same light curves, so their errors are not independent and precisions must
+    not be added. The blend is the mixture in which one of the two is right, with odds in proportion
+    to the precisions. Its variance is never below the smaller one, and grows where the two
+    disagree.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ def blend(first: Spectrum, second: Spectrum) -> Spectrum:
     Returns
     -------
     Spectrum
-        With both provenances and, under ``"blend"``, the mean weight of `second`.
+        The blend, with both provenances and, under ``"blend"``, the mean weight of `second`.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def blend(first: Spectrum, second: Spectrum) -> Spectrum:
     within = shares[0] * first.sigma**2 + shares[1] * second.sigma**2
     covariance = None
     if first.covariance is not None and second.covariance is not None:
-        # Square roots of the shares on both sides: on the diagonal they are the shares.
+        # The square roots of the shares stand on both sides, so that the diagonal has the shares.
         parts = zip(np.sqrt(shares), (first.covariance, second.covariance), strict=True)
         spread = np.sqrt(shares[0] * shares[1]) * apart
         covariance = sum(root[:, None] * c * root for root, c in parts) + np.outer(spread, spread)

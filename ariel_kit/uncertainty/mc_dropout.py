@@ -1,4 +1,4 @@
-"""Many answers of a network to one: what the draws agree on, and two kinds of uncertainty."""
+"""Combine draws of Monte Carlo dropout into one spectrum with two kinds of uncertainty."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ariel_kit.core.spectrum import Spectrum
 def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) -> Spectrum:
     """Replace a fitted spectrum by an even mixture of draws, by the law of total variance.
 
-    Aleatoric is the mean of the draws' variances: what every network of the family leaves open.
-    The variance of their means is what the thinned networks disagree by; it comes with a covariance
-    of low rank. It is called epistemic in the literature, but it is a twentieth of the error, also
-    where molecules are unseen (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
+    The aleatoric variance is the mean of the draws' variances. The variance of the draws' means
+    measures how far the thinned networks disagree; it comes with a covariance of low rank. The
+    literature calls it epistemic, but it is only a twentieth of the error, also where molecules are
+    unseen (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
 
     Parameters
     ----------
     spectrum : Spectrum
-        The fit that the draws refine. Its correlations are kept in the aleatoric part; whatever
-        factor its sigma has over its covariance, sigma keeps.
+        The fit that the draws refine. Its correlations are kept in the aleatoric part. The ratio of
+        its sigma to its covariance is kept as well.
     means, variances : ndarray [shape=(draw, 283)]
-        Of each draw, e.g. of a network with its dropout left on (Gal & Ghahramani 2016, arXiv
-        1506.02142).
+        Predictions of each draw, e.g. of a network with its dropout left on (Gal & Ghahramani 2016,
+        arXiv 1506.02142).
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """Condition spectra on being smooth: a Gaussian-process prior over wavelength, in closed form.
 
-The joint fit holds such a prior already: a second one counts the same belief twice, and on fitted
-spectra it never raised a score (measured by
-``pytest -m benchmark -s tests/benchmarks/test_refinement.py``). The uncertainty stage applies it
-where ``uncertainty.smooth_amplitude`` is above 0, which is not the default.
+The joint fit has such a prior already. A second one counts the same belief twice, and on fitted
+spectra it never raised a score (measured by ``pytest -m benchmark -s
+tests/benchmarks/test_refinement.py``). The uncertainty stage applies it where
+``uncertainty.smooth_amplitude`` is above 0, which is not the default.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.spectrum import Spectrum
 
 LEVEL_SIGMA = 0.01
-"""Of a spectrum's level: far wider than any light curve leaves it."""
+"""Prior sigma of a spectrum's level, far wider than any light curve allows."""
 
 
 def smooth(spectrum: Spectrum, *, length: float, amplitude: float) -> Spectrum:
@@ -25,8 +25,8 @@ def smooth(spectrum: Spectrum, *, length: float, amplitude: float) -> Spectrum:
     The spectrum is taken as a Gaussian measurement, with its covariance or, without one,
     independent errors, and multiplied by a Gaussian process whose kernel is Matern's of order 3/2
     (Rasmussen & Williams 2006, eq. 2.25 and 4.17): the edges of molecular bands are not smoother.
-    sigma shrinks with the diagonal of the covariance; what it held besides, model errors say, it
-    keeps.
+    sigma shrinks with the diagonal of the covariance. Its other parts, such as the model error, are
+    kept.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def smooth(spectrum: Spectrum, *, length: float, amplitude: float) -> Spectrum:
     Returns
     -------
     Spectrum
-        With a covariance if it came with one.
+        The smoothed spectrum, with a covariance if `spectrum` has one.
     """
     covariance = spectrum.covariance
     noise = np.diag(spectrum.sigma**2) if covariance is None else covariance

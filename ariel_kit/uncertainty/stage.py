@@ -1,4 +1,4 @@
-"""The stage: fitted spectra, and what a network says of them, to one honest sigma."""
+"""The uncertainty stage: combine the fit with the network and scale sigma."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ariel_kit.uncertainty.temperature import Temperature, find_temperature
 
 @dataclass(frozen=True)
 class UncertaintyStage:
-    """Combine what fit and network say, and scale sigma where the settings ask for it.
+    """Combine fit and network, and scale sigma where the settings ask for it.
 
     Attributes
     ----------
     settings : UncertaintySettings
     temperature : Temperature, optional
-        Of the line as it is run; None where sigma is taken as it is.
+        The temperature of the line as it is run; None leaves sigma as it is.
     weights : str, optional
     """
 
@@ -59,7 +59,7 @@ class UncertaintyStage:
         return cls(settings.uncertainty, Temperature.load(path), file_sha256(path))
 
     def __call__(self, state: LineState) -> LineState:
-        """Give every planet with a joint fit its honest sigma."""
+        """Give an honest sigma to every planet with a joint fit."""
         draws = state.draws or [None] * len(state.spectra)
         spectra = honest_sigma(
             state.spectra, draws, settings=self.settings, temperature=self.temperature
@@ -74,7 +74,7 @@ def honest_sigma(
     settings: UncertaintySettings | None = None,
     temperature: Temperature | None = None,
 ) -> list[Spectrum]:
-    """Blend fits with their refinements, smooth them, and scale sigma to the errors that are made.
+    """Blend fits with their refinements, smooth them, and scale sigma to the size of actual errors.
 
     Parameters
     ----------
@@ -83,9 +83,10 @@ def honest_sigma(
     draws : sequence of Draws or None
         One per spectrum; None where there is nothing to refine.
     settings : UncertaintySettings, optional
-        The smooth prior; without it spectra are not smoothed.
+        Settings of the smooth prior; spectra are not smoothed when left out.
     temperature : Temperature, optional
-        Of the line as it is run, with or without the network; without one sigma is not scaled.
+        The temperature of the line as it is run, with or without the network; sigma is not scaled
+        when left out.
 
     Returns
     -------

@@ -1,11 +1,11 @@
-"""Sigma factors (temperatures) that turn predicted errors into those that are really made.
+"""Fit factors of sigma (temperatures) so that sigma matches the size of actual errors.
 
-One factor holds for all planets. Each regime of signal-to-noise and of spectral amplitude has its
-own, shrunk towards the common one the more, the fewer planets it holds; and a floor stands for what
-no posterior knows of. All are fitted by maximum likelihood on planets that nothing else has learned
-from (temperature scaling: Guo et al. 2017, arXiv 1706.04599). Errors of spectra have long tails,
-and the Gaussian that is most likely over a tail is too wide for the rest. A factor is therefore
-kept among those whose one-sigma coverage is about right.
+One factor holds for all planets. Each regime of signal-to-noise and of spectral amplitude has a
+factor of its own, which is shrunk towards the common one; the fewer planets a regime holds, the
+stronger. A floor covers errors that no posterior contains. All are fitted by maximum likelihood on
+planets that nothing else has learned from (temperature scaling: Guo et al. 2017, arXiv 1706.04599).
+Errors of spectra have long tails, and the most likely Gaussian of a long-tailed sample is too wide
+for most of it. A factor is therefore limited to those whose one-sigma coverage is about right.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ariel_kit.models.weights import TEMPERATURE_FOLDER, find_own
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 STRENGTH = 96.0
-"""Planets' worth of belief in the factor for all. The error of the level is one number per
-planet, so a regime of few planets says little about its factor."""
+"""Strength of the belief in the factor for all, as a number of planets. The error of the level is
+one number per planet, so a regime of few planets says little about its factor."""
 COVERAGE = (0.66, 0.70)
-"""Share of errors within one sigma that the factor for all may lead to; 0.683 is a Gaussian's."""
+"""Bounds of the share of errors within one sigma under the factor for all; a Gaussian has 0.683."""
 REGIME_COVERAGE = (0.60, 0.76)
-"""The same for the factor of a regime."""
+"""Bounds of the same share under the factor of a regime."""
 LARGEST_FACTOR = 1e3
 LEAST_FLOOR = 1e-7
 """Transit depth."""
@@ -45,7 +45,7 @@ class Temperature:
     Attributes
     ----------
     factor : float
-        For all planets; what the regimes are drawn to.
+        The factor for all planets, towards which those of the regimes are shrunk.
     floor : float
         Transit depth.
     signal_edges, amplitude_edges : tuple of float
@@ -142,7 +142,7 @@ class Temperature:
         return temperature
 
     def _fault(self) -> str | None:
-        """Name numbers that would make sigma negative, endless or none at all."""
+        """Describe numbers that would make sigma negative, infinite or zero."""
         factors = np.array(self.factors, dtype=np.float64)
         edges = [np.array(e, dtype=np.float64) for e in (self.signal_edges, self.amplitude_edges)]
         if factors.shape != (len(edges[0]) + 1, len(edges[1]) + 1):
@@ -158,12 +158,12 @@ class Temperature:
 
 
 def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> Path:
-    """Find the temperature of a line: in `models_dir` if there, else in the package.
+    """Find the temperature of a line: in `models_dir` if it is there, else in the package.
 
     Parameters
     ----------
     refined : bool
-        Whether the line has the refining network on; its errors are other ones.
+        Whether the refining network is on in the line, for its errors differ.
     models_dir : path, optional
         A folder of weights folders.
 
@@ -184,16 +184,17 @@ def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> 
 def fit_temperature(
     spectra: Sequence[Spectrum], truth: np.ndarray, *, regimes: int = 3
 ) -> Temperature:
-    """Fit the temperatures of highest likelihood, those of regimes shrunk towards that of all.
+    """Fit the most likely temperatures; those of regimes are shrunk towards the common one.
 
     Parameters
     ----------
     spectra : sequence of Spectrum
-        Of planets that neither a prior nor a network has learned from.
+        Spectra of planets that neither a prior nor a network has learned from.
     truth : ndarray [shape=(planet, 283)]
         Their true depths.
     regimes : int
-        Of signal-to-noise, and of amplitude; as many planets in each.
+        Number of regimes of signal-to-noise, and of amplitude, with equal numbers of planets in
+        each.
 
     Returns
     -------
@@ -261,7 +262,7 @@ def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
 
 
 def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
-    """Find a regime's factor, as if `STRENGTH` more planets had asked for the factor of all."""
+    """Find a regime's factor, with the factor for all as a prior worth `STRENGTH` planets."""
     if len(error) == 0:
         return factor
 
