@@ -1,4 +1,4 @@
-"""Raw frames to light curves: `calibrate_planet` in two fused passes, `steps` one by one."""
+"""Calibrate raw frames to light curves: `calibrate_planet` fast, `steps` one step at a time."""
 
 from ariel_kit.preprocessing.badpixels import fill_levels, find_bad_pixels, find_donors
 from ariel_kit.preprocessing.calibrate import calibrate_planet, calibration_warmup, mean_image

@@ -1,4 +1,4 @@
-"""Find the pixels that cannot be used, and what replaces them.
+"""Find bad pixels, and the good pixels that replace them.
 
 A bad pixel is replaced by a weighted sum of good pixels, its donors, with weights that are constant
 in time. Any such sum is proportional to the starlight, so infilling never changes a depth; it only
@@ -18,20 +18,20 @@ from ariel_kit.data.calibration_maps import Calibration
 
 CLIP_SIGMA = 5.0
 CLIP_ROUNDS = 5
-"""Clipping of the dark that finds hot pixels, as in the challenge's own notebook."""
+"""Rounds of sigma clipping of the dark that find hot pixels, as in the challenge's own notebook."""
 LARGEST_DARK = 1e6
-"""Electrons per second that fill a pixel within one exposure."""
+"""Largest dark current, electrons per second; it fills a pixel within one exposure."""
 LARGEST_FLAT = 1e3
 LINEARITY_LEVELS = (1e4, 3e4, 6e4)
 """Electrons at which the linearity corrections of pixels are compared."""
 LINEARITY_TOLERANCE = 0.05
 """Relative difference from the median pixel's correction that makes a pixel wild."""
 PROFILE_COLUMNS = 9
-"""Columns that share one row profile in the model of the mean image."""
+"""Number of columns that share one row profile in the model of the mean image."""
 PROFILE_ROUNDS = 4
 """Times that the profile and the flux of that model are fitted in turn."""
 NEIGHBOURS = 3
-"""Pixels on either side that the method ``median`` chooses from."""
+"""Number of pixels on either side that the method ``median`` chooses from."""
 INFILL_METHODS = ("row", "median", "psf")
 
 
@@ -56,7 +56,7 @@ class BadPixels(NamedTuple):
 
 @dataclass(frozen=True)
 class Donors:
-    """Say what replaces bad pixels: entry i adds ``weight[i]`` times ``donor[i]`` to ``target[i]``.
+    """Hold the donors of bad pixels: ``target[i]`` gets ``weight[i]`` times ``donor[i]`` added.
 
     Attributes
     ----------
@@ -73,10 +73,10 @@ class Donors:
 def find_bad_pixels(calibration: Calibration) -> BadPixels:
     """Mark the pixels to infill.
 
-    A pixel is dead if the dead map says so or its flat is not between 0 and 1000. It is hot if
-    its dark current lies beyond 5 sigma, clipped in 5 rounds. It is wild if its linearity
-    correction differs from the median pixel's by more than 5 % somewhere between 1e4 and 6e4
-    electrons, which that of a working pixel never does.
+    A pixel is dead if the dead map says so or its flat is not between 0 and 1000. It is hot if its
+    dark current lies beyond 5 sigma, clipped in 5 rounds. It is wild if its linearity correction
+    differs from the median pixel's by more than 5 % somewhere between 1e4 and 6e4 electrons, which
+    never happens for a working pixel.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def find_bad_pixels(calibration: Calibration) -> BadPixels:
     for level in LINEARITY_LEVELS:
         correction = level ** np.arange(len(terms)) @ terms / level
         wild[~dead] |= np.abs(correction / np.median(correction) - 1) > LINEARITY_TOLERANCE
-    # The square of a larger number may be none, and nothing would be clipped.
+    # The square of a larger number may overflow, and then nothing would be clipped.
     dark = np.clip(calibration.dark, -LARGEST_DARK, LARGEST_DARK)
     hot = ~sigma_clip(dark, sigma=CLIP_SIGMA, rounds=CLIP_ROUNDS)
     return BadPixels(dead, hot, wild)
@@ -117,7 +117,7 @@ def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:
     sigma : float
         Standard deviations beyond which a value is clipped.
     rounds : int
-        Clip at most so often, each time about the median of what stayed.
+        Largest number of rounds; each clips about the median of the remaining values.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean image; what it holds at bad pixels is not used.
+        Mean image; its values at bad pixels are not used.
     bad : ndarray [shape=(y, x), dtype=bool]
 
     Returns

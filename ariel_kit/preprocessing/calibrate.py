@@ -38,18 +38,20 @@ logger = logging.getLogger(__name__)
 MAX_BAD_FRACTION = 0.8
 """Largest share of a wavelength's light on bad pixels that can be infilled."""
 MOST_FULL = 1e-3
-"""Share of its frames that a pixel may spend at the converter's ceiling; a particle fills few."""
+"""Largest share of frames in which a pixel may stand at the converter's ceiling; particle hits
+reach it in few frames."""
 MAX_SATURATED = 0.05
-"""Share of the light on saturated pixels, above which the light that is left is less trusted."""
+"""Share of the light on saturated pixels above which the remaining light is less trusted."""
 SATURATED_NOISE = 2.0
-"""What the noise is then multiplied by: pixels around full ones take up some of their charge."""
+"""Factor of the noise in that case, since neighbours of full pixels collect some of their
+charge."""
 AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
 """Rows and columns around a bad pixel from which the PSF infill takes light."""
 FGS1_BORDER = 3
 """Pixels at the border of the image whose level is the foreground of FGS1."""
 SAMPLE_STRETCHES = 8
 SAMPLE_LENGTH = 512
-"""Stretches of frames, and frames in each, in which the scatter of FGS1's pixels is measured."""
+"""Number of stretches of frames, and frames in each, for the scatter of FGS1's pixels."""
 
 
 class _AirsCurves(NamedTuple):
@@ -150,7 +152,7 @@ def calibrate_planet(
 def mean_image(
     dataset: Dataset, planet_id: int, instrument: Instrument, *, split: str, visit: int = 0
 ) -> np.ndarray:
-    """Average the CDS frames of a visit, bad pixels modelled: where light falls on a detector.
+    """Average the CDS frames of a visit to an image, with bad pixels modelled.
 
     Parameters
     ----------
@@ -282,7 +284,7 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
 
 
 class _Survey(NamedTuple):
-    """What the first pass finds: the detector without its full pixels, its image, their light."""
+    """Results of the first pass: the detector without saturated pixels, its image, their light."""
 
     detector: Detector
     levels: np.ndarray
@@ -290,7 +292,7 @@ class _Survey(NamedTuple):
 
 
 def _survey(detector: Detector) -> _Survey:
-    """Average the CDS frames, take saturated pixels for bad ones, and model the bad pixels."""
+    """Average the CDS frames, mark saturated pixels as bad, and model the bad pixels."""
     levels, full = detector.mean_image()
     saturated = (full > MOST_FULL) & ~detector.bad
     clipped = np.where(saturated, levels, 0.0)
@@ -305,18 +307,18 @@ def _survey(detector: Detector) -> _Survey:
 
 
 def _share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
-    """Share of the light that falls on full pixels; they have at least what was clipped."""
+    """Compute the share of the light on saturated pixels, at least as large as what was clipped."""
     light = np.maximum(np.maximum(star, 0), clipped)
     return np.asarray((light * (clipped > 0)).sum(axis) / np.maximum(light.sum(axis), 1e-30))
 
 
 def _caution(lost: np.ndarray) -> np.ndarray:
-    """Multiply the noise by this where much of the light fell on saturated pixels."""
+    """Choose the factor of the noise, above 1 where much of the light fell on saturated pixels."""
     return np.where(lost > MAX_SATURATED, SATURATED_NOISE, 1.0)
 
 
 def _why_dark(detector: Detector, levels: np.ndarray) -> str:
-    """Say what a mean CDS image without light may come from."""
+    """Name the probable causes of a mean CDS image without light."""
     if detector.bad.all():
         return f"{detector.calibration_path} leaves no pixel that works. Check dead, flat and dark"
     found = f"its mean CDS image sums to {levels.sum():.3g} electrons"

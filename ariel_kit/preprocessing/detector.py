@@ -1,4 +1,4 @@
-"""Open one detector of one visit: its pixels, their constants, and passes over their samples."""
+"""Read one detector of one visit: its pixels, their constants, and passes over their samples."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import Donors, find_bad_pixels
 
 TIGHT_BLOCKS = 6
-"""Parts in which the frames are read when memory is tight."""
+"""Number of parts in which the frames are read when memory is tight."""
 
 
 @dataclass(frozen=True)
 class RawVisit:
-    """Name where the frames of one visit come from.
+    """Identify the frames of one visit.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ def pixel_constants(
     -------
     ndarray [shape=(y, x, 6), dtype=float32]
         Terms 1 to 5 of the polynomial (electron/adu^p), then the dark charge of one exposure
-        (electron), all over the flat. Zero where bad, so that a wild value never enters a sum.
+        (electron), all over the flat. Zero at bad pixels, so that their values never enter a sum.
     """
     terms = np.where(bad, 0.0, calibration.linear_corr)
     constants = np.zeros((*bad.shape, len(terms)))
@@ -119,7 +119,7 @@ def pixel_constants(
 
 @dataclass(frozen=True)
 class Detector:
-    """Hold the extracted part of a detector, and pass over its samples.
+    """Hold the extracted part of a detector, with methods that pass over its samples.
 
     Attributes
     ----------
@@ -197,11 +197,11 @@ class Detector:
         )
 
     def _frames(self, pixels: np.ndarray) -> Frames:
-        """Take the frames of some pixels from memory, or read them again when it is tight."""
+        """Take the frames of some pixels from memory, or read them again when memory is tight."""
         return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
 
     def without(self, pixels: np.ndarray) -> Detector:
-        """Treat more pixels as bad: those that are saturated.
+        """Mark saturated pixels as bad too.
 
         Parameters
         ----------
@@ -238,7 +238,7 @@ class Detector:
         inside : ndarray [shape=(y, x), dtype=bool]
             Which pixels.
         stretches : int
-            At most so many.
+            Largest number of stretches.
         length : int
             CDS frames in each.
 

@@ -11,15 +11,15 @@ from scipy.linalg import eigh
 from scipy.ndimage import spline_filter1d
 
 AIRS_JITTER, FGS1_JITTER = 0.012, 0.1
-"""Image motion from one CDS frame to the next to which weights are made blind, pixels."""
+"""Image motion between CDS frames, in pixels, that the weights suppress."""
 STAMP_SHARE = 0.05
 """A pixel enters the FGS1 stamp where its light exceeds this share of its read noise variance."""
 MAX_STAMP = 200
-"""Most pixels of the FGS1 stamp, the brightest."""
+"""Largest number of pixels in the FGS1 stamp; the brightest ones are taken."""
 MAX_MODES = 8
-"""Most modes of the scatter."""
+"""Largest number of modes of the scatter."""
 EDGE_MARGIN = 1.2
-"""Least variance of a mode of the scatter, over the largest that noise alone would give."""
+"""Smallest variance of a mode of the scatter, relative to the largest that noise alone gives."""
 
 
 def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
@@ -37,7 +37,7 @@ def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray [shape=(row, x), dtype=float64]
-        The weighted sum of a column equals its plain sum on average.
+        Weights; the weighted sum of a column equals its plain sum on average.
     """
     slopes = AIRS_JITTER * derivative(star, axis=0)
     weights = [
@@ -110,7 +110,7 @@ def psf_weights(
 
 
 def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Find the patterns in which pixels scatter together between frames: motion of the image.
+    """Find the patterns of correlated scatter between frames, which image motion causes.
 
     Divide the differences of neighbouring frames by their noise. If there is nothing but noise, the
     eigenvalues of their covariance stay below ``(1 + sqrt(pixels / pairs))^2``, the edge of

@@ -22,7 +22,7 @@ LEAST_POWER = 2.0
 STRENGTH_TERMS = 3
 """Terms of the polynomial in wavelength by which the strength of the wings varies on each side."""
 ROUNDS = 3
-"""Times that the star's flux and centre are found again with the foreground of the last round."""
+"""Number of rounds in which the star's flux and centre are refined with the last foreground."""
 
 
 class _Outer(NamedTuple):
@@ -118,7 +118,7 @@ def _fit_decay(outer: _Outer) -> np.ndarray:
 
 
 def _centred(values: np.ndarray, outer: _Outer) -> np.ndarray:
-    """Subtract each column's mean, and the foreground with it; weight and flatten the rest."""
+    """Subtract each column's mean, which removes the foreground; weight and flatten the rest."""
     return ((values - outer.mean(values)) * np.sqrt(outer.trust)).ravel()
 
 

@@ -22,7 +22,7 @@ TILE = 1024
 """CDS frames that are worked on at a time; they stay in the processor's nearest cache."""
 
 CEILING = np.uint32(0xFFFF0000)
-"""The converter's largest number, which stands for any more light, in the upper half of a word."""
+"""The converter's largest number, which saturated reads have, in the upper half of a word."""
 
 
 @kernel
@@ -67,7 +67,7 @@ def add_up(values: np.ndarray) -> float:
 
 @kernel
 def brightest_read(pairs: np.ndarray) -> np.uint32:
-    """Find the largest read, in the upper half of a word; the lower half is of no account.
+    """Find the largest read, in the upper half of a word; ignore the lower half of the result.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
-"""Normalise series by statistics that transits and outliers hardly move: median and MAD over time.
+"""Normalise series by robust statistics over time: median and MAD.
 
-The robust Z-score is how series that vary in time reach a network: the channels of TCN-JNet
-(`jitter_correction.pointing.motion_channels`) and the residual maps of PhySNet and Ti-MAE
-(`denoising.maps.make_maps`). ResNet-1D reads spectra, which have no axis in time.
+All time series that a network reads are robust Z-scores, which transits and outliers hardly affect:
+the channels of TCN-JNet (`jitter_correction.pointing.motion_channels`) and the residual maps of
+PhySNet and Ti-MAE (`denoising.maps.make_maps`). ResNet-1D reads spectra, which have no axis in
+time.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from ariel_kit.core.errors import ShapeError
 MAD_TO_SIGMA = 1.482602218505602
 """Standard deviation of a Gaussian over its median absolute deviation (MAD)."""
 SMALLEST_SIGMA = 1e-30
-"""What stands for the scatter of a constant, so that it can be divided by."""
+"""Scatter that is assumed for a constant series, to avoid a division by zero."""
 
 
 class RobustZscore(NamedTuple):
-    """Normalised series and what undoes it: ``series = values * sigma + median``.
+    """Normalised series, with ``series = values * sigma + median``.
 
     Attributes
     ----------
@@ -41,7 +42,7 @@ def robust_zscore(
 ) -> RobustZscore:
     """Normalise over time: ``(series - median) / (1.4826 MAD)``.
 
-    A transit or an outlier moves a mean and a standard deviation; it hardly moves these.
+    A transit or an outlier changes a mean and a standard deviation much more than median and MAD.
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ def robust_zscore(
     axis : int or tuple of int
         The axis, or axes, of time.
     centred : bool
-        Whether the series is about zero by construction, as after a high-pass filter: it is then
-        scaled only, and `median` is zero.
+        Whether the mean of the series is zero by construction, as after a high-pass filter. It is
+        then only scaled, and `median` is zero.
 
     Returns
     -------

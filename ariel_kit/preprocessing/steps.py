@@ -1,4 +1,4 @@
-"""The calibration step by step: plain array functions to read, to call and to learn from.
+"""The calibration step by step, as plain array functions.
 
 `calibrate_planet` takes all these steps in two fused passes that never store a calibrated frame.
 The functions here take one step each, in float64, and agree with it to the rounding of float32::
@@ -15,7 +15,7 @@ The foreground and the donors of bad pixels follow from the mean image; see `fit
 `find_donors`. A step makes a copy, and that of a whole visit of AIRS is 1 GB: give it a stretch of
 frames.
 
-Order and formulas are those of the challenge's data page and of the simulator it was made with.
+Order and formulas follow the challenge's data page and the simulator behind its data.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def correct_linearity(electrons: np.ndarray, linear_corr: np.ndarray) -> np.ndar
     Returns
     -------
     ndarray [shape=(frame, y, x), dtype=float64, unit=electron]
-        Without meaning at bad pixels, whose coefficients are wild.
+        Meaningless at bad pixels, whose coefficients are arbitrary.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def correct_linearity(electrons: np.ndarray, linear_corr: np.ndarray) -> np.ndar
 def subtract_dark(
     electrons: np.ndarray, dark: np.ndarray, read_times: tuple[float, float]
 ) -> np.ndarray:
-    """Subtract the charge that the dark current has brought by the time of each read.
+    """Subtract the charge that the dark current has accumulated at the time of each read.
 
     Parameters
     ----------
@@ -195,7 +195,8 @@ def divide_flat(electrons: np.ndarray, flat: np.ndarray) -> np.ndarray:
 def correlated_double_sample(electrons: np.ndarray) -> np.ndarray:
     """Subtract the first read of each ramp from its end: ``cds = odd - even``.
 
-    What both reads share cancels: the converter's offset, the level after the reset and its noise.
+    Everything that both reads share cancels: the converter's offset, and the reset level with its
+    noise.
 
     Parameters
     ----------
@@ -224,7 +225,7 @@ def correlated_double_sample(electrons: np.ndarray) -> np.ndarray:
 def infill(cds: np.ndarray, donors: Donors) -> np.ndarray:
     """Replace bad pixels by weighted sums of good ones, the same in every frame.
 
-    Subtract the foreground first, for a donor brings that of its own column.
+    Subtract the foreground first, for a donor contains the foreground of its own column.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Simulated data with known truth: spectra, light curves, raw frames on disk."""
+"""Simulate data with known truth: spectra, light curves, raw frames on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The population of simulated planets: size, density, temperature, clouds and gases.
+"""Draw the population of simulated planets: size, density, temperature, clouds and gases.
 
 The distributions were set by comparing quantiles of the spectra with the 2024 labels.
 """
@@ -34,10 +34,10 @@ REFERENCE_PRESSURE = 1e7
 """dyn/cm2 (10 bar), where heights start."""
 
 LARGEST_SCALE_HEIGHT = 0.08
-"""Of an atmosphere, over the planet's radius."""
+"""Largest scale height of an atmosphere, over the planet's radius."""
 HEIGHT_2025 = 0.5
-"""Scale height of the planets of 2025 over that of hydrogen at the temperature of a planet that
-reflects nothing: it gives their labels' scatter."""
+"""Scale height of the planets of 2025, relative to that of hydrogen at the equilibrium temperature
+of a black planet. It is chosen to give the scatter of their labels."""
 LOG_HAZE_2025 = (1.7, 2.0)
 """Mean and scatter of the logarithm of their scattering, relative to that of hydrogen."""
 
@@ -49,7 +49,7 @@ LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
 
 
 class Host(NamedTuple):
-    """A star, and the population of planets it is given."""
+    """A star, and the parameters of the population of its planets."""
 
     radius: float
     """Solar radii."""
@@ -74,7 +74,8 @@ class Atmospheres:
         Over the planet's radius.
     temperature : ndarray [shape=(planet,), unit=kelvin]
     cloud_height : ndarray [shape=(planet,)]
-        Of an opaque deck, in scale heights above 10 bar; far below zero is a clear sky.
+        Height of an opaque cloud deck, in scale heights above 10 bar; far below zero for a clear
+        sky.
     haze : ndarray [shape=(planet,)]
         Scattering relative to that of hydrogen alone.
     gases : tuple of str
@@ -124,10 +125,10 @@ def draw_atmospheres_of(
     rng: np.random.Generator,
     molecules: Molecules = "known",
 ) -> Atmospheres:
-    """Draw the atmospheres of planets whose size, gravity and temperature are settled.
+    """Draw the atmospheres of planets of given size, gravity and temperature.
 
-    Hazes vary more than those of `draw_atmospheres`, as the label statistics of 2025 ask: FGS1 lies
-    below the mean over AIRS for two planets of three only.
+    Hazes vary more than those of `draw_atmospheres`, to match the statistics of the labels of 2025:
+    FGS1 lies below the mean over AIRS for only two planets of three.
 
     Parameters
     ----------
@@ -219,6 +220,6 @@ def _draw_mixing_ratios(rng: np.random.Generator, n: int, gases: tuple[str, ...]
 
 
 def _one_to_three(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Draw which of the unseen gases each planet holds."""
+    """Choose one to three of the unseen gases for each planet."""
     order = rng.random((n, len(UNSEEN_MOLECULES))).argsort(axis=1).argsort(axis=1)
     return np.asarray(order < rng.integers(1, 4, (n, 1)))

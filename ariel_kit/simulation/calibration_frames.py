@@ -1,4 +1,4 @@
-"""Detectors with the blemishes of the real ones, and the calibration frames that describe them."""
+"""Draw detectors with the defects of real ones, and the calibration frames that describe them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ BEND_SCATTER = 0.06
 
 
 class Detector(NamedTuple):
-    """A detector and what its calibration frames say about it.
+    """A detector, and the calibration frames that describe it.
 
     Attributes
     ----------
     calibration : Calibration
         As written beside the frames.
     response : ndarray [shape=(y, x), dtype=float64]
-        What the light really sees: the flat, and nothing on dead pixels.
+        True response to light: the flat, and zero on dead pixels.
     linear_corr : ndarray [shape=(6, y, x), dtype=float64]
-        What the read-out really does: the file's polynomial, except on dead pixels.
+        True linearity of the read-out: the file's polynomial, except on dead pixels.
     """
 
     calibration: Calibration
@@ -73,7 +73,7 @@ def draw_detector(rng: np.random.Generator, instrument: Instrument) -> Detector:
 
 
 def _draw_linearity(rng: np.random.Generator, instrument: Instrument) -> np.ndarray:
-    """Draw linearity whose scatter keeps every curve rising: the high terms bend together."""
+    """Draw linearity with one common scatter of the high terms, so that every curve rises."""
     mean = FGS1_LINEARITY if instrument is FGS1 else AIRS_LINEARITY
     frame = (instrument.height, instrument.width)
     bend = rng.standard_normal(frame)

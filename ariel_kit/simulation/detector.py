@@ -1,4 +1,4 @@
-"""From light to ADU: shot noise, charge, read-out and converter of one instrument."""
+"""Expose one instrument: from light to ADU with shot noise, charge, read-out and converter."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def expose(
     light : ndarray [shape=(light, time), dtype=float32]
         Relative light of the star.
     column : ndarray [shape=(x,), dtype=int]
-        Which row of `light` each detector column sees.
+        Row of `light` for each detector column.
     moments : tuple of ndarray [shape=(time, 5), dtype=float32, unit=pixel]
         Of the shift, for the even and for the odd reads.
     detector : Detector
     adc : Adc
     instrument : Instrument
     seed : int
-        Of every random draw; the result does not depend on the number of threads.
+        Seed of every random draw; the result does not depend on the number of threads.
     hit_rate : float
         Charged particles per pixel and second.
 

@@ -1,4 +1,4 @@
-"""The slow drift of the instrument's gain, as the mission's simulator draws it, and stranger ones.
+"""Draw the slow drift of the instrument's gain: the mission's family, and other families.
 
 A drift is relative light ``1 + z(u, v)`` with u the share of the visit that has passed and v the
 detector column over the last column's index, both in [0, 1]. The mission's family has rank one,
@@ -8,7 +8,7 @@ detector column over the last column's index, both in [0, 1]. The mission's fami
 with c and d uniform in (-1, 1), the range that of f g over the whole visit and detector, and A
 uniform. That is the documented gain-drift task of ExoSim2 (Mugnai et al. 2025); A's bounds and both
 orders agree with the white light curves of the 2024 challenge (`tests/real`). The other families
-are what robustness is tested on.
+serve to test robustness.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, In
 DriftFamily = Literal["mission", "legacy", "ramp", "step", "wave"]
 
 ORDER = 5
-"""Of the mission's polynomials in time and in the detector column."""
+"""Order of the mission's polynomials in time and in the detector column."""
 AMPLITUDE = (1e-3, 5e-3)
 """Bounds of the mission's peak-to-peak drift over the detector and the visit."""
 GRID = 1001
-"""Moments at which the range of a drift is looked for."""
+"""Number of moments at which the range of a drift is evaluated."""
 
 LEGACY_SIGMA = np.array([690.0, 420.0, 175.0, 49.0, 7.0]) * 1e-6
 """Standard deviation of the Legendre coefficients 1..5 in time of the legacy white-light drift."""
@@ -48,7 +48,7 @@ LEGACY_SECOND = 0.1
 """Size of a second, independent drift that keeps the legacy sum from being exactly rank one."""
 
 STRANGE_SIGMA = 300e-6
-"""Size of the ramp, step or wave that comes on top of a drift of the mission's family."""
+"""Size of the ramp, step or wave that is added to a drift of the mission's family."""
 
 TimeCourse = Callable[[np.ndarray], np.ndarray]
 
@@ -142,13 +142,13 @@ class Drift:
         return np.sum([term(u, v) for term in self.terms], axis=0)
 
     def __mul__(self, factor: float) -> Drift:
-        """Make every term larger by a factor."""
+        """Multiply every term by a factor."""
         return Drift(
             tuple(replace(t, gains=tuple(factor * g for g in t.gains)) for t in self.terms)
         )
 
     def __add__(self, other: Drift) -> Drift:
-        """Let both drifts happen."""
+        """Add two drifts."""
         return Drift(self.terms + other.terms)
 
 
@@ -168,7 +168,7 @@ def draw_drift(
         AIRS drifts over its 356 columns, FGS1 over its 32.
     family : {"mission", "legacy", "ramp", "step", "wave"}
         ``"mission"`` is what the challenge's data show. ``"legacy"`` is the two-term family that
-        the kit drew before; a ramp, step or wave comes on top of the mission's drift.
+        the kit drew before; a ramp, step or wave is added to the mission's drift.
     light : ndarray [shape=(column,), unit=electron], optional
         The star on each detector column: a legacy drift is scaled to its white light. Equal light
         on all extracted columns when left out.
@@ -246,7 +246,7 @@ STRANGE: dict[str, Callable[[np.random.Generator], TimeCourse]] = {
     "step": _draw_step,
     "wave": _draw_wave,
 }
-"""Drifts that no polynomial describes, each with its own way to draw a time course."""
+"""Families that no polynomial describes, each with a function that draws a time course."""
 
 
 def _draw_strange(
@@ -260,9 +260,10 @@ def _draw_strange(
 
 
 def _column_powers(colours: np.ndarray, instrument: Instrument) -> np.ndarray:
-    """Turn Legendre coefficients over the extracted columns, wavelength ascending, to powers of v.
+    """Convert Legendre coefficients over the extracted columns to powers of v.
 
-    FGS1, which is one wavelength, keeps the constant alone.
+    The Legendre axis ascends in wavelength. FGS1, which is one wavelength, keeps the constant
+    alone.
     """
     if instrument is FGS1:
         return colours[:1]
@@ -276,7 +277,7 @@ def _column_powers(colours: np.ndarray, instrument: Instrument) -> np.ndarray:
 def _draw_legacy(
     rng: np.random.Generator, instrument: Instrument, light: np.ndarray | None
 ) -> Drift:
-    """Draw f(t) g(column) and a little of another; the star's white light sees f alone."""
+    """Draw f(t) g(column) plus a small second drift; white light follows f alone."""
     if instrument is FGS1:
         return Drift((DriftTerm(_draw_legacy_course(rng), (1.0,)),))
     white = np.ones(N_AIRS) if light is None else light[AIRS.columns][::-1]

@@ -1,4 +1,4 @@
-"""Simulated data sets on disk, in the challenge's layout, one planet at a time."""
+"""Write simulated data sets in the challenge's layout, one planet at a time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
 TEST_LABELS = "test_labels.csv"
 """Truth of the test planets; the challenge has no such file."""
 DATA_FILES = ("train", "test", "train*.csv", "test*.csv", "adc_info.csv")
-"""What a folder of the challenge holds, either edition's."""
+"""Files and folders of a challenge folder, in either edition."""
 QUICK_CADENCE = 24.0
 """Seconds between the samples of light curves that are drawn without frames."""
 
@@ -75,11 +75,12 @@ def simulate_dataset(
     Parameters
     ----------
     output_dir : str or Path
-        Without a data set so far. The tables come last: a folder that has them is whole.
+        A folder without a data set. The tables are written last, so a folder with tables is
+        complete.
     n_train, n_test : int
         Planets of the two splits.
     stars : sequence of int
-        0 and 1 are those of 2024; others are stars nobody trained on.
+        0 and 1 are those of 2024; no training used the others.
     molecules : {"known", "unseen", "all"} or sequence of str
         Which gases the planets may hold.
     seed : int
@@ -135,11 +136,11 @@ def simulate_observations(
     seed: int = 0,
     edition: Year = 2024,
 ) -> Path:
-    """Write calibrated light curves of planets with known truth: no frames, so it takes seconds.
+    """Write calibrated light curves of planets with known truth, without frames, in seconds.
 
     The folder holds the tables that `simulate_dataset` writes and, in ``products``, one
-    `Observation` for each planet, named as ``ariel-kit calibrate`` names them. There is nothing to
-    calibrate in it, but to fit and to learn from.
+    `Observation` for each planet, named as ``ariel-kit calibrate`` names them. It cannot be
+    calibrated again, but fitted and learned from.
 
     Parameters
     ----------
@@ -201,7 +202,7 @@ def write_tables(
     test: Sequence[PlanetTruth],
     n_pairs: int = AIRS.n_pairs,
 ) -> None:
-    """Write every file of a data set but the planets' folders.
+    """Write all files of a data set except the planets' folders.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""The loops of the simulator: random numbers, charge, read-out, converter; shared areas of discs.
+"""Loops of the simulator: random numbers, charge, read-out, converter; shared areas of discs.
 
-Every pixel draws from a stream of its own, so frames are the same at any number of threads.
+Every pixel has a random stream of its own, so frames are the same at any number of threads.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ariel_kit.core.accelerate import kernel, parallel_kernel
 RESET_NOISE = 3.0
 """kTC noise, one sigma in electrons: common to both reads of a pair."""
 FULL_WELL = 1.0e5
-"""Electrons that a pixel holds at most."""
+"""Largest number of electrons in a pixel."""
 EXACT_POISSON = 12.0
 """Means below this are drawn exactly, above as a rounded normal."""
 ADU_MAX = 65535.0
 HIT_LEAST, HIT_MEAN = 250.0, 100.0
-"""Electrons that a charged particle leaves at least, and on average beyond that."""
+"""Smallest number of electrons that a charged particle leaves, and the mean of the excess."""
 
 ZIGGURAT_EDGE = 3.6541528853610088
 ZIGGURAT_AREA = 0.00492867323399
@@ -49,7 +49,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 @kernel
 def _mix(z: np.uint64) -> np.uint64:
-    """Mix a 64-bit number into an unrelated one (the finaliser of SplitMix64)."""
+    """Hash a 64-bit number to an unrelated one (the finaliser of SplitMix64)."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))

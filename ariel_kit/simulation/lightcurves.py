@@ -1,8 +1,8 @@
-"""The fast path: binned light curves drawn directly, with the noise that calibrated frames have.
+"""Draw light curves directly, with the noise that calibrated frames have.
 
-Same truth, same detector, same pointing as the frames; the sums over pixels are done on the
-expected image and its variance instead of on drawn electrons. Bad pixels are left out of it: the
-detector is taken as fully infilled.
+Truth, detector and pointing are the same as for frames. The sums over pixels use the expected image
+and its variance instead of drawn electrons. Bad pixels are not simulated; the detector is taken as
+fully infilled.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STREAM_LIGHT_CURVES = 4
 
 
 class Extraction(NamedTuple):
-    """What the sum over pixels makes of the star.
+    """Results of the sum over pixels: level, response to jitter, and noise.
 
     Attributes
     ----------
@@ -39,11 +39,11 @@ class Extraction(NamedTuple):
     jitter : ndarray [shape=(5, wavelength), unit=electron]
         Its response to the moments of the shift.
     shot : ndarray [shape=(wavelength,), unit=electron^2]
-        Variance of one CDS frame that goes with the star's light.
+        Part of the variance of one CDS frame that is proportional to the star's light.
     floor : ndarray [shape=(wavelength,), unit=electron^2]
-        Variance that does not.
+        Part of the variance that does not depend on the star's light.
     pixels : int
-        That each wavelength sums.
+        Number of pixels in the sum of each wavelength.
     """
 
     level: np.ndarray
@@ -62,7 +62,7 @@ def simulate_light_curves(
     ----------
     planets : sequence of PlanetTruth
     seed : int
-        Of the noise; the planets bring their own truth.
+        Seed of the noise only; the truth belongs to the planets.
     bin_seconds : float
         Length of a bin; a whole number of AIRS pairs is used, a last short bin is kept.
 
@@ -84,7 +84,7 @@ def simulate_light_curves(
 def simulate_observation(
     planet: PlanetTruth, *, seed: int, bin_seconds: float = 144.0
 ) -> Observation:
-    """Draw one calibrated visit without drawing frames: what tries a stage or a picture in no time.
+    """Draw one calibrated visit without frames, e.g. to try a stage or a picture quickly.
 
     Parameters
     ----------

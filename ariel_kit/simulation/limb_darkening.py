@@ -93,8 +93,8 @@ def _power_in_four(power: np.ndarray) -> np.ndarray:
 
 @cache
 def _solver() -> tuple[np.ndarray, np.ndarray]:
-    """Give values of mu, and the matrix of the least-squares fit over the disc's area."""
+    """Compute values of mu, and the matrix of the least-squares fit over the disc's area."""
     mu = (np.arange(200) + 0.5) / 200
-    weight = np.sqrt(mu)  # a ring's area goes with mu
+    weight = np.sqrt(mu)  # the area of a ring is proportional to mu
     terms = 1 - mu[:, None] ** (np.arange(1, N_LAW + 1) / 2)
     return mu, np.linalg.pinv(weight[:, None] * terms) * weight

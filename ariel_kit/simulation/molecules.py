@@ -1,10 +1,10 @@
 """Absorption cross-sections of the gases of a warm atmosphere at the kit's 283 wavelengths.
 
-Every gas is built from its vibrational bands: a centre, an integrated strength, and the envelope
-of its rotational branches with far wings. Centres and strengths are round values of published
-tables: HITRAN (Gordon et al. 2022, band sums at 296 K) and Herzberg (1945, 1966); the fundamental
-band of the hydrogen continuum after Reddy, Varghese & Prasad (1977) and Borysow (2002). Nothing is
-challenge data and no opacity table is copied.
+Every gas is built from its vibrational bands: a centre, an integrated strength, and the envelope of
+its rotational branches with far wings. Centres and strengths are round values of published tables:
+HITRAN (Gordon et al. 2022, band sums at 296 K) and Herzberg (1945, 1966); the fundamental band of
+the hydrogen continuum after Reddy, Varghese & Prasad (1977) and Borysow (2002). No challenge data
+and no opacity table is copied.
 """
 
 from __future__ import annotations
@@ -53,10 +53,11 @@ class Band(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """How the strength of a gas's bands spreads about their origins.
+    """Shape of a gas's bands: how their strength spreads about their origins.
 
-    Lines that start from excited levels lie at lower wavenumbers, the more the hotter the gas: the
-    red branch is stretched, and an exponential tail follows the excitation of the bending modes.
+    Lines from excited levels lie at lower wavenumbers, and a hotter gas has more of them. The red
+    branch is therefore stretched, and an exponential tail follows the excitation of the bending
+    modes.
     """
 
     rotation: float
@@ -177,11 +178,12 @@ BAND_SYSTEMS: dict[str, BandSystem] = {
 
 MOLECULES = tuple(BAND_SYSTEMS)
 OPTICAL_ABSORBERS = ("TiO", "VO", "Na", "K")
-"""They lift FGS1 alone and are drawn only by name: in the labels FGS1 lies near the minimum."""
+"""These gases raise FGS1 alone. They are drawn only by name, for FGS1 lies near the minimum in the
+labels."""
 UNSEEN_MOLECULES = tuple(
     name for name in BAND_SYSTEMS if name not in (*KNOWN_MOLECULES, *OPTICAL_ABSORBERS)
 )
-"""Gases with infrared bands that training on the 2024 labels never sees."""
+"""Gases with infrared bands that do not occur in the 2024 training labels."""
 
 
 @cache

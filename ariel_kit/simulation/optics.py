@@ -1,6 +1,6 @@
-"""Stars and the images they make on the two detectors.
+"""Draw stars, and compute their images on the two detectors.
 
-An image is kept as its second-order expansion in the star's shift: six maps, the coefficients of
+An image is stored as its second-order expansion in the star's shift: six maps, the coefficients of
 1, dy, dx, dy^2, dy dx, dx^2. Pointing jitter then costs five multiply-adds per pixel and frame.
 """
 
@@ -55,7 +55,8 @@ SPECKLES = np.array(
         [0.059, 0.10, -0.69],
     ]
 )
-"""Share, y and x from the centre of the sharp parts; FGS1 is too coarse for its optics."""
+"""Share of light, and y and x from the centre, of the sharp parts of the FGS1 image, whose pixels
+are coarse."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ _FAMILY_SEED = 283
 
 
 def get_star(number: int) -> Star:
-    """Give the star of a number: 0 and 1 are those of 2024, the others one family.
+    """Return the star with a number: 0 and 1 are those of 2024, the others are drawn.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def get_star(number: int) -> Star:
 
 
 def draw_star(rng: np.random.Generator, number: int, temperature: float) -> Star:
-    """Draw the brightness of a star, and how it shares between the instruments by its colour.
+    """Draw the brightness of a star in both instruments, which depends on its colour.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def draw_star(rng: np.random.Generator, number: int, temperature: float) -> Star
     Returns
     -------
     Star
-        As bright as those of 2024 within a factor of 1.6; none saturates FGS1.
+        A star as bright as those of 2024 within a factor of 1.6; none saturates FGS1.
     """
     airs_level = float(np.exp(rng.uniform(np.log(6.5e6), np.log(16.5e6))))
     reference = _KNOWN_STARS[1]
@@ -246,7 +247,7 @@ def _row_profile() -> tuple[PchipInterpolator, float]:
 
 
 def _row_cumulative(edges: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
-    """Accumulate light below row coordinates, by wavelength: the core widens, the halo stays."""
+    """Accumulate light below row coordinates; only the core widens with wavelength."""
     core, centre = _row_profile()
     low, high = core.x[[0, -1]]
     width = 0.358 * wavelength - 0.063  # follows the real row fractions from 1.95 to 3.9 micron

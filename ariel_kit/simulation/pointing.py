@@ -1,4 +1,4 @@
-"""Pointing jitter: one white process of the telescope, seen by both instruments.
+"""Draw pointing jitter: one white process of the telescope, which both instruments see.
 
 The telescope's shift is drawn every 0.1 s. An FGS1 exposure sees one such step; an AIRS exposure
 averages 45 of them, twelve of which FGS1 saw too. Shifts enter the images to second order, so
@@ -97,7 +97,7 @@ def _reads(
 
 
 def _moments(shift: np.ndarray, sigma: float) -> np.ndarray:
-    """Average over axis 1, less the blur of `sigma`, which the mean image holds already."""
+    """Average over axis 1, minus the blur of `sigma`, which the mean image already contains."""
     dy, dx = shift[..., 0], shift[..., 1]
     blur = np.float32(sigma**2)
     moments = np.empty((len(shift), N_MOMENTS), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Populations of planets: around the stars of 2024 and their like, or each with its own star."""
+"""Draw populations of planets: around numbered stars as in 2024, or each with its own star."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ AIRS_OFFSET, FGS1_OFFSET = (-855.0, 72.0), (-357.0, 22.0)
 GAIN_SCATTER = 0.005
 ADC_2025 = Adc(0.4369, -1000.0)
 HIT_RATE_2025 = 4.7e-6
-"""Charged particles per pixel and second: of 284 500 real samples of 4.5 s, six lie high by more
-than eight sigma and none lies low."""
+"""Charged particles per pixel and second. Of 284 500 real samples of 4.5 s, six lie more than eight
+sigma above their median and none as far below."""
 STREAM_PLANET = 8
 """Stream of a planet's generator: transit, star and converters."""
 UNIFORM = np.zeros((N_WAVELENGTHS, N_LAW))
-"""The law of a star that is equally bright all over."""
+"""The law of a star without limb darkening."""
 
 
 def draw_planets(
@@ -58,7 +58,7 @@ def draw_planets(
     seed : int
     stars : sequence of int
         Shared out evenly; numbers from 2 on are stars that the 2024 training set does not have.
-        Planets of 2025 have a star each and leave this aside.
+        Planets of 2025 have a star each and ignore this.
     molecules : {"known", "unseen", "all"} or sequence of str
         Which gases the planets may hold.
     edition : {2024, 2025}

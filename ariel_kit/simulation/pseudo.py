@@ -1,4 +1,4 @@
-"""Spectra of gases that do not exist, so that nothing learned from them can know the real ones.
+"""Draw spectra of invented gases, so that what is learned from them does not depend on real ones.
 
 Half are spectra of known gases on a wavelength axis that was shifted, stretched and perhaps
 turned round; half are absorption by opacities drawn from Gaussian processes, with the smooth
@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 from ariel_kit.core.instruments import N_AIRS
 
 STRETCH = (0.7, 3.0)
-"""A feature of a known gas gets narrower by this."""
+"""Range of the factor by which features of known gases become narrower."""
 LENGTHS = (2.0, 28.0)
 """Width of a drawn feature, in AIRS channels."""
 CONTRAST = (1.0, 4.0)
@@ -22,7 +22,7 @@ MOST_GASES = 3
 
 
 def pseudo_spectra(depths: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
-    """Give planets gases that do not exist, and features of about the size they had.
+    """Replace the gases of planets by invented ones, with features of about the same size.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def pseudo_spectra(depths: np.ndarray, *, rng: np.random.Generator) -> np.ndarra
 
 
 def _warped(spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Take another piece of the same curve, its ends mirrored so that it never jumps."""
+    """Take another piece of the same curve, with mirrored ends so that it is continuous."""
     stretch = np.exp(rng.uniform(*np.log(STRETCH)))
     place = (np.arange(N_AIRS) * stretch + rng.uniform(0, 2 * N_AIRS)) % (2 * N_AIRS - 2)
     place = np.minimum(place, 2 * N_AIRS - 2 - place)

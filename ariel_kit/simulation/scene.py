@@ -1,4 +1,4 @@
-"""Planets with known truth, and the noiseless relative light that reaches each wavelength."""
+"""Describe planets of known truth, and compute their noiseless relative light."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STREAM_DRIFT, STREAM_VISIT = 9, 10
 
 @dataclass(frozen=True)
 class PlanetTruth:
-    """Everything about one visit to a simulated planet that noise will hide.
+    """The truth of one visit to a simulated planet.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class PlanetTruth:
         Number of the star; in 2025 each planet has one of its own.
     edition : {2024, 2025}
     seed : int
-        With the planet's id and the visit, the root of every random draw of its frames.
+        Together with planet id and visit, the root of every random draw of its frames.
     depths : ndarray [shape=(283,), dtype=float64]
         (Rp/Rs)^2, FGS1 first.
     molecules : tuple of str
@@ -59,7 +59,7 @@ class PlanetTruth:
         Relative light minus one, over the visit and the detector's columns.
     airs_adc, fgs1_adc : Adc
     star_info : StarInfo, optional
-        What the table of stars says of it, which is not exactly true; None in the 2024 edition.
+        Its entry in the table of stars, which is not exactly true; None in the 2024 edition.
     visit, n_visits : int
         Which visit this is, and how many the planet has.
     family : {"mission", "legacy", "ramp", "step", "wave"}

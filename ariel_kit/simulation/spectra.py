@@ -20,7 +20,7 @@ Source = Literal["kit", "taurex"]
 
 @dataclass(frozen=True)
 class SpectrumBatch:
-    """Spectra and what they are made of.
+    """Spectra and the gases behind them.
 
     Attributes
     ----------
@@ -50,8 +50,7 @@ def draw_spectra(
         How many.
     rng : numpy.random.Generator
     star : int or ndarray [shape=(planet,), dtype=int]
-        0 and 1 are the stars of 2024; each other number is a star of its own that nobody
-        trained on.
+        0 and 1 are the stars of 2024; each other number is a star that no training used.
     molecules : {"known", "unseen", "all"} or sequence of str
         Which gases: those of the 2024 labels; one to three others, sometimes over a little
         H2O; both; or exactly the named ones.
@@ -94,7 +93,7 @@ def draw_batch(
 
 
 def spectra_of(planets: Atmospheres, *, source: Source = "kit") -> SpectrumBatch:
-    """Work out the spectra of atmospheres, with the gases that each planet holds."""
+    """Compute the spectra of atmospheres, with the gases of each planet."""
     family = transfer if source == "kit" else taurex_source
     gases = np.array(planets.gases)
     held = tuple(tuple(gases[ratios > 1e-7].tolist()) for ratios in planets.abundance)

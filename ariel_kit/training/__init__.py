@@ -1,1 +1,1 @@
-"""Training of the networks: tasks that draw data, a loop that learns from it."""
+"""Train the networks: tasks that draw data, and a loop that learns from them."""

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: written whole or not at all, taken up only by the same training."""
+"""Write and read checkpoints, which only the training that wrote them can continue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BestWeights(TypedDict):
 
 
 class TrainingState(TypedDict):
-    """Hold what a training goes on from; data, random draws and rate follow from the step.
+    """Hold the state that a training continues from; data, draws and rate follow from the step.
 
     The states of optimiser and gradient scaler are torch's own.
     """
@@ -52,14 +52,14 @@ class TrainingState(TypedDict):
 
 
 class Origin(TypedDict):
-    """Say which settings, and which revisions of the data, a state belongs to."""
+    """Hold the settings and the revisions of the data that a state belongs to."""
 
     settings: dict[str, Any]
     revisions: dict[str, int]
 
 
 class _Checkpoint(TrainingState, Origin):
-    """Hold all that a file holds."""
+    """Hold all contents of a checkpoint file."""
 
 
 def save_checkpoint(
@@ -120,7 +120,7 @@ def _named(revisions: Revisions) -> str:
 
 
 def find_checkpoint(resume: str, folder: Path) -> Path | None:
-    """Find the checkpoint to go on from: ``auto`` takes that in `folder`, ``never`` takes none.
+    """Find the checkpoint to continue from: ``auto`` takes the one in `folder`, ``never`` none.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""What moves when a network is trained: weights, their average, the optimiser.
+"""Update the state of a training: weights, their average, the optimiser.
 
-What a step does depends on the seed and the number of the step alone: its batch and whatever the
-network draws (dropout, say) come from generators made anew from both. A training that is
-interrupted therefore ends, on the CPU, in the same bits as one that is not.
+A step depends only on the seed and its number: its batch and the network's own draws (such as
+dropout) come from generators that are made from both. On the CPU, a training that was interrupted
+therefore ends in the same bits as one that was not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def learning_rate(step: int, loop: LoopSettings) -> float:
-    """Compute the rate of a step: a straight rise, then half a cosine down to 0.
+    """Compute the learning rate of a step: a linear rise, then half a cosine down to 0.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def learning_rate(step: int, loop: LoopSettings) -> float:
 
 
 def weight_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Part the weights into matrices, which decay, and vectors (biases, norms), which do not.
+    """Divide the weights into matrices, with weight decay, and vectors (biases, norms), without.
 
     Returns
     -------
@@ -96,7 +96,7 @@ class Training:
         self.task, self.settings, self.accelerator = task, settings, accelerator
         torch.manual_seed(settings.seed)
         model = task.build().to(accelerator.device).train()
-        # Before accelerate wraps it: the average is kept, and validated, in float32.
+        # This stands before accelerate wraps the network, so that the average stays in float32.
         self.ema = ModelEmaV3(model, decay=settings.loop.ema_decay, use_warmup=True)
         optimizer = torch.optim.AdamW(weight_groups(model, settings.loop.weight_decay))
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
@@ -108,7 +108,7 @@ class Training:
 
     @property
     def finished(self) -> bool:
-        """Tell whether all steps are done, or the best validation lies too far back."""
+        """Tell whether all steps are done, or the best validation is too many steps ago."""
         loop = self.settings.loop
         waited = self.step - self.best["step"]
         return self.step >= loop.steps or waited >= loop.patience * loop.validate_every
@@ -119,7 +119,7 @@ class Training:
             yield self.step
 
     def learn(self, step: int) -> None:
-        """Draw the batch of a step and follow its gradient."""
+        """Draw the batch of a step and update the weights along its gradient."""
         loop, seed, device = self.settings.loop, self.settings.seed, self.accelerator
         batch = self.task.batch(np.random.default_rng([seed, step]), loop.batch_size)
         rank, ranks = device.process_index, device.num_processes
@@ -183,7 +183,7 @@ class Training:
         }
 
     def restore(self, state: TrainingState) -> None:
-        """Go back to where a checkpoint was written."""
+        """Restore the state of a checkpoint."""
         self.step, self.best, self.history = state["step"], state["best"], state["history"]
         self.accelerator.unwrap_model(self.model).load_state_dict(state["model"], strict=True)
         self.ema.module.load_state_dict(state["ema"], strict=True)

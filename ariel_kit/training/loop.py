@@ -1,4 +1,4 @@
-"""The training loop, one for every task: from settings to weights with a card."""
+"""The training loop of all tasks: from settings to weights with a card."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def train_all(
 ) -> list[ModelCard]:
     """Train one network after the other, each into ``output_dir / name``.
 
-    `output_dir` then is a folder of weights folders, where `find_weights` looks.
-    A network that starts from another one's weights takes those of the same go, unless a folder is
-    named. Where several are trained, one that cannot learn from real planets learns from simulated
-    ones, and the log says so.
+    `output_dir` is then a folder of weights folders, as `find_weights` expects it. A network that
+    starts from another network's weights takes those of the same call, unless a folder is named.
+    Where several are trained, one that cannot learn from real planets learns from simulated ones,
+    and the log says so.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def train_all(
     Raises
     ------
     ConfigError
-        If a task cannot do what it is told; nothing has been trained then.
+        If a task cannot follow its settings; this is found before anything is trained.
     """
     output_dir, tasks, names = Path(output_dir), [], [settings.task for settings in orders]
     for index, settings in enumerate(orders):
@@ -88,8 +88,8 @@ def train(
     settings : TrainSettings
     folder : path
     resume : str
-        ``auto`` goes on from the checkpoint in `folder` if there is one, ``never`` starts anew,
-        anything else is the path of a checkpoint.
+        ``auto`` continues from the checkpoint in `folder` if there is one, ``never`` starts from
+        the beginning, and anything else is the path of a checkpoint.
     command : str
         What the card names as the command that trained these weights.
 
@@ -146,7 +146,7 @@ def _card(training: Training, revisions: Revisions, command: str) -> ModelCard:
 
 
 def _learn(training: Training, folder: Path, revisions: Revisions) -> None:
-    """Take all steps that are left, with a checkpoint at every validation."""
+    """Take all remaining steps, with a checkpoint at every validation."""
     settings, loop, steps = training.settings, training.settings.loop, training.steps()
     name, is_main = training.task.name, training.accelerator.is_main_process
     if is_main:

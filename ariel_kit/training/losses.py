@@ -1,7 +1,7 @@
 """Losses of the networks: Gaussian errors of unknown size, and masked reconstruction.
 
 All are computed in float32 whatever the network's precision, and return a mean. None clamps the
-log-variance: an error of 5 ppm must stay in reach, in any unit.
+log-variance, so that errors of any size, in any unit, can be predicted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def gaussian_nll(mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
 
 
 def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor, *, beta: float = 0.5) -> Tensor:
-    """Compute a Gaussian likelihood in which uncertain elements still teach the mean.
+    """Compute a Gaussian likelihood whose mean also learns from uncertain elements.
 
     Under the plain likelihood the gradient of the mean shrinks with the variance, so a network
     that calls an element uncertain early never learns it. Each element is weighted by its own
@@ -65,7 +65,7 @@ def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor, *, beta: float 
 def student_nll(
     mean: Tensor, log_variance: Tensor, target: Tensor, *, freedom: float = 4
 ) -> Tensor:
-    """Compute the mean negative log-likelihood under Student's t, on which outliers pull gently.
+    """Compute the mean negative log-likelihood under Student's t, which outliers affect less.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def student_nll(
     -------
     Tensor [shape=(), dtype=float32]
     """
-    # The distribution's own scale, of which the variance is freedom / (freedom - 2) times.
+    # The scale of the distribution; its variance is freedom / (freedom - 2) times the scale
+    # squared.
     log_scale = 0.5 * (log_variance.float() + log(1 - 2 / freedom))
     squared = ((target.float() - mean.float()) * (-log_scale).exp()).square()
     constant = lgamma(freedom / 2) - lgamma((freedom + 1) / 2) + 0.5 * log(freedom * pi)
@@ -86,14 +87,14 @@ def student_nll(
 
 
 def masked_reconstruction_loss(prediction: Tensor, target: Tensor, hidden: Tensor) -> Tensor:
-    """Compute the mean squared error over what was hidden from the network.
+    """Compute the mean squared error over the cells that were hidden from the network.
 
     Parameters
     ----------
     prediction, target : Tensor [shape=(...)]
         Reconstruction and truth.
     hidden : Tensor [shape=(...), dtype=bool]
-        True where the network could not look; broadcasts.
+        True where the input was hidden; broadcasts.
 
     Returns
     -------
@@ -102,7 +103,7 @@ def masked_reconstruction_loss(prediction: Tensor, target: Tensor, hidden: Tenso
     """
     difference = prediction.float() - target.float()
     hidden = hidden.expand_as(difference)
-    # torch.where and not a product: what is visible may be NaN, and NaN times 0 is NaN.
+    # Use torch.where, not a product: visible cells may be NaN, and NaN times 0 is NaN.
     total = torch.where(hidden, difference, difference.new_zeros(())).square().sum()
     return total / hidden.sum().clamp(min=1)
 

@@ -1,4 +1,4 @@
-"""Recipes of trainings: YAML to typed settings, one training or several in order."""
+"""Read recipes of trainings from YAML: one training, or several in order."""
 
 from __future__ import annotations
 

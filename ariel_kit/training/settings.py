@@ -1,4 +1,4 @@
-"""Settings of a training: what every task has; each task's file adds its own data settings."""
+"""Settings that every training has; the file of each task adds its own data settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DataSettings(Settings):
 
     @property
     def source(self) -> str:
-        """Say for the card where the data come from, without a path of this machine."""
+        """Describe for the card where the data come from, without a path of this machine."""
         return "simulated planets" if self.folder is None else "observations of a folder"
 
     @property
@@ -60,7 +60,7 @@ class LoopSettings(Settings):
     @field_validator("precision", mode="before")
     @classmethod
     def _no_is_a_word(cls, value: Any) -> Any:
-        """Undo that YAML reads a bare ``no`` as false."""
+        """Restore the word ``no``, which YAML reads as false."""
         return "no" if value is False else value
 
 
@@ -81,7 +81,7 @@ class TrainSettings(Settings):
     loop: LoopSettings = Field(default_factory=LoopSettings, description="How it is trained.")
 
     def for_card(self) -> dict[str, JsonValue]:
-        """Write the settings as JSON, with the last name of each path only: a card is passed on."""
+        """Write the settings as JSON with the last part of each path, since cards are shared."""
         values = self.model_dump(mode="json")
         places = (values, "pretrained"), (values["data"], "folder"), (values["data"], "labels")
         for group, name in places:

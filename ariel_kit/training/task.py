@@ -1,4 +1,4 @@
-"""What the training loop asks of a task: data, a network, a loss, and held-out batches.
+"""The interface of a task: data, a network, a loss, and held-out batches.
 
 A task's file in `ariel_kit.training.tasks` holds two names:
 
@@ -37,7 +37,7 @@ class DataFacts:
     limits : str
         A sentence on what the weights are not made for.
     editions : list of int
-        Years of the challenge that the data are like.
+        Editions of the challenge that the data resemble.
     """
 
     data: dict[str, JsonValue]
@@ -46,7 +46,7 @@ class DataFacts:
 
 
 class Task(Protocol):
-    """Bring one network and what it learns from together.
+    """Combine one network with the data and the loss that it learns from.
 
     Batches lie on the CPU, every tensor with the items along its first axis; the loop moves them
     and, with several devices, deals the items out. The loss is a mean over the items and calls
@@ -72,7 +72,7 @@ class Task(Protocol):
         """Build the network, with random weights or pre-trained ones."""
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Draw one training batch, which the pool and `rng` determine."""
+        """Draw one training batch; it depends on the pool and `rng` only."""
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Compute the scalar to minimise, in float32."""
@@ -85,13 +85,13 @@ class Task(Protocol):
 
 
 def refuse_real_data(settings: TrainSettings, learns_from: str, because: str) -> None:
-    """Say why a task cannot learn from real observations, where it is asked to.
+    """Refuse to learn from real observations where a task cannot.
 
     Parameters
     ----------
     settings : TrainSettings
     learns_from, because : str
-        What it learns from instead, and the reason.
+        The data that it learns from instead, and the reason.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The temperature of the line, fitted on simulated planets that nothing else has learned from."""
+"""Fit the temperature of the line on simulated planets that nothing else has learned from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ariel_kit.training.pools.stored import SIMULATED
 from ariel_kit.uncertainty import Temperature, fit_temperature, honest_sigma
 
 FIRST_CHUNK = 500
-"""Chunks from here on are never learned from by a network."""
+"""First chunk that no network learns from; all later ones are reserved as well."""
 
 
 def line_temperature(
@@ -28,7 +28,8 @@ def line_temperature(
     model : ResNet1D, optional
         The refining network, if the line has it on.
     chunks : int
-        Of 96 planets: half of stars that nobody trained on, half with gases that do not exist.
+        Number of chunks of 96 planets: half have stars that no training used, half have invented
+        gases.
     seed : int
 
     Returns

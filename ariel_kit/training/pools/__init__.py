@@ -1,1 +1,1 @@
-"""The planets that networks learn from."""
+"""Pools of planets that networks learn from."""

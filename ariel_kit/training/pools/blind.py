@@ -1,4 +1,4 @@
-"""Simulated planets as the denoising networks see them, with the drift that was put in.
+"""Make pools for the denoising networks: depth-free residuals with the true drift.
 
 The drift model that the networks are to improve on is the joint fit's own: its priors are learned
 from a chunk of planets at a time, as in a run. The window is the true one, so that no planet needs
@@ -34,7 +34,7 @@ from ariel_kit.training.pools.stored import chunk_names, fetch_pool
 
 CHUNK = 128
 STARS = (0, 1, *range(100, 900))
-"""Stars of training planets. Numbers 900 to 999 are kept for validation."""
+"""Numbers of the stars of training planets; 900 to 999 are reserved for validation."""
 STRANGE_FAMILIES: tuple[DriftFamily, ...] = ("legacy", "ramp", "step", "wave")
 STRANGE_SHARE = 0.3
 """Share of the planets whose drift is of one of these families."""
@@ -42,7 +42,7 @@ STRANGE_SHARE = 0.3
 
 @dataclass(frozen=True)
 class BlindPlanets:
-    """Hold what PhySNet and Ti-MAE learn from.
+    """Hold the planets that PhySNet and Ti-MAE learn from.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class BlindPlanets:
 
     @classmethod
     def kept(cls, path: Path, make: Callable[[], BlindPlanets]) -> BlindPlanets:
-        """Read what `path` holds; make and write it first if need be."""
+        """Read the pool in `path`, which is made and written first if it is missing."""
         return fetch_pool(
             path,
             make,
@@ -80,9 +80,10 @@ class BlindPlanets:
         )
 
     def take(self, rows: np.ndarray, signs: np.ndarray | None = None) -> dict[str, Tensor]:
-        """Take a batch, with the sign of some planets' light flipped about its mean.
+        """Take a batch, with the sign of some planets' residuals flipped.
 
-        A drift is as likely as its negative, and so is noise: every planet can be shown twice.
+        A drift and its negative are equally likely, and so is noise; every planet thus counts
+        twice.
 
         Parameters
         ----------
@@ -106,7 +107,7 @@ class BlindPlanets:
 def blind_chunks(
     folder: Path, *, chunks: int, seed: int, stars: Sequence[int] = STARS
 ) -> BlindPlanets:
-    """Fetch planets by the chunk, simulated or loaded from `folder`.
+    """Fetch chunks of planets, simulated or loaded from `folder`.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ def _with_some_drift(planet: PlanetTruth, rng: np.random.Generator) -> PlanetTru
 
 
 def blind_planets(planets: Sequence[PlanetTruth], *, seed: int) -> BlindPlanets:
-    """Simulate planets and take them to where the denoising stage stands in a run.
+    """Simulate planets and process them up to the denoising stage of a run.
 
     Parameters
     ----------
@@ -196,13 +197,13 @@ def _at_the_stage(
 
 
 def _along_window(systematics: Systematics, drift: Tensor) -> Tensor:
-    """Compute what a drift adds to the apparent depths, order by order in wavelength."""
+    """Compute the change of the apparent depths by a drift, order by order in wavelength."""
     above = torch.einsum("pt,ptl->pl", systematics.readout, systematics.level_free(drift))
     return systematics.orders(above[..., None])[..., 0]
 
 
 def _true_white_light(planets: Sequence[PlanetTruth], depth: np.ndarray) -> WhiteLight:
-    """Give the true window in the form of a fit; what only a fit has is left empty."""
+    """Build a white-light fit with the true window; fields that only a fit knows stay empty."""
     nothing = np.zeros(0)
     return WhiteLight(
         window=coordinates(TransitShape(*np.array([planet.shape for planet in planets]).T)),

@@ -1,10 +1,10 @@
-"""Planets of known truth after the real fit: what the refining network learns from.
+"""Make pools for the refining network: planets of known truth after the real fit.
 
 Light curves of simulated planets go through `fit_light_curves` chunk by chunk. As in a run, the
 prior of a chunk is learned from labels of other planets, whose stars and molecules are known. Half
-the planets of a chunk orbit the two stars of 2024, the other half stars that no label knows. A
-share of the planets, which differs from chunk to chunk, hold invented gases that no prior knows.
-The size of features, depth, noise and drift vary about those of the simulator.
+the planets of a chunk orbit the two stars of 2024, the other half stars that no label knows. Some
+planets contain invented gases that no prior knows; their share differs from chunk to chunk. The
+size of features, depth, noise and drift vary about those of the simulator.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ from ariel_kit.training.pools.stored import chunk_names, fetch_pool
 log = logging.getLogger(__name__)
 
 CHUNK = 96
-"""Planets that are fitted together, and so share what is learned of their drift."""
+"""Number of planets that are fitted together and share what is learned about their drift."""
 LABELS = 200
-"""Spectra that each chunk's prior is learned from."""
+"""Number of spectra that the prior of a chunk is learned from."""
 PSEUDO_SHARES = (0.5, 0.0, 0.5, 1.0)
-"""Share of the planets that hold invented gases, chunk by chunk."""
+"""Share of the planets with invented gases, chunk by chunk."""
 STARS = (100, 900)
-"""First and last number of the stars that no label knows, the last left out."""
+"""Range of the numbers of the stars that no label knows; the end is excluded."""
 NEW_STARS = 16
-"""How many of those stars a chunk has."""
+"""Number of these stars in a chunk."""
 SEEDS = 1_000
-"""Chunks of one seed that share no random numbers with those of the next."""
+"""Number of chunks of one seed whose random numbers differ from those of the next seed."""
 
 
 @dataclass(frozen=True)
 class FittedPlanets:
-    """Hold what a network is shown of planets, and the truth about them.
+    """Hold the network's input for some planets, and the truth.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class FittedPlanets:
     def of(
         cls, spectra: Sequence[Spectrum], curves: Sequence[Curves], depths: Iterable[np.ndarray]
     ) -> FittedPlanets:
-        """Describe fitted planets beside their true depths; those without a fit are left out."""
+        """Describe fitted planets with their true depths; planets without a fit are left out."""
         features, errors = [], []
         for spectrum, pair, truth in zip(spectra, curves, depths, strict=True):
             if spectrum.fit is None:

@@ -1,4 +1,4 @@
-"""Observations of a folder to learn from: which there are, and how they are dealt into folds.
+"""Find the observations of a folder to learn from, and divide them into folds.
 
 The planets of a fold are fitted together. The last fold is held out.
 """
@@ -26,7 +26,7 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Fold:
-    """Name planets that are fitted together.
+    """Hold the planets that are fitted together.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Fold:
 
 
 def observed_folds(folder: Path, *, seed: int) -> list[Fold]:
-    """Deal all planets of a folder, whether their spectra are known or not.
+    """Divide all planets of a folder into folds, whether their spectra are known or not.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def observed_folds(folder: Path, *, seed: int) -> list[Fold]:
 
 
 def labelled_folds(folder: Path, labels: Path | None, *, seed: int) -> tuple[list[Fold], Labels]:
-    """Deal the planets of a folder that have a label.
+    """Divide the labelled planets of a folder into folds.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def labelled_folds(folder: Path, labels: Path | None, *, seed: int) -> tuple[lis
     -------
     folds : list of Fold
     truth : Labels
-        Of these planets and perhaps others.
+        True spectra of these planets, and perhaps of others.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def labelled_folds(folder: Path, labels: Path | None, *, seed: int) -> tuple[lis
 
 
 def find_editions(folds: Sequence[Fold]) -> list[int]:
-    """List the years of the challenge that observations are of; the first one without any."""
+    """List the editions of observations; the first edition where there are none."""
     paths = [path for fold in folds for path in fold.observations.paths]
     years = {Observation.load_meta(path)["edition"] for path in paths}
     return sorted(years) or [FIRST_EDITION]
@@ -148,7 +148,7 @@ def _find_visits(folder: Path) -> dict[int, list[Path]]:
 
 
 def _deal(visits: Mapping[int, Sequence[Path]], *labels: Path, seed: int) -> list[Fold]:
-    """Deal planets at random; all visits of a planet go together."""
+    """Divide planets at random; all visits of a planet stay together."""
     planets = np.random.default_rng(seed).permutation(sorted(visits)).tolist()
     files = [*(path for planet in planets for path in visits[planet]), *labels]
     origin = fingerprint(files, OBSERVED)

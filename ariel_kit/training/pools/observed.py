@@ -1,4 +1,4 @@
-"""Observations of a folder after their fit: what networks can learn from beside the simulator."""
+"""Make pools from observations of a folder after their fit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def fitted_folds(folder: Path, folds: Sequence[Fold], truth: Labels) -> list[FittedPlanets]:
-    """Fetch labelled observations after a fit that has not seen their labels.
+    """Fetch labelled observations after a fit that did not use their labels.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def fitted_folds(folder: Path, folds: Sequence[Fold], truth: Labels) -> list[Fit
 
 
 def blind_folds(folder: Path, folds: Sequence[Fold], *, seed: int) -> list[BlindPlanets]:
-    """Fetch observations as the denoising stage sees them last, without any truth.
+    """Fetch observations as the denoising stage sees them at the end of a fit, without the truth.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pools of planets as files: made once, found again, made anew by another revision of the kit."""
+"""Keep pools of planets as files; another revision of the kit makes them again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNREADABLE = (
     UnpicklingError,
     BadZipFile,
 )
-"""What reading a damaged file of torch or numpy may raise."""
+"""Errors that reading a damaged file of torch or numpy may raise."""
 SIMULATED: tuple[Part, ...] = ("fit", "pools", "simulation")
 """What makes a pool of simulated planets."""
 OBSERVED: tuple[Part, ...] = ("calibration", *SIMULATED)
@@ -34,7 +34,7 @@ OBSERVED: tuple[Part, ...] = ("calibration", *SIMULATED)
 
 
 def chunk_names(chunks: int, *, seed: int) -> list[str]:
-    """Name simulated chunks in the names of their files; another revision has other names.
+    """Give the file names of simulated chunks, which contain the revisions of the kit.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def fetch_pool(
     write: Callable[[Planets, Path], None],
     read: Callable[[Path], Planets],
 ) -> Planets:
-    """Read the planets that a file holds; make and write them if it is missing or damaged.
+    """Read the planets in a file, which are made and written if it is missing or damaged.
 
     Parameters
     ----------

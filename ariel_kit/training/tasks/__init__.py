@@ -1,4 +1,4 @@
-"""What each network learns from: one file per network, imported on demand."""
+"""Tasks of the networks: one file per network, imported on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the two denoising tasks share: planets to learn from, and others that are held out."""
+"""Shared parts of the two denoising tasks: training planets and held-out planets."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class BlindData(DataSettings):
 
 
 class TaskSettings(TrainSettings):
-    """Settings of a training on blind light."""
+    """Settings of a training on depth-free residuals."""
 
     data: BlindData = Field(default_factory=BlindData, description="What it learns from.")
 
 
 class BlindTask:
-    """Draw planets of known drift as the denoising stage sees them; a subclass adds the loss.
+    """Draw planets with known drift as the denoising stage sees them; subclasses add the loss.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""What TCN-JNet learns from: motion of the telescope as FGS1 and the rows of AIRS would see it.
+"""The task of TCN-JNet: motion of the telescope as FGS1 and the rows of AIRS measure it.
 
 Simulated at the level of moments, without a frame: 48 shifts in a pair of AIRS, 45 of them in its
-exposure, 12 seen by FGS1. White jitter as in the kit's simulator is one family of several, so that
-the network learns what the data say about the motion rather than what motion to expect.
+exposure, 12 seen by FGS1. White jitter, as in the kit's simulator, is one of several families, so
+that the network learns to read the motion from the data and not to expect one kind of motion.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class TaskSettings(TrainSettings):
 
 
 class JitterTask:
-    """Learn the posterior mean and variance of an exposure's motion from what is measured of it.
+    """Learn the posterior mean and variance of an exposure's motion from its measurement.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class JitterTask:
         self.settings = settings
 
     def prepare(self, folder: Path) -> None:
-        """Do nothing: motion is drawn when a batch is."""
+        """Do nothing, since motion is drawn with each batch."""
 
     def build(self) -> nn.Module:
         """Build the network with random weights."""
@@ -109,14 +109,14 @@ def make_task(settings: TaskSettings) -> JitterTask:
     Raises
     ------
     ConfigError
-        If real observations are to be learned from: nobody knows how they moved.
+        If the settings name real observations, whose true motion is unknown.
     """
     refuse_real_data(settings, "simulated motion", "nobody knows that of an observation")
     return JitterTask(settings)
 
 
 def draw_batch(rng: np.random.Generator, size: int, length: int) -> Batch:
-    """Draw motion, measure it, and say what it was.
+    """Draw motion, its measurement, and its true moments.
 
     Parameters
     ----------
@@ -127,8 +127,8 @@ def draw_batch(rng: np.random.Generator, size: int, length: int) -> Batch:
     Returns
     -------
     dict of str to Tensor
-        ``motion`` [shape=(batch, time, 49)], what the network reads, and ``moments``
-        [shape=(batch, time, 5)], what it has to say: truth in units of `Motion.unit`.
+        ``motion`` [shape=(batch, time, 49)], the input of the network, and ``moments``
+        [shape=(batch, time, 5)], the truth in units of `Motion.unit`.
     """
     shift = np.stack([draw_shift(rng, length) for _ in range(size)])
     scale = rng.uniform(0.7, 1.3, (size, 1, 2))  # of the measured motion, FGS1 being undersampled
@@ -189,7 +189,7 @@ def draw_shift(rng: np.random.Generator, length: int) -> np.ndarray:
 
 
 def _draw_flux(rng: np.random.Generator, shift: np.ndarray) -> np.ndarray:
-    """Draw what the motion does to the flux of FGS1: none to twice its noise, in units of it."""
+    """Draw the effect of the motion on the flux of FGS1, zero to twice its noise."""
     moments = second_order(shift)
     moments /= moments.std(axis=1, keepdims=True) + 1e-12
     response = rng.uniform(0, 2, (len(shift), 1)) * rng.standard_normal((len(shift), 5)) / 2

@@ -1,4 +1,4 @@
-"""What PhySNet learns from: blind light with the drift that the joint fit's model missed."""
+"""The task of PhySNet: depth-free residuals with the drift that the joint fit's model missed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["PhySNetTask", "TaskSettings", "make_task"]
 
 TEACHER = "ti_mae"
 MAP_SHARE = 0.1
-"""Weight of the drift map in the loss; its four numbers along the window, which are what moves a
-depth, have weight 1."""
+"""Weight of the drift map in the loss. The four numbers along the window, which change the depths,
+have weight 1."""
 
 
 class PhySNetTask(BlindTask):
-    """Learn how far the drift model is off along the window, and how sure one can be."""
+    """Learn the error of the drift model along the window, and its variance."""
 
     name = "physnet"
 
@@ -39,8 +39,8 @@ class PhySNetTask(BlindTask):
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Compute the negative log-likelihood of the true drift, along the window and over the map.
 
-        It is Student's t: a step in the light, which no smooth model follows, is a hundred sigma
-        away and would outweigh everything else under a Gaussian.
+        The likelihood is Student's t. A step in the light, which no smooth model follows, lies a
+        hundred sigma away and would dominate a Gaussian likelihood.
         """
         truth = {name: batch[name] for name in ("true_shift", "true_drift")}
         answer = model(**{name: batch[name] for name in batch if name not in truth})
@@ -63,9 +63,9 @@ def make_task(settings: TaskSettings) -> PhySNetTask:
     Raises
     ------
     ConfigError
-        If real observations are to be learned from: nobody knows their true drift.
+        If the settings name real observations, whose true drift is unknown.
     WeightsError
-        If it shall start from the encoder in the package, which is of another revision.
+        If it should start from the encoder in the package and that is of another revision.
     """
     refuse_real_data(settings, "simulated drifts", "nobody knows that of an observation")
     if settings.pretrained == "default":

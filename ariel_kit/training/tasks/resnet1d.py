@@ -1,4 +1,4 @@
-"""What the Bayesian ResNet-1D learns from: the real fit's errors on planets of known truth."""
+"""The task of the Bayesian ResNet-1D: errors of the real fit on planets of known truth."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TaskSettings(TrainSettings):
 
 
 class ResNet1DTask:
-    """Learn by how much fitted shapes are wrong, and how wrong they stay.
+    """Learn corrections of fitted shapes, and the variance of the errors that remain.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def make_task(settings: TaskSettings) -> ResNet1DTask:
     Raises
     ------
     ConfigError
-        If a folder comes without labels, or with too few for a prior out of fold.
+        If a folder has no labels, or too few for a prior out of fold.
     """
     return ResNet1DTask(settings)
 

@@ -1,4 +1,4 @@
-"""What Ti-MAE learns from: light curves without the transit, stretches of which are hidden."""
+"""The task of Ti-MAE: light curves without the transit, with hidden stretches of time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TaskSettings", "TiMAETask", "make_task"]
 
 
 class TiMAETask(BlindTask):
-    """Learn what light looks like by filling in what is hidden."""
+    """Learn the structure of light curves by filling in hidden stretches."""
 
     name = "ti_mae"
 
@@ -40,11 +40,11 @@ class TiMAETask(BlindTask):
         self.planets = BlindPlanets.together(parts)
 
     def batch(self, rng: np.random.Generator, size: int) -> Batch:
-        """Draw planets with replacement; flip the sign of half of them, hide half of the time."""
+        """Draw planets with replacement; flip the sign of half, and hide half of the time."""
         return _hide(super().batch(rng, size), rng)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Compute the squared error of what was hidden from the network."""
+        """Compute the mean squared error over the hidden stretches."""
         hidden = batch["hidden"].repeat_interleave(PATCH, dim=1)[:, None, :, None]
         filled = model(batch["maps"], batch["hidden"])
         return masked_reconstruction_loss(filled, batch["maps"], hidden)
