@@ -18,6 +18,10 @@ def report(
     output: Annotated[
         Path | None, typer.Option(help="The page. [default: report.html in the folder]")
     ] = None,
+    others: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="Another run whose planets the browser shows too."),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
     """Write the report of a run as one HTML page.
@@ -27,7 +31,7 @@ def report(
     """
     from ariel_kit.report import write_report
 
-    page = write_report(run, labels=labels, output=output)
+    page = write_report(run, labels=labels, output=output, others=others or ())
     show({"report": str(page)}, as_json, f"{page}: open it in any browser")
     return 0
 

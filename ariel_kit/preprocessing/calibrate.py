@@ -38,13 +38,11 @@ logger = logging.getLogger(__name__)
 MAX_BAD_FRACTION = 0.8
 """Largest share of a wavelength's light on bad pixels that can be infilled."""
 MOST_FULL = 1e-3
-"""Largest share of frames in which a pixel may stand at the converter's ceiling; particle hits
-reach it in few frames."""
+"""Largest share of frames in which a pixel may be at the converter's ceiling, as after a hit."""
 MAX_SATURATED = 0.05
 """Share of the light on saturated pixels above which the remaining light is less trusted."""
 SATURATED_NOISE = 2.0
-"""Factor of the noise in that case, since neighbours of full pixels collect some of their
-charge."""
+"""Factor of the noise in that case, for full pixels lose charge to their neighbours."""
 AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
 """Rows and columns around a bad pixel from which the PSF infill takes light."""
 FGS1_BORDER = 3

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from ariel_kit.core.citation import bibtex, citation
 from ariel_kit.core.words import counted
-from ariel_kit.data.dataset import read_labels
+from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.learning.in_run import NOTHING
-from ariel_kit.report.browser import browser_parts
+from ariel_kit.report.browser import Shown, browser_parts
 from ariel_kit.report.pictures import Picture, collect, draw
 from ariel_kit.report.planet import write_planet
 from ariel_kit.report.render import render
@@ -32,6 +34,7 @@ def write_report(
     output: str | Path | None = None,
     title: str | None = None,
     compare: Mapping[str, ScoreReport] | None = None,
+    others: Sequence[str | Path] = (),
 ) -> Path:
     """Write the report of a finished run as a single file that needs nothing from outside.
 
@@ -50,6 +53,9 @@ def write_report(
     title : str, optional
     compare : mapping, optional
         Name to score of other answers for the same planets, shown beside this run's.
+    others : sequence of path
+        Output folders of more runs, of any edition, whose planets the browser shows too. Those
+        that all have labels are shown with the truth.
 
     Returns
     -------
@@ -59,7 +65,7 @@ def write_report(
     Raises
     ------
     DataFileError
-        If the folder is not that of a finished run, or the labels cannot be read.
+        If a folder is not that of a finished run, or the labels cannot be read.
     SubmissionError
         If a planet of the run has no label.
     """
@@ -85,10 +91,21 @@ def write_report(
         notices=_notices(finished),
         stages=stages(finished.spectra),
         settings=settings_rows(finished.settings),
-        browser=browser_parts(finished, rows, truth),
+        browser=browser_parts([Shown(finished, rows, truth), *(_shown(o, truth) for o in others)]),
         citation=citation(finished.record.edition, finished.record.versions.get("ariel-kit")),
         bibtex=bibtex(finished.record.versions.get("ariel-kit")),
     )
+
+
+def _shown(folder: str | Path, truth: Labels | None) -> Shown:
+    """Read one more run for the browser, with the truth where all its planets have labels."""
+    run = RunFolder(folder).read()
+    labelled = (
+        truth is not None
+        and np.isin([spectrum.planet_id for spectrum in run.spectra], truth.planet_ids).all()
+    )
+    known = truth if labelled else None
+    return Shown(run, planet_rows(run, score_run(run, known)), known)
 
 
 def _notices(run: Run) -> list[str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ariel_kit.core.spectrum import Spectrum, WhiteLightCurve
+from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import PPM
 from ariel_kit.report.render import TEMPLATES
@@ -25,17 +26,29 @@ STEPS = 65535
 """Largest 16-bit integer."""
 
 
-def browser_parts(
-    run: Run, rows: Sequence[PlanetRow], truth: Labels | None = None
-) -> dict[str, str]:
+class Shown(NamedTuple):
+    """A run whose planets are shown.
+
+    Attributes
+    ----------
+    run : Run
+    rows : sequence of PlanetRow
+        Its planets in the order of the table.
+    truth : Labels, optional
+        True spectra of its planets.
+    """
+
+    run: Run
+    rows: Sequence[PlanetRow]
+    truth: Labels | None = None
+
+
+def browser_parts(shown: Sequence[Shown]) -> dict[str, str]:
     """Collect the data, library, script and styles of the planet browser.
 
     Parameters
     ----------
-    run : Run
-    rows : sequence of PlanetRow
-        In the order of the table.
-    truth : Labels, optional
+    shown : sequence of Shown
 
     Returns
     -------
@@ -50,7 +63,7 @@ def browser_parts(
         "style": "browser.css",
     }
     texts = {name: (TEMPLATES / file).read_text("utf-8").strip() for name, file in parts.items()}
-    return {"data": as_page_json(browser_data(run, rows, truth)), **texts}
+    return {"data": as_page_json(browser_data(shown)), **texts}
 
 
 def as_page_json(data: object) -> str:
@@ -62,35 +75,42 @@ def as_page_json(data: object) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def browser_data(
-    run: Run, rows: Sequence[PlanetRow], truth: Labels | None = None
-) -> dict[str, Any]:
-    """Convert the planets of a run to values that JSON can hold.
+def browser_data(shown: Sequence[Shown]) -> dict[str, Any]:
+    """Convert the planets of runs to values that JSON can hold.
 
     Parameters
     ----------
-    run : Run
-    rows : sequence of PlanetRow
-    truth : Labels, optional
+    shown : sequence of Shown
 
     Returns
     -------
     dict of str to Any
-        ``wavelength``, ``facts`` (names of the numbers of all stages) and ``planets``.
+        ``wavelength``, ``runs``, ``facts`` (names of the numbers of all stages) and ``planets``,
+        each with the place of its run in ``runs``.
     """
-    by_id = {spectrum.planet_id: spectrum for spectrum in run.spectra}
-    spectra = [by_id[row.planet_id] for row in rows]
+    spectra = [spectrum for each in shown for spectrum in each.run.spectra]
     names = list(dict.fromkeys(name for s in spectra for name, _ in _numbers(s.provenance)))
-    usual = usual_sigma(spectra)
     return {
-        "edition": run.record.edition,
         "wavelength": spectra[0].wavelength.round(4).tolist(),
+        "runs": [
+            {"name": readable(each.run.folder.path), "edition": each.run.record.edition}
+            for each in shown
+        ],
         "facts": names,
         "planets": [
-            _planet(spectrum, row, truth, names, usual)
-            for spectrum, row in zip(spectra, rows, strict=True)
+            {"run": place, **planet}
+            for place, each in enumerate(shown)
+            for planet in _planets(each, names)
         ],
     }
+
+
+def _planets(shown: Shown, names: list[str]) -> Iterator[dict[str, Any]]:
+    """Convert the planets of one run, in the order of its rows."""
+    by_id = {spectrum.planet_id: spectrum for spectrum in shown.run.spectra}
+    usual = usual_sigma(shown.run.spectra)
+    for row in shown.rows:
+        yield _planet(by_id[row.planet_id], row, shown.truth, names, usual)
 
 
 def _planet(

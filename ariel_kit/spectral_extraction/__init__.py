@@ -32,5 +32,7 @@ _FILES = {"fit_light_curves": "fit", "fit_planets": "fit", "ModelError": "model_
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from ariel_kit.core.errors import UnknownNameError
+
+        raise AttributeError(str(UnknownNameError("name of spectral_extraction", name, __all__)))
     return getattr(import_module(f"{__name__}.{_FILES.get(name, 'priors')}"), name)

@@ -1,4 +1,4 @@
-// The planets of a run: a table that sorts and filters, and the light of the planet that is chosen.
+// The planets of a run, or of several: a table that sorts and filters, and the light of the planet that is chosen.
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -7,13 +7,19 @@
   const charts = [];
   let shown = planets, chosen = null, visit = 0, order = { key: null, sign: 1 };
 
+  // Two runs may have the same planet, so a planet of a later run has the run's place in its key.
+  for (const p of planets) {
+    const { name, edition } = data.runs[p.run];
+    Object.assign(p, { key: p.run ? `${p.id}-${p.run}` : String(p.id), run: name, edition: String(edition) });
+  }
+
   // Columns: key, heading, digits; a column that no planet fills is left out.
   const columns = [
-    ["id", "planet"], ["score", "score", 3], ["star", "star"], ["depth", "depth (ppm)", 0],
+    ["id", "planet"], ...(data.runs.length > 1 ? [["run", "run"], ["edition", "edition"]] : []), ["score", "score", 3], ["star", "star"], ["depth", "depth (ppm)", 0],
     ["sigma", "sigma (ppm)", 1], ["rmse", "rmse (ppm)", 1], ["misfit", "misfit", 2],
     ["risk", "risk"], ["remark", "flags"],
   ].filter(([key]) => key === "remark" || planets.some((p) => p[key] !== undefined && p[key] !== ""));
-  const risks = ["low", "raised", "high"];
+  const risks = ["low", "raised", "high"], choices = ["star", "edition", "run", "risk"];
   for (const p of planets) p.remark = [...(p.failure ? ["safe prior"] : []), ...(p.flags ?? [])].join(", ");
 
   const make = (tag, text, props = {}) => Object.assign(document.createElement(tag), props, text === undefined ? {} : { textContent: text });
@@ -37,7 +43,7 @@
   const rowOf = (p) => rows.get(p) ?? rows.set(p, makeRow(p)).get(p);
   function makeRow(p) {
     const row = make("tr", undefined, { tabIndex: -1 });
-    row.dataset.id = p.id;
+    row.dataset.key = p.key;
     columns.forEach(([key, , digits], i) => {
       const cell = make(i ? "td" : "th", shows(p[key], digits));
       if (!i) cell.scope = "row";
@@ -62,19 +68,20 @@
   }
   function list() {
     const text = byId("find").value.trim();
-    const [star, flag, risk] = ["star", "flag", "risk"].map((id) => byId(`by-${id}`).value);
-    shown = planets.filter((p) => String(p.id).includes(text) && (!star || p.star === star) && (!risk || p.risk === risk) && (!flag || p.remark.split(", ").includes(flag)));
+    const flag = byId("by-flag").value;
+    const wanted = choices.map((key) => [key, byId(`by-${key}`).value]).filter(([, value]) => value);
+    shown = planets.filter((p) => String(p.id).includes(text) && wanted.every(([key, value]) => p[key] === value) && (!flag || p.remark.split(", ").includes(flag)));
     if (order.key) shown = [...shown].sort(compare);
     body.replaceChildren(...shown.map(rowOf));
     byId("count").textContent = `${shown.length} of ${planets.length} planets`;
   }
-  const fill = (id, values) => {
+  const fill = (id, values, least = 2) => {
     for (const value of values) byId(id).append(make("option", value, { value }));
-    byId(id).parentElement.hidden = !values.length;
+    byId(id).parentElement.hidden = values.length < least;
   };
   const distinct = (values) => [...new Set(values)].filter(Boolean).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  fill("by-star", distinct(planets.map((p) => p.star)));
-  fill("by-flag", distinct(planets.flatMap((p) => p.remark.split(", "))));
+  for (const key of choices.slice(0, 3)) fill(`by-${key}`, distinct(planets.map((p) => p[key])));
+  fill("by-flag", distinct(planets.flatMap((p) => p.remark.split(", "))), 1);
   fill("by-risk", risks.filter((level) => planets.some((p) => p.risk === level)));
   byId("filters").addEventListener("input", list);
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -82,7 +89,7 @@
   // Choosing a planet: by click, by keys, by the address
   body.addEventListener("click", (event) => {
     const row = event.target.closest("tr");
-    if (row) choose(planets.find((p) => String(p.id) === row.dataset.id), true);
+    if (row) choose(planets.find((p) => p.key === row.dataset.key), true);
   });
   byId("list").parentElement.addEventListener("keydown", (event) => {
     const here = Math.max(0, shown.indexOf(chosen)), last = shown.length - 1;
@@ -105,7 +112,7 @@
     if (follow) {
       row.focus({ preventScroll: true });
       row.scrollIntoView({ block: "nearest" });
-      history.replaceState(null, "", `#planet-${planet.id}`);
+      history.replaceState(null, "", `#planet-${planet.key}`);
     }
     draw();
   }
@@ -160,7 +167,7 @@
     charts.splice(0).forEach((plot) => plot.destroy());
     const ink = colours(), p = chosen;
     byId("planet-name").textContent = `Planet ${p.id}`;
-    byId("planet-facts").textContent = [p.star && `star ${p.star}`, `edition ${data.edition}`, `depth ${p.depth} ppm`, `sigma ${p.sigma} ppm`, p.score !== undefined && `score ${p.score.toFixed(3)}`].filter(Boolean).join(" · ");
+    byId("planet-facts").textContent = [p.star && `star ${p.star}`, `edition ${p.edition}`, `depth ${p.depth} ppm`, `sigma ${p.sigma} ppm`, p.score !== undefined && `score ${p.score.toFixed(3)}`].filter(Boolean).join(" · ");
     byId("planet-risk").textContent = `risk: ${p.risk}`;
     byId("planet-risk").className = p.risk === "low" ? "" : "bad";
     byId("planet-why").replaceChildren(...p.why.map((reason) => make("li", reason)));
@@ -184,8 +191,8 @@
   }
 
   document.documentElement.classList.add("scripted");
-  const asked = /^#planet-(\d+)$/.exec(location.hash);
-  choose(planets.find((p) => asked && String(p.id) === asked[1]) ?? planets[0], false);
+  const asked = /^#planet-([\d-]+)$/.exec(location.hash);
+  choose(planets.find((p) => asked && p.key === asked[1]) ?? planets[0], false);
   performance.mark("first picture");
   requestAnimationFrame(() => setTimeout(list));  // a thousand rows may come a moment later
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);

@@ -22,7 +22,7 @@ from ariel_kit.data.dataset import LABEL_COLUMNS, Labels
 from ariel_kit.data.submission import make_submission
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.report import write_report
-from ariel_kit.report.browser import STEPS, as_page_json, browser_data, packed
+from ariel_kit.report.browser import STEPS, Shown, as_page_json, browser_data, packed
 from ariel_kit.report.tables import planet_rows
 from ariel_kit.run.folder import RunFolder
 
@@ -131,7 +131,7 @@ def test_a_packed_curve_is_the_curve_but_for_half_a_step(rng):
 def test_the_data_are_those_of_the_run(run):
     read = RunFolder(run).read()
     truth = Labels(np.array([s.planet_id for s in read.spectra]), np.full((MANY, 283), 0.004))
-    data = browser_data(read, planet_rows(read, None), truth)
+    data = browser_data([Shown(read, planet_rows(read, None), truth)])
     found = {planet["id"]: planet for planet in data["planets"]}
     assert len(found) == MANY
     for spectrum in read.spectra[:5]:
@@ -279,3 +279,30 @@ def test_without_scripts_the_worst_planets_are_a_table(browser, page_path):
         assert page.is_hidden("#browser")
         assert page.locator(".unscripted tbody tr").count() == 20
         assert page.is_visible(".unscripted table")
+
+
+def test_runs_of_two_editions_are_told_apart(browser, run, tmp_path, monkeypatch):
+    other = Path(shutil.copytree(run, tmp_path / "second"))
+    record = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps({**record, "edition": 2025}))
+    monkeypatch.setattr(report_room, "collect", lambda *_: ([], []))
+    path = write_report(run, output=tmp_path / "both.html", others=[other])
+    for page in opened(browser, path):
+        assert len(listed(page)) == 2 * MANY
+        page.select_option("#by-edition", "2025")
+        assert page.inner_text("#count") == f"{MANY} of {2 * MANY} planets"
+        page.locator("#list tbody tr", has_text="100150").click()
+        assert "edition 2025" in page.inner_text("#planet-facts")
+        assert page.url.endswith("#planet-100150-1")
+        page.reload()
+        assert "edition 2025" in page.inner_text("#planet-facts")
+        page.select_option("#by-run", str(run))
+        page.select_option("#by-edition", "2024")
+        assert page.inner_text("#count") == f"{MANY} of {2 * MANY} planets"
+
+
+def test_one_run_needs_no_filter_by_run_or_edition(page):
+    assert page.is_hidden("#by-edition")
+    assert page.is_hidden("#by-run")
+    assert "edition" not in page.inner_text("#list thead")
+    assert "edition 2024" in page.inner_text("#planet-facts")
