@@ -230,10 +230,10 @@ def plot_residual_map(
     micron = wavelengths()[1:].reshape(-1, BLOCK).mean(axis=1)
     ax.grid(visible=False)
     mesh = ax.pcolormesh(time, micron, shown.T, **merged(look, kwargs))
-    bar = ax.figure.colorbar(mesh, ax=ax, label="data less model (sigma)", extend="both")
+    bar = ax.figure.colorbar(mesh, ax=ax, label="data minus model (sigma)", extend="both")
     bar.outline.set_visible(False)
     ax.set(xlabel="time (hours)", ylabel="wavelength (µm)")
-    title(ax, f"Planet {spectrum.planet_id}: what the model leaves")
+    title(ax, f"Planet {spectrum.planet_id}: residuals of every light curve")
     return ax
 
 

@@ -12,6 +12,7 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
 from ariel_kit.plots.style import (
     PPM,
+    headroom,
     legend,
     merged,
     new_axes,
@@ -160,7 +161,8 @@ def plot_score_by_snr(
     ax.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
     title(ax, f"Score against signal-to-noise, {_planets(len(spectra))}")
     ax.margins(x=0.25, y=0.14)
-    legend(ax, loc="lower right")
+    headroom(ax, 0.12)  # the ids of the worst planets stand at the lower edge
+    legend(ax, loc="upper right", ncols=2)
     return ax
 
 

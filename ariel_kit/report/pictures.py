@@ -125,7 +125,7 @@ def draw_visit(run: Run, planet_id: int) -> Iterator[Picture]:
     (spectrum,) = (s for s in run.spectra if s.planet_id == planet_id)
     caption = "Every light curve: relative flux over time and wavelength"
     yield draw(plots.plot_light_curve_map, caption, observation)
-    caption = "What the fit leaves of every light curve: data less model, over the noise"
+    caption = "Residuals of every light curve: data minus model, over the noise"
     yield draw(plots.plot_residual_map, caption, observation, spectrum)
     caption = "Pointing, and the flux and noise of FGS1"
     yield draw(plots.plot_pointing, caption, observation, observation, size=TALL)

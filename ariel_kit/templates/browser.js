@@ -171,8 +171,8 @@
     byId("planet-risk").textContent = `risk: ${p.risk}`;
     byId("planet-risk").className = p.risk === "low" ? "" : "bad";
     byId("planet-why").replaceChildren(...p.why.map((reason) => make("li", reason)));
-    const law = (name, c) => c.some(Boolean) ? [`${name}: ${c.join(", ")}`] : [`${name}: none`];
-    byId("planet-limb").textContent = p.limb ? `Limb darkening (Claret's four), ${law("AIRS", p.limb[0])}; ${law("FGS1", p.limb[1])}. Impact parameter ${p.impact}.` : "";
+    const law = (name, c) => `${name} ${c.some(Boolean) ? c.join(", ") : "none"}`;
+    byId("planet-limb").textContent = p.limb ? `Limb darkening (Claret's four coefficients): ${law("AIRS", p.limb[0])}; ${law("FGS1", p.limb[1])}. Impact parameter ${p.impact}.` : "";
     drawSpectrum(ink);
     const dark = !p.light.length;
     for (const id of ["light", "residual"]) byId(id).parentElement.hidden = dark;

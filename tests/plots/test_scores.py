@@ -118,6 +118,7 @@ def test_names_of_the_worst_planets_do_not_meet_and_stay_inside(population, apar
     assert not [(a, b) for a in boxes for b in boxes if a is not b and a.overlaps(b)]
     assert all(ax.bbox.x0 < box.x0 and box.x1 < ax.bbox.x1 for box in boxes)
     assert all(ax.bbox.y0 < box.y0 for box in boxes)
+    assert not any(ax.get_legend().get_window_extent().overlaps(box) for box in boxes)
 
 
 def test_ablation_bars_have_the_rows_lengths_and_mark_the_default():

@@ -79,7 +79,7 @@ def test_the_page_holds_the_pictures_and_numbers_of_its_planet(run, tiny):
     assert page == run / f"planet_{spectrum.planet_id}.html"
     text = page.read_text()
     assert text.count("<img") == text.count("<source") == 6
-    assert "What the fit leaves of every light curve" in text
+    assert "Residuals of every light curve" in text
     assert f'<dd class="value">{risk.level}</dd>' in text
     report = score(tiny / "test_labels.csv", [spectrum])
     assert f'<dd class="value">{report.raw:.3f}</dd>' in text
