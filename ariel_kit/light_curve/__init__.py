@@ -1,1 +1,1 @@
-"""The physics of a light curve that several stages share."""
+"""Models of transit light curves, instrumental drift and their white-light fit."""

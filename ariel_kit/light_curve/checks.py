@@ -1,4 +1,4 @@
-"""Binned light curves before their fit: whether they can be fitted, and their white light."""
+"""Checks of binned light curves before they are fitted, and their white light."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from ariel_kit.light_curve.dips import Light
 from ariel_kit.light_curve.drift import DEGREE, time_basis
 
 STRAY = 8.0
+"""Sigmas outside the range of its neighbours beyond which a bin is an outlier."""
 LONGEST_BIN = 0.06
-"""Hours; in longer bins the bottom of a short transit could lie beyond its neighbours."""
+"""Longest bin, in hours, for the search for outliers. In longer bins the bottom of a short transit
+could lie outside the range of its neighbours."""
 LONGEST_GAP = 0.5
-"""Hours by which one instrument may observe longer than the other: the last bin."""
+"""Largest difference, in hours, of the time that the two instruments observed: the last bin."""
 LEAST_HOURS = 0.5 * OBSERVATION_HOURS
-"""A light curve cut shorter may end before the transit. The drift then passes for one: cut after
-2 h, simulated planets had depths wrong by 50 sigma."""
+"""Least length of a light curve, in hours. A shorter one may end before the transit, and the drift
+is then fitted by a transit: cut after 2 h, simulated planets had depths wrong by 50 sigma."""
 
 
 def find_fault(curves: Curves) -> str | None:
-    """Say why light curves cannot be fitted; None where they can."""
+    """Describe why light curves cannot be fitted; None if they can."""
     for name, curve, width in zip(("AIRS", "FGS1"), curves, (N_AIRS, 1), strict=True):
         if curve.flux.shape[1] != width:
             return f"{name} must have {width} wavelengths; got {curve.flux.shape[1]}"
@@ -35,16 +37,17 @@ def find_fault(curves: Curves) -> str | None:
             return f"{name} must cover {LEAST_HOURS} h to show the transit; got {hours:.2f} h"
     airs, fgs1 = (float(curve.span.sum()) for curve in curves)
     if abs(airs - fgs1) > LONGEST_GAP:
-        return f"AIRS and FGS1 must observe for as long; got {airs:.2f} h and {fgs1:.2f} h"
+        return f"AIRS and FGS1 must observe equally long; got {airs:.2f} h and {fgs1:.2f} h"
     return None
 
 
 def without_strays(curves: LightCurves) -> LightCurves:
-    """Take the weight of single bins that lie beyond all their neighbours.
+    """Give infinite noise to single bins that are outliers in white light.
 
-    A bin is left out where its white light is more than `STRAY` sigmas outside the range of the
-    two bins before it and the two after it. No ingress does that, however sharp: light there
-    only falls or only rises. Bins that are long beside a transit are let be.
+    A bin is an outlier where its white light is more than `STRAY` sigmas outside the range of the
+    two bins before it and the two bins after it. An ingress or egress is never flagged, however
+    steep, because the flux there is monotonic. Light curves with bins longer than `LONGEST_BIN` are
+    returned unchanged.
     """
     light = summed([curves])
     flux, noise = light.flux[0], light.noise[0]
@@ -69,7 +72,7 @@ def summed(curves: Sequence[LightCurves]) -> Light:
 
 
 def rms_without_transit(light: Light) -> np.ndarray:
-    """Compute the rms over noise of what a drift alone leaves of light [shape=(planet,)]."""
+    """Compute the rms residual of a fit of drift alone, in units of the noise [shape=(planet,)]."""
     basis = np.column_stack([np.ones_like(light.time), time_basis(light.time, DEGREE)])
     left = []
     for flux, noise in zip(light.flux, light.noise, strict=True):

@@ -1,4 +1,4 @@
-"""A first look at the transit in white light: the box that lowers the drift's misfit most."""
+"""A first estimate of the transit in white light, by a search for the best box-shaped dip."""
 
 from __future__ import annotations
 
@@ -10,21 +10,27 @@ from ariel_kit.core.instruments import OBSERVATION_HOURS
 from ariel_kit.light_curve.drift import time_basis
 
 MID_TIMES = OBSERVATION_HOURS / 2 + np.arange(-2.7, 2.7001, 0.04)
+"""Mid-times of the boxes, in hours: within 2.7 h of the middle of the visit."""
 HALF_DURATIONS = np.geomspace(0.35, 4.6, 52)
+"""Half-durations of the boxes, in hours."""
 SMALLEST_DIP, LARGEST_DIP = 1e-5, 0.15
+"""Range to which the depths of the dips are clipped."""
 LEAST_POWER = 1e-6
-"""Of a box, relative to the whole light curve."""
+"""Least weight of a box orthogonal to level and drift, relative to the whole light curve's. A box
+of less weight cannot be told from the level and is not considered."""
 
 
 @dataclass(frozen=True)
 class Light:
-    """Summed light curves of a batch of planets on one time grid.
+    """White light curves of a batch of planets on one time grid.
 
     Attributes
     ----------
     time, span : ndarray [shape=(time,), dtype=float64, unit=hour]
+        Middle and length of each bin.
     flux, noise : ndarray [shape=(planet, time), dtype=float64, unit=electron]
-        A bin without data has infinite noise.
+        Flux summed over wavelength, and its standard deviation. A bin without data has infinite
+        noise.
     """
 
     time: np.ndarray
@@ -33,18 +39,19 @@ class Light:
     noise: np.ndarray
 
     def take(self, rows: list[int]) -> Light:
-        """Take some of the planets."""
+        """Select planets by their index."""
         return Light(self.time, self.span, self.flux[rows], self.noise[rows])
 
 
 @dataclass(frozen=True)
 class Dips:
-    """The best box of each planet.
+    """Box-shaped dip of highest likelihood for each planet.
 
     Attributes
     ----------
     mid_time, half_duration : ndarray [shape=(planet,), dtype=float64, unit=hour]
     depth : ndarray [shape=(planet,), dtype=float64]
+        Clipped to `SMALLEST_DIP` .. `LARGEST_DIP`.
     """
 
     mid_time: np.ndarray
@@ -53,13 +60,15 @@ class Dips:
 
 
 def find_dips(light: Light, drift_covariance: np.ndarray) -> Dips:
-    """Try boxes of many timings and lengths, with level and drift solved for at each.
+    """Find the box-shaped dip that lowers chi-squared most, with level and drift fitted.
+
+    All pairs of `MID_TIMES` and `HALF_DURATIONS` are tried.
 
     Parameters
     ----------
     light : Light
     drift_covariance : ndarray [shape=(degree, degree) or (planet, degree, degree)]
-        Prior of the Legendre coefficients of the drift.
+        Prior covariance of the Legendre coefficients of the drift.
 
     Returns
     -------
@@ -76,12 +85,12 @@ def find_dips(light: Light, drift_covariance: np.ndarray) -> Dips:
         weight, y = (flux / noise) ** 2, np.log(flux)
         weighted = basis * weight[:, None]
         gram = weighted.T @ basis + prior
-        # Everything below is orthogonal to the drift in the planet's own weights.
+        # Level and drift are projected out of the data and of the boxes, by the planet's weights.
         flat = y * weight - weighted @ np.linalg.solve(gram, weighted.T @ y)
         overlap = boxes @ weighted
         power = boxes @ weight - np.einsum("gi,gi->g", overlap, np.linalg.solve(gram, overlap.T).T)
         dip = -(boxes @ flat)
-        # A box over the whole visit is the level itself, and has no power of its own.
+        # A box over the whole visit is the level itself, and nothing of it is left.
         seen = power > LEAST_POWER * weight.sum()
         gain = np.where(seen, dip * np.abs(dip) / np.where(seen, power, 1.0), 0.0)
         best.append(int(np.argmax(gain)))

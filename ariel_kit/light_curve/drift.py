@@ -1,19 +1,20 @@
 """The slow drift of the instrument: bases in time and over the detector, and their priors.
 
-The mission's drift is ``z = f(t) g(column)``: both are polynomials of order 5, f in the time since
-the visit began and g in the detector column, with coefficients that are uniform about zero. In the
-Legendre bases of the fit,
+The drift of the mission's simulator is ``z = f(t) g(column)``: both factors are polynomials of
+order 5, f in the time since the visit began and g in the detector column, with coefficients that
+are uniform about zero. In the Legendre bases of the fit,
 
     log(1 + z) = sum_ij n_ij P_i(t) Q_j(column) - z^2 / 2 + ...,    n = vec(F c (G d)'),
 
 with P of degree 1..5 (a constant is the star's level), Q of degree 0..5, and F and G the Legendre
-coefficients of the monomials. `rank_one` has the posterior of n.
+coefficients of the monomials, scaled by the size of the drift. c and d are the random coefficients
+of f and g. `rank_one` computes the posterior of n.
 
-White light sees one drift in time. The depth of a planet and the curvature of its drift are nearly
-the same thing over one visit, so the prior on it decides how well the white depth is known. It is
-a scale mixture of strongly correlated Gaussians, learned from the planets being predicted, and each
-planet weighs its components by evidence. It also stands beside the mission's family in the joint
-fit, for drifts that are of no family.
+White light has one drift in time. Over one visit the depth of a planet and the curvature of its
+drift are nearly degenerate, so the prior on the drift decides how well the white depth is known. It
+is a scale mixture of strongly correlated Gaussians, which is learned from the planets being
+predicted; each planet weights its components by their evidence. In the joint fit the same prior
+describes drifts that are not of the mission's family (below: drifts of no family).
 """
 
 from __future__ import annotations
@@ -26,22 +27,26 @@ from ariel_kit.core.errors import check_shape
 from ariel_kit.core.instruments import AIRS, N_AIRS, OBSERVATION_HOURS
 
 DEGREE = 5
+"""Degree of the drift in time."""
 MONOMIAL_SIGMA = 750e-6
 """Typical coefficient of each power of the relative time in the simulated drift family."""
 COMPONENT_SCALES = (1.5, 0.7, 0.2)
+"""Amplitudes of the components of `default_drift`, in units of `MONOMIAL_SIGMA`."""
 COLUMNS = 6
-"""Polynomials over the detector's columns, of degree 0 to 5."""
+"""Number of polynomials over the detector's columns, of degree 0 to 5."""
 COLOURS = 3
-"""Orders in wavelength beside white light in which the drift is told to a network."""
+"""Number of polynomials in wavelength, beside white light, of the drift that networks are given."""
 FREE_REST = 0.3
-"""Size of what is not of the form f(t) g(column), relative to a drift of no family."""
+"""Sigma of the part of a drift that is not of the form f(t) g(column), relative to the sigma of a
+drift of no family."""
 SCALES = np.geomspace(1e-4, 2e-2, 15)
-"""Sizes that a drift of rank one may have: A / range of the mission's simulator."""
+"""Grid of sizes of a drift of rank one: A / range of the mission's simulator."""
 FREE_SHARE = 0.1
-"""Share of planets whose drift is expected to be of no family."""
+"""Prior probability that a planet's drift is of no family."""
 EM_ROUNDS = 40
+"""Number of rounds of expectation-maximisation."""
 EM_STRENGTH = 10.0
-"""Planets' worth of belief in the components that the learning starts from."""
+"""Weight of the starting values in expectation-maximisation, as a number of planets."""
 
 
 def time_basis(time: np.ndarray, degree: int, hours: float = OBSERVATION_HOURS) -> np.ndarray:
@@ -63,15 +68,15 @@ def time_basis(time: np.ndarray, degree: int, hours: float = OBSERVATION_HOURS) 
 
 
 def wavelength_basis(light: np.ndarray) -> np.ndarray:
-    """Evaluate one, and Legendre polynomials over AIRS that white light does not see.
+    """Evaluate a constant, and Legendre polynomials over AIRS of zero mean in white light.
 
-    With the flux-weighted mean of every polynomial taken away, the first column's coefficient is
-    the white-light drift itself.
+    The flux-weighted mean of every polynomial is subtracted, so that the coefficient of the
+    constant is the drift of white light.
 
     Parameters
     ----------
     light : ndarray [shape=(planet, 282), unit=electron]
-        The star's spectrum.
+        Spectrum of the star.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def wavelength_basis(light: np.ndarray) -> np.ndarray:
 
 
 def column_basis() -> np.ndarray:
-    """Evaluate Legendre polynomials Q_0 .. Q_5 over the AIRS channels, wavelength ascending.
+    """Evaluate the Legendre polynomials Q_0 .. Q_5 over the AIRS channels, wavelength ascending.
 
     Returns
     -------
@@ -95,25 +100,25 @@ def column_basis() -> np.ndarray:
 
 
 def time_modes() -> np.ndarray:
-    """Evaluate F, the powers of time of the mission's drift, each of its typical size.
+    """Compute F, the Legendre coefficients of the powers of time of the mission's drift.
 
     Returns
     -------
     ndarray [shape=(5, 5), dtype=float64]
-        Column k holds the Legendre coefficients 1..5 of u^(k + 1), u the share of the visit that
-        has passed, times the standard deviation of a coefficient that is uniform in (-1, 1).
+        Column k holds the Legendre coefficients 1..5 of u^(k + 1), where u is the elapsed fraction
+        of the visit, times the standard deviation of a uniform coefficient in (-1, 1).
     """
     return _power_modes().T / np.sqrt(3)
 
 
 def column_modes() -> np.ndarray:
-    """Evaluate G, the powers of the column of the mission's drift, each of its typical size.
+    """Compute G, the Legendre coefficients of the powers of the column of the mission's drift.
 
     Returns
     -------
     ndarray [shape=(6, 6), dtype=float64]
-        Column k holds the coefficients in `column_basis` of v^k, v the detector column over its
-        last index, times the standard deviation of a coefficient that is uniform in (-1, 1).
+        Column k holds the coefficients in `column_basis` of v^k, where v is the detector column
+        divided by its last index, times the standard deviation of a uniform coefficient in (-1, 1).
     """
     columns = np.arange(AIRS.width)[AIRS.columns][::-1] / (AIRS.width - 1)
     powers = np.vander(columns, COLUMNS, increasing=True)
@@ -122,24 +127,24 @@ def column_modes() -> np.ndarray:
 
 @dataclass(frozen=True)
 class DriftLikelihood:
-    """What each planet's light curve says about its drift, all else eliminated.
+    """Gaussian likelihood of each planet's drift, marginalised over all other parameters.
 
     Attributes
     ----------
     precision : ndarray [shape=(planet, degree, degree), dtype=float64]
     information : ndarray [shape=(planet, degree), dtype=float64]
-        ``precision @ c`` at the coefficients of highest likelihood.
+        ``precision @ c`` at the Legendre coefficients c of highest likelihood.
     """
 
     precision: np.ndarray
     information: np.ndarray
 
     def take(self, rows: list[int]) -> DriftLikelihood:
-        """Take some of the planets."""
+        """Select planets by their index."""
         return DriftLikelihood(self.precision[rows], self.information[rows])
 
     def joined(self, other: DriftLikelihood) -> DriftLikelihood:
-        """Append other planets."""
+        """Append the planets of another batch."""
         return DriftLikelihood(
             np.concatenate([self.precision, other.precision]),
             np.concatenate([self.information, other.information]),
@@ -148,14 +153,14 @@ class DriftLikelihood:
 
 @dataclass(frozen=True)
 class DriftPrior:
-    """Prior of the drifts of a batch.
+    """Prior of the drifts of a batch of planets.
 
     Attributes
     ----------
     fgs1 : ndarray [shape=(planet, degree, degree), dtype=float64]
-        Covariance of the coefficients in time of FGS1.
+        Covariance of the Legendre coefficients in time of the drift of FGS1.
     grey : ndarray [shape=(planet, degree, degree), dtype=float64]
-        The same of AIRS white light: the course in time of a drift of no family.
+        The same for AIRS white light; it describes drifts of no family.
     weights : ndarray [shape=(2 * scale,), dtype=float64]
         Probability of every size of `SCALES`, for the mission's family first and then for drifts of
         no family.
@@ -167,21 +172,22 @@ class DriftPrior:
 
 
 def start_weights() -> np.ndarray:
-    """Give all sizes the same probability [shape=(2 * scale,)]."""
+    """Return weights under which all sizes of a family are equally likely [shape=(2 * scale,)]."""
     share = np.array([1 - FREE_SHARE, FREE_SHARE])
     return np.repeat(share / len(SCALES), len(SCALES))
 
 
 def learn_weights(log_evidence: np.ndarray) -> np.ndarray:
-    """Learn from the planets of a run how large their drifts are.
+    """Learn the distribution of drift sizes from the planets of a run.
 
-    Expectation-maximisation; `start_weights` counts for `EM_STRENGTH` planets. The share of drifts
-    that are of no family stays: a planet with such a drift says so by itself, and many that cannot
-    tell must not make the others believe it.
+    Expectation-maximisation starts from `start_weights`, which count as `EM_STRENGTH` planets. The
+    share of drifts of no family stays fixed: the light of a planet with such a drift shows it
+    clearly, and planets whose light does not decide must not raise the share.
 
     Parameters
     ----------
     log_evidence : ndarray [shape=(planet, 2 * scale)]
+        Log evidence of each size and family for each planet, up to a constant for each planet.
 
     Returns
     -------
@@ -200,11 +206,12 @@ def learn_weights(log_evidence: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DriftMixture:
-    """Zero-mean Gaussian mixture over the time coefficients of a drift.
+    """Zero-mean Gaussian mixture prior of the Legendre coefficients in time of a drift.
 
     Attributes
     ----------
     weights : ndarray [shape=(component,), dtype=float64]
+        Probabilities of the components.
     covariances : ndarray [shape=(component, degree, degree), dtype=float64]
     """
 
@@ -218,12 +225,12 @@ class DriftMixture:
 
     @property
     def degree(self) -> int:
-        """Highest degree in time."""
+        """Degree of the polynomials in time."""
         return self.covariances.shape[-1]
 
     @property
     def covariance(self) -> np.ndarray:
-        """Of the whole mixture [shape=(degree, degree)]."""
+        """Covariance of the whole mixture [shape=(degree, degree)]."""
         return np.einsum("k,kij->ij", self.weights, self.covariances)
 
     def responsibilities(self, likelihood: DriftLikelihood) -> np.ndarray:
@@ -231,10 +238,10 @@ class DriftMixture:
         return _expectation(self, likelihood)[0]
 
     def planet_covariances(self, likelihood: DriftLikelihood) -> np.ndarray:
-        """Average the components by evidence to each planet's own prior.
+        """Average the covariances of the components, weighted by their posterior probability.
 
-        The average stands in for the exact mixture posterior of the depth; where one component
-        dominates, as for most planets, they are the same.
+        One Gaussian of this covariance per planet approximates the mixture. The approximation is
+        exact where one component dominates, as for most planets.
 
         Returns
         -------
@@ -245,8 +252,8 @@ class DriftMixture:
     def learn(self, likelihood: DriftLikelihood) -> DriftMixture:
         """Learn from a batch of planets by expectation-maximisation, starting from this mixture.
 
-        Inverse-Wishart priors of strength `EM_STRENGTH` centred on the starting components keep
-        the answer proper for a handful of planets.
+        Inverse-Wishart priors of strength `EM_STRENGTH`, centred on the starting components,
+        regularise the result for a handful of planets.
         """
         mixture = self
         for _ in range(EM_ROUNDS):
@@ -261,12 +268,12 @@ class DriftMixture:
 
 
 def default_drift() -> DriftMixture:
-    """Make a mixture of polynomials in the time since the visit began, at three amplitudes.
+    """Build the prior of a drift that is a polynomial in the time since the visit began.
 
     Returns
     -------
     DriftMixture
-        Of degree `DEGREE`, three equally likely components.
+        Mixture of degree `DEGREE` with three equally likely components of different amplitude.
     """
     modes = _power_modes() * MONOMIAL_SIGMA
     covariances = [scale**2 * modes.T @ modes for scale in COMPONENT_SCALES]
@@ -275,7 +282,7 @@ def default_drift() -> DriftMixture:
 
 
 def _power_modes() -> np.ndarray:
-    """Expand the powers 1..5 of u in Legendre polynomials 1..5 [shape=(power, degree)]."""
+    """Expand u**1 .. u**5, u the elapsed fraction of the visit, in P_1 .. P_5 (power, degree)."""
     u = np.linspace(0, 1, 201)
     powers = [np.polynomial.legendre.legfit(2 * u - 1, u**k, DEGREE) for k in range(1, DEGREE + 1)]
     return np.stack(powers)[:, 1:]
@@ -284,7 +291,14 @@ def _power_modes() -> np.ndarray:
 def _expectation(
     mixture: DriftMixture, likelihood: DriftLikelihood
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute responsibilities (planet, component) and second moments (component, planet, i, j)."""
+    """Compute the expectation step.
+
+    Returns
+    -------
+    responsibilities : ndarray [shape=(planet, component)]
+    moments : ndarray [shape=(component, planet, degree, degree)]
+        Posterior second moments of the coefficients.
+    """
     log_evidence, moments = [], []
     for weight, covariance in zip(mixture.weights, mixture.covariances, strict=True):
         precision = likelihood.precision + np.linalg.inv(covariance)

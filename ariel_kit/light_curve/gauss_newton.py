@@ -1,4 +1,4 @@
-"""Damped Gauss-Newton steps for a batch of planets."""
+"""Levenberg-Marquardt least squares for a batch of planets."""
 
 from __future__ import annotations
 
@@ -7,42 +7,47 @@ from typing import Protocol
 import numpy as np
 
 MAX_ROUNDS = 30
+"""Largest number of steps."""
 CONVERGED = 1e-3
-"""Change of chi-squared below which a fit has settled."""
+"""Decrease of chi-squared below which a fit has converged."""
 
 
 class Problem(Protocol):
     """A least-squares problem with one row of parameters for each planet."""
 
     def clip(self, parameters: np.ndarray) -> np.ndarray:
-        """Bring parameters into their bounds."""
+        """Clip parameters [shape=(planet, parameter)] to their bounds."""
 
     def cost(self, parameters: np.ndarray) -> np.ndarray:
-        """Work out chi-squared, priors included [shape=(planet,)]."""
+        """Compute chi-squared, including the priors [shape=(planet,)]."""
 
     def normal_equations(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Work out precision and gradient of half the cost, with its sign turned."""
+        """Compute the approximate Hessian of half the cost, and minus its gradient."""
 
 
 def minimise(
     problem: Problem, parameters: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Minimise the cost of every planet; each keeps its own damping and its best point.
+    """Minimise the cost of every planet by damped Gauss-Newton steps.
+
+    Each planet has its own damping, and accepts only steps that lower its cost.
 
     Parameters
     ----------
     problem : Problem
     parameters : ndarray [shape=(planet, parameter)]
-        Where each planet starts.
+        Starting point of each planet.
 
     Returns
     -------
     parameters : ndarray [shape=(planet, parameter)]
-        The best point of each planet.
+        Point of lowest cost of each planet.
     precision : ndarray [shape=(planet, parameter, parameter)]
+        Approximate Hessian of half the cost at that point.
     gradient : ndarray [shape=(planet, parameter)]
-        The normal equations there.
+        Minus the gradient of half the cost at that point.
     cost : ndarray [shape=(planet,)]
+        Chi-squared at that point, including the priors.
 
     References
     ----------

@@ -1,10 +1,10 @@
-"""Depths of planets that only graze their star, where one Gaussian does not hold.
+"""Depths of grazing planets, whose posterior is not Gaussian.
 
-Light that a grazing planet hides can be more planet farther out or less planet farther in. Where
-that leaves the depth open by more than `CERTAIN`, or where the planet is expected to graze and one
-of several solutions has been found, the line between them is walked: white light is fitted at fixed
-impact parameters, and the fits are weighed by their likelihood. Any other depth is known as well as
-its Gaussian says.
+The flux that a grazing planet blocks can come from a larger planet farther out or from a smaller
+planet farther in. Where the relative uncertainty of the depth exceeds `CERTAIN`, or where the
+catalogue's orbit grazes and the fit may have found one of several solutions, white light is fitted
+at a grid of fixed impact parameters, and the fits are weighted by their posterior probability. For
+all other planets the Gaussian posterior is used.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from ariel_kit.light_curve.white_light import WhiteLight, refit_white_light
 from ariel_kit.light_curve.window import IMPACT
 
 CERTAIN = 0.1
-"""Sigma of a white depth, relative to the depth, up to which one Gaussian holds. Of 31 simulated
-planets at impact parameters of 0.72 to 0.97 that kept within it, none was wrong by two sigma."""
+"""Largest relative sigma of a white-light depth for which the Gaussian posterior is used. Of 31
+simulated planets at impact parameters of 0.72 to 0.97 within this limit, none was wrong by two
+sigma."""
 SIGMAS = np.linspace(-2.5, 2.5, 11)
-"""Squared impact parameters that are tried, in sigmas of the prior from its mean."""
+"""Grid of squared impact parameters, as offsets from the prior's mean in units of its sigma."""
 WIDENING = 2.0
-"""Of the depth's sigma over that of the walk: the law of limb darkening at the very edge of a star,
-where all the hidden light of these planets comes from, is known worst."""
+"""Factor by which the sigma from the grid is multiplied. It allows for the limb darkening at the
+edge of the star, where all the flux that these planets block comes from and where it is known
+least."""
 NAIL = 1e6
-"""Precision with which an impact parameter is held, relative to that of the prior."""
+"""Precision of a fixed impact parameter, relative to the precision of its prior."""
 
 
 def graze(white: WhiteLight) -> np.ndarray:
-    """Say whose depth is open since it may only graze its star [shape=(planet,), dtype=bool]."""
+    """Test which planets need a grid of impact parameters [shape=(planet,), dtype=bool]."""
     expected = white.prior.mean[:, IMPACT]
     sigma = np.sqrt(np.linalg.inv(white.prior.precision)[:, IMPACT, IMPACT])
     farthest = np.maximum(white.window[:, IMPACT], expected + 2 * sigma)
@@ -46,21 +48,22 @@ def graze(white: WhiteLight) -> np.ndarray:
 def explore_grazing(
     white: WhiteLight, light: Light, drift_covariance: np.ndarray
 ) -> tuple[WhiteLight, np.ndarray]:
-    """Walk along the impact parameters of grazing planets.
+    """Fit the grazing planets of a batch at a grid of fixed impact parameters.
 
     Parameters
     ----------
     white : WhiteLight
     light : Light
-        That was fitted.
+        White light that was fitted.
     drift_covariance : ndarray [shape=(degree, degree)]
+        Prior covariance of the Legendre coefficients of the drift.
 
     Returns
     -------
     white : WhiteLight
-        Each planet's best fit.
+        Fit of lowest cost of each planet.
     spread : ndarray [shape=(planet,), dtype=float64]
-        Standard deviation of the depth to count with; zero for planets that do not graze.
+        Sigma of the depth over the grid; zero for planets that were not fitted at a grid.
     """
     spread, rows = np.zeros(len(white.depth)), np.flatnonzero(graze(white))
     for row in rows.tolist():
@@ -81,9 +84,9 @@ def explore_grazing(
 
 
 def _at(white: WhiteLight, light: Light, drift_covariance: np.ndarray, step: float) -> WhiteLight:
-    """Fit one planet with its squared impact parameter held `step` sigmas from the prior's mean.
+    """Fit one planet with its squared impact parameter fixed `step` sigmas from the prior's mean.
 
-    The depth starts from what hides as much light as the fit so far.
+    The fit starts from the depth of the fit so far and from twice that depth; the better is kept.
     """
     prior = white.prior
     sigma = np.sqrt(np.linalg.inv(prior.precision)[0, IMPACT, IMPACT])

@@ -1,4 +1,4 @@
-"""Numba loops of the transit: light behind a disc, by a line integral around its edge."""
+"""Numba kernels of the transit model: stellar flux behind a planet's disc, by Green's theorem."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import numpy as np
 from ariel_kit.core.accelerate import kernel
 
 N_POWERS = 5
-"""Laws are sums over mu**(j / 2), j = 0 .. 4: the quadratic and the four-coefficient law are."""
+"""Number of powers mu**(j / 2), j = 0 .. 4, in the stellar intensity. They hold both the quadratic
+law and Claret's four-coefficient law."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 _S = (_NODES + 1) / 2
 _TURN = 2 * _WEIGHTS / 2 * _S
-"""Around the edge the angle runs as s**2, so that mu is smooth where the star's limb is crossed."""
+"""Weights of Gauss's rule over the angle phi around the planet's edge. With phi linear in s**2 the
+integrand is smooth where the edge crosses the star's limb."""
 _COSINES = np.cos(np.pi * _S**2)
 _TINY = 1e-12
 
@@ -25,8 +27,9 @@ def add_moments(
     by_separation: np.ndarray,
     by_radius: np.ndarray,
 ) -> None:
-    """Add `share` times the moments of one disc and their derivatives; see `window_moments`."""
-    # z, k: scalars, stellar radii; share: scalar
+    """Add the moments of one disc and their derivatives, times `share`; see `window_moments`."""
+    # z: distance of the centres, k: radius of the planet, both in stellar radii
+    # share: weight of this point in the mean over the exposure
     # moments, by_separation, by_radius: (power,), changed in place
     if z >= 1 + k:
         return
@@ -43,7 +46,7 @@ def add_moments(
     for i in range(len(_S)):
         cosine = np.cos(start + sweep * _S[i] ** 2) if crossing else _COSINES[i]
         turn = share * 2 * sweep * _TURN[i] / area
-        # Light sums over x dy - y dx = k (k + z cos phi) dphi.
+        # Green's theorem: the line integral runs over x dy - y dx = k (k + z cos phi) dphi.
         swept = turn * k * (k + z * cosine)
         # r**2 = z**2 + k**2 + 2 z k cos phi is the squared distance of a point of the edge.
         root = np.sqrt(np.sqrt(max(1 - (z * z + k * k + 2 * z * k * cosine), 0.0)))
@@ -69,12 +72,14 @@ def window_moments(
     moments: np.ndarray,
     slopes: np.ndarray,
 ) -> None:
-    """Average the moments of the disc behind the planet, and their derivatives, over exposures."""
-    # time, span: (time,), hour; step: longest substep at an ingress, hour
+    """Average the moments of the stellar disc behind the planet over each exposure."""
+    # time, span: (time,), middle and length of each exposure, hour
+    # step: longest step of the integration at ingress and egress, hour
     # path: (planet, 3): mid_time, hour; hours to cross a stellar radius; squared impact parameter
-    # rate: (planet,), angular speed of the orbit, 1/hour, 0 for a straight path; k: (planet,)
+    # rate: (planet,), angular speed of the orbit, radian/hour, 0 for a straight path
+    # k: (planet,), radius of the planet, stellar radii
     # moments: (planet, time, power), integrals of mu**(power / 2) behind the disc over pi k**2
-    # slopes: (planet, time, power, 4), derivatives with respect to path and k
+    # slopes: (planet, time, power, 4), derivatives of the moments with respect to path and k
     by_separation, by_radius = np.zeros(N_POWERS), np.zeros(N_POWERS)
     for p in range(len(k)):
         mid, crossing, impact, speed = path[p, 0], path[p, 1], path[p, 2], rate[p]
@@ -102,7 +107,7 @@ def window_moments(
                     slopes[p, t, j, 2] += turned / 2
                     slopes[p, t, j, 3] += by_radius[j]
             for j in range(N_POWERS):
-                # The moments are over the planet's area, which grows with it.
+                # The moments are divided by pi k**2, which adds -2 moment / k to the derivative.
                 slopes[p, t, j, 3] -= 2 * moments[p, t, j] / k[p]
 
 
@@ -110,8 +115,9 @@ def window_moments(
 def _substeps(
     apart: float, span: float, step: float, crossing: float, impact: float, k: float
 ) -> tuple[int, float]:
-    """Choose how many points a bin is averaged over, and the stretch of their spacing."""
-    # Gauss's two points stand span / sqrt(3) apart; those of the midpoint rule span / 2.
+    """Choose the number of points that average over a bin, and the factor of their spacing."""
+    # Away from the contacts two points of Gauss's rule suffice. They are span / sqrt(3) apart;
+    # two points of the midpoint rule would be span / 2 apart.
     reach = (abs(apart) + span / 2) / crossing
     nearest = max(abs(apart) - span / 2, 0.0) / crossing
     if impact + reach * reach < (1 - k) ** 2 or impact + nearest * nearest > (1 + k) ** 2:

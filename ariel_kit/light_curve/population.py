@@ -1,8 +1,8 @@
-"""What is believed of a planet's window before its light is seen, and how a run teaches it.
+"""Prior of the transit windows, and how it is learned from the planets of a run.
 
-The catalogue of an edition gives, for each planet, a first guess of its path. What the windows of
-a run have in common beside it is a Gaussian: a mean that is linear in the star's temperature and
-one covariance, learned over the planets of the run from a start that is shipped.
+The catalogue of an edition gives, for each planet, a first estimate of its path. The windows differ
+from the catalogue by a Gaussian whose mean is linear in the star's temperature. Mean and covariance
+start from values in this file and are learned from the planets of the run.
 """
 
 from __future__ import annotations
@@ -18,22 +18,24 @@ from ariel_kit.core.star_info import StarInfo
 from ariel_kit.light_curve.window import CLOSEST, Orbit
 
 USUAL_TEMPERATURE, TEMPERATURE_SCALE = 5700.0, 600.0
-"""Kelvin: about the mean and the scatter of the stars of 2025."""
+"""Approximate mean and standard deviation, in kelvin, of the effective temperatures of the stars of
+the 2025 edition."""
 ROUNDS = 5
-"""Of expectation and maximisation; more would let a handful of planets widen the scatter."""
+"""Rounds of expectation-maximisation. More would let a handful of planets widen the covariance."""
 STRENGTH = 30.0
-"""Planets' worth of belief in the population that the learning starts from."""
+"""Weight of the starting population in the learning, as a number of planets."""
 CENTRAL_IMPACT = 0.15
 """Impact parameter below which the scatter of its square no longer shrinks with it."""
 FREEDOM = 4.0
-"""Degrees of freedom: how soon a planet that is far from the others teaches less."""
+"""Degrees of freedom of the Student distribution that gives outlying planets a smaller weight."""
 UNKNOWN_PATH, UNKNOWN_SIGMA = np.array([0.0, np.log(1.5), 0.3]), np.array([0.0, 0.5, 0.3])
-"""Path of a planet without a catalogue entry, and what it adds to the scatter."""
+"""Path assumed for a planet without a catalogue entry, and the sigma that is added to the scatter
+of its coordinates: offset of the mid-time in hours, log half-duration, squared impact parameter."""
 
 
 @dataclass(frozen=True)
 class WindowLikelihood:
-    """What each planet's light curves say of its window, all else eliminated.
+    """Gaussian likelihood of each planet's window, marginalised over all other parameters.
 
     Attributes
     ----------
@@ -48,13 +50,15 @@ class WindowLikelihood:
 
 @dataclass(frozen=True)
 class WindowPrior:
-    """Gaussian prior of the windows of a batch.
+    """Gaussian prior of the windows of a batch of planets.
 
     Attributes
     ----------
     mean : ndarray [shape=(planet, coordinate), dtype=float64]
+        In the coordinates of `ariel_kit.light_curve.window`.
     precision : ndarray [shape=(planet, coordinate, coordinate), dtype=float64]
     orbit : Orbit
+        Parameters of the paths that are not fitted.
     """
 
     mean: np.ndarray
@@ -62,11 +66,11 @@ class WindowPrior:
     orbit: Orbit
 
     def take(self, rows: list[int]) -> WindowPrior:
-        """Take some of the planets."""
+        """Select planets by their index."""
         return WindowPrior(self.mean[rows], self.precision[rows], self.orbit.take(rows))
 
     def joined(self, other: WindowPrior) -> WindowPrior:
-        """Append other planets."""
+        """Append the planets of another batch."""
         return WindowPrior(
             np.concatenate([self.mean, other.mean]),
             np.concatenate([self.precision, other.precision]),
@@ -76,18 +80,18 @@ class WindowPrior:
 
 @dataclass(frozen=True)
 class Population:
-    """Gaussian of what windows have beside their catalogue.
+    """Gaussian distribution of the windows, relative to the catalogue if there is one.
 
     Attributes
     ----------
     coefficients : ndarray [shape=(2, coordinate), dtype=float64]
-        The mean: a constant, and what it changes by over `TEMPERATURE_SCALE` of the star.
+        Constant term of the mean, and its change for a star hotter by `TEMPERATURE_SCALE`.
     covariance : ndarray [shape=(coordinate, coordinate), dtype=float64]
     catalogue : bool
-        Whether paths are relative to those of a catalogue, and the stars limb-darkened.
+        Whether paths are relative to those of a catalogue.
     contact : float
-        Distance of the centres, in stellar radii, at the ends of the half-duration: 1 is the limb;
-        beyond every grazing planet the half-duration stays defined.
+        Distance of the centres, in stellar radii, that defines the half-duration: 1 is the limb; a
+        value beyond the outer contact keeps the half-duration defined for grazing planets.
     """
 
     coefficients: np.ndarray
@@ -101,12 +105,12 @@ class Population:
         return len(self.covariance)
 
     def prior(self, stars: Sequence[StarInfo | None]) -> WindowPrior:
-        """Give the prior of each planet.
+        """Compute the prior of each planet's window.
 
         Parameters
         ----------
         stars : sequence of StarInfo or None
-            None is a planet of which no catalogue tells.
+            Catalogue entry of each planet; None for a planet without one.
         """
         base, scale = self._catalogued(stars)
         mean = base + scale * (_features(stars) @ self.coefficients)
@@ -116,11 +120,17 @@ class Population:
         return WindowPrior(mean, precision, Orbit(rate, np.full(len(stars), self.contact)))
 
     def _catalogued(self, stars: Sequence[StarInfo | None]) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the catalogue's windows, and what a unit of the population is beside them."""
+        """Compute the catalogue's windows, and the scale of the population's coordinates.
+
+        Returns
+        -------
+        base, scale : ndarray [shape=(planet, coordinate)]
+            A window is ``base + scale * x`` for x drawn from the population.
+        """
         base, scale = np.zeros((len(stars), self.size)), np.ones((len(stars), self.size))
         if self.catalogue:
             base[:, :3] = [catalogue_path(star, self.contact) for star in stars]
-            # d(b**2) = 2 b db, and what is left of it at the centre
+            # d(b**2) = 2 b db, with a floor at CENTRAL_IMPACT for central transits
             scale[:, 2] = 2 * np.sqrt(base[:, 2] + CENTRAL_IMPACT**2)
         return base, scale
 
@@ -131,17 +141,17 @@ class Population:
         return covariance
 
     def learn(self, likelihood: WindowLikelihood, stars: Sequence[StarInfo | None]) -> Population:
-        """Learn from the planets of a run by expectation-maximisation, starting from here.
+        """Learn from the planets of a run by expectation-maximisation that starts from `self`.
 
-        Planets far from the rest count less, as a Student distribution of four degrees of freedom
-        has it (Lange, Little & Taylor 1989).
+        Outlying planets have a smaller weight, that of a Student distribution of four degrees of
+        freedom (Lange, Little & Taylor 1989, J. Am. Stat. Assoc. 84).
 
         Parameters
         ----------
         likelihood : WindowLikelihood
             One row for each visit.
         stars : sequence of StarInfo or None
-            Of the same visits.
+            Catalogue entry of each visit's planet; None for a planet without one.
         """
         population, features = self, _features(stars)
         base, scale = self._catalogued(stars)
@@ -149,7 +159,7 @@ class Population:
         information = scale * (
             likelihood.information - np.einsum("pij,pj->pi", likelihood.precision, base)
         )
-        # Ridge regression: the start counts for STRENGTH planets with typical features.
+        # Ridge regression: the starting coefficients count as STRENGTH planets of typical features.
         anchor = STRENGTH * np.eye(features.shape[1])
         for _ in range(ROUNDS):
             certain = np.linalg.inv(population.covariance)
@@ -174,16 +184,19 @@ class Population:
 
 
 def _features(stars: Sequence[StarInfo | None]) -> np.ndarray:
-    """Stack one and the star's temperature relative to the usual one [shape=(planet, 2)]."""
+    """Stack ones and the scaled temperatures of the stars [shape=(planet, 2)]."""
     kelvin = [USUAL_TEMPERATURE if star is None else star.temperature for star in stars]
     relative = (np.array(kelvin) - USUAL_TEMPERATURE) / TEMPERATURE_SCALE
     return np.column_stack([np.ones(len(stars)), relative])
 
 
 def catalogue_path(star: StarInfo | None, contact: float) -> np.ndarray:
-    """Path in the coordinates of the fit, the mid-time left out [shape=(3,)].
+    """Compute the path of a catalogue entry in the coordinates of the fit [shape=(3,)].
 
-    ``sin(rate half) = sqrt((contact**2 - b**2) / (a**2 - b**2))`` on a circular orbit.
+    On a circular orbit of semi-major axis a, in stellar radii, and impact parameter b the
+    half-duration follows from
+    ``sin(rate half) = sqrt((contact**2 - b**2) / (a**2 - b**2))``. The catalogue does not give the
+    mid-time, whose coordinate is 0.
     """
     if star is None:
         return UNKNOWN_PATH
@@ -197,24 +210,25 @@ UNIFORM_STARS = Population(
     covariance=np.diag([0.2, 0.15, 0.12]) ** 2,
     catalogue=False,
 )
-"""Windows of an edition without a catalogue and without limb darkening. Mid-time and half-duration
-are far wider than any light curve leaves them (about 0.002 h); the impact parameter matters for
-shallow planets."""
-# Limb darkening of stars of 2025, between a law of roots alone and a quadratic one: which of the
-# two atmospheres follow, the light of a run decides. The root laws are about what this law makes of
-# the simulator's four coefficients and of power-2 laws (1 - c + c mu**a, a = 0.5 at 3 micron and
-# 0.7 at FGS1); the quadratic ones are those of stars like the Sun at 0.7 and 3 micron.
+"""Windows of an edition without a catalogue and without limb darkening. The sigmas of mid-time and
+half-duration are far larger than those of a light curve (about 0.002 h), so this prior does not
+matter for them; that of the impact parameter matters for shallow planets."""
+# Limb darkening (u1, u2, u3) of the stars of 2025. The mean lies between a square-root law and a
+# quadratic law, and the light curves of a run decide between the two. The square-root laws
+# approximate the simulator's four coefficients and power-2 laws (1 - c + c mu**a, a = 0.5 at
+# 3 micron and 0.7 at FGS1); the quadratic laws are those of Sun-like stars at 0.7 and 3 micron.
 _FGS1_ROOT, _FGS1_QUADRATIC = np.array([0.20, 0.02, 0.39]), np.array([0.35, 0.22, 0.0])
 _AIRS_ROOT, _AIRS_QUADRATIC = np.array([-0.03, 0.0, 0.30]), np.array([0.10, 0.17, 0.0])
 _QUADRATIC_SHARE, _SHARE_SIGMA = 0.35, 0.6
 
 
 def _between(root: np.ndarray, quadratic: np.ndarray) -> np.ndarray:
+    """Interpolate between a square-root law and a quadratic law."""
     return root + _QUADRATIC_SHARE * (quadratic - root)
 
 
 def _darkened_covariance() -> np.ndarray:
-    """Build the scatter of path, FGS1, AIRS and slope: how far a law may be from the mean one."""
+    """Build the covariance of path, FGS1, AIRS and slope, widened from root to quadratic law."""
     scatter = [0.2, 0.06, 0.08, 0.07, 0.05, 0.06, 0.04, 0.04, 0.04, 0.02]
     covariance = np.diag(scatter) ** 2
     for where, apart in (
@@ -241,12 +255,12 @@ DARKENED_STARS = Population(
     catalogue=True,
     contact=1.3,
 )
-"""Windows of an edition with a catalogue whose stars are darker at their limb: beside the path of
-the catalogue, (u1, u2, u3) of FGS1, those of AIRS and the slope of its u1."""
+"""Windows of an edition with a catalogue and limb-darkened stars: the path relative to that of the
+catalogue, (u1, u2, u3) of FGS1, those of AIRS and the slope of AIRS's u1."""
 
 
 def population_of(edition: int) -> Population:
-    """Give what is believed of the windows of an edition, named by its year.
+    """Return the starting population of the windows of an edition, named by its year.
 
     Raises
     ------

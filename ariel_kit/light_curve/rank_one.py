@@ -1,16 +1,16 @@
-"""The drift of rank one, f(t) g(column), and what light that is blind to the depths says of it.
+"""Posterior of a drift of rank one, f(t) g(column), given light that is blind to the depths.
 
-The coefficients of the drift are ``n = vec(F c (G d)') + e``: c and d are its coefficients in time
-and over the detector's columns, F and G their scales and correlations, e a rest that the family
-does not hold. With c ~ N(0, I), d uniform on the sphere ``|d| = sqrt(J)`` and e ~ N(0, E), the
-blind likelihood ``exp(b'n - n'L n / 2)`` gives, for each component (F, G, E) of a mixture,
+The coefficients of the drift are ``n = vec(F c (G d)') + e``: c (N numbers) and d (J numbers) are
+its coefficients in time and over the detector's columns, F and G their scales and correlations, and
+e the part that is not of rank one. With c ~ N(0, I), d uniform on the sphere ``|d| = sqrt(J)`` and
+e ~ N(0, E), the likelihood ``exp(b'n - n'L n / 2)`` is, for each component (F, G, E) of a mixture,
 
-- e in closed form: L and b become ``L (I + E L)^-1`` and ``(I + L E)^-1 b``;
-- c given d in closed form, since the drift is linear in f where g is known;
-- d by importance sampling from a Gaussian about its direction of highest evidence.
+- integrated over e in closed form: L and b become ``L (I + E L)^-1`` and ``(I + L E)^-1 b``;
+- integrated over c given d in closed form, since the drift is linear in c for a given d;
+- integrated over d by importance sampling about its direction of highest evidence.
 
-The length of d is fixed because only the product f g is seen; its size is that of G. Components
-are weighed by their evidence, and mean and covariance of n follow by the law of total variance.
+The length of d is fixed because only the product f g is observable. The components are weighted by
+their evidence; mean and covariance of n follow from the law of total variance.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ from torch import Tensor
 from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian
 
 ROUNDS = 40
-"""Of Newton's method, at most."""
+"""Largest number of steps of Newton's method."""
 SETTLED = 1e-3
-"""Gain in log evidence below which a direction has settled."""
+"""Expected gain in log evidence below which a direction has converged."""
 POINTS = 64
-"""Directions drawn for each component."""
+"""Number of importance samples of d for each component."""
 
 
 @dataclass(frozen=True)
 class RankOnePrior:
-    """Mixture of priors of a drift, for a batch of planets.
+    """Mixture prior of the drifts of a batch of planets.
 
     Attributes
     ----------
     time : Tensor [shape=(planet, component, degree, degree), dtype=float64]
         F, a factor of the covariance of the coefficients in time.
     columns : Tensor [shape=(component, column, column), dtype=float64]
-        G, the same over the detector's columns, and the size of the drift.
+        G, the same over the detector's columns, scaled by the size of the drift.
     rest : Tensor [shape=(planet, component, nuisance, nuisance), dtype=float64]
-        E, the covariance of what is not of rank one; nuisance = degree x column, degrees outermost.
+        E, the covariance of e; nuisance = degree x column, degrees outermost.
     log_weights : Tensor [shape=(component,), dtype=float64]
+        Logarithms of the components' prior probabilities.
     """
 
     time: Tensor
@@ -55,18 +56,18 @@ class RankOnePrior:
     log_weights: Tensor
 
     def posterior(self, blind: BlindLikelihood) -> RankOnePosterior:
-        """Compute what the blind light says of the drift.
+        """Compute the posterior of the drift.
 
         Parameters
         ----------
         blind : BlindLikelihood
-            Of the drift's coefficients alone.
+            Likelihood of the drift's coefficients n alone.
 
         Returns
         -------
         RankOnePosterior
         """
-        precision = blind.precision[:, None]  # L, for every component
+        precision = blind.precision[:, None]  # L, the same for every component
         eye = torch.eye(precision.shape[-1], dtype=precision.dtype, device=precision.device)
         kept = torch.linalg.inv(eye + precision @ self.rest)  # (I + L E)^-1
         rest = self.rest @ kept  # covariance of e given the rest of n
@@ -89,14 +90,14 @@ class RankOnePrior:
 
 @dataclass(frozen=True)
 class RankOnePosterior:
-    """Drift of a batch of planets after their blind light.
+    """Posterior of the drifts of a batch of planets.
 
     Attributes
     ----------
     drift : Gaussian
-        Of its coefficients.
+        Mean and covariance of the coefficients n.
     log_evidence : Tensor [shape=(planet, component), dtype=float64]
-        Of the prior's components, up to a constant for each planet.
+        Log evidence of each component of the prior, up to a constant for each planet.
     share : Tensor [shape=(planet, component), dtype=float64]
         Posterior probability of each component.
     """
@@ -117,7 +118,7 @@ class _Family:
     vector : Tensor [shape=(planet, component, degree, column)]
         beta.
     scales : Tensor [shape=(planet, component, nuisance, nuisance)]
-        From vec(c d') to coefficients of the drift.
+        F x G, the map from vec(c d') to the coefficients of the drift.
     """
 
     tensor: Tensor
@@ -126,7 +127,7 @@ class _Family:
 
     @classmethod
     def of(cls, precision: Tensor, information: Tensor, time: Tensor, columns: Tensor) -> _Family:
-        """Bring a likelihood to unit scales: M = (F x G)' L (F x G), beta = (F x G)' b."""
+        """Scale a likelihood to unit c and d: M = (F x G)' L (F x G), beta = (F x G)' b."""
         shape = (*time.shape[:2], time.shape[-1], columns.shape[-1])
         scales = torch.einsum("pkai,kbj->pkabij", time, columns).reshape(precision.shape)
         turned = scales.transpose(-1, -2)
@@ -138,11 +139,11 @@ class _Family:
 
     @property
     def radius(self) -> float:
-        """Length of d, that of a vector of unit scale."""
+        """Length of d, sqrt(J)."""
         return float(np.sqrt(self.vector.shape[-1]))
 
     def given(self, directions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute the posterior of c for known d.
+        """Compute the posterior of c given d.
 
         Parameters
         ----------
@@ -167,7 +168,7 @@ class _Family:
         return mean, covariance, 0.5 * (mean * information).sum(-1) - _half_log_det(factor)
 
     def slopes(self, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Log evidence of d and its derivatives, c integrated out.
+        """Compute the log evidence of d, integrated over c, and its derivatives.
 
         With c ~ N(mu, S) given d, N_j the derivative of P and U_j = beta_j - N_j mu, the gradient
         is ``q - Q d`` and the curvature ``Q - U'S U - tr(S N_j S N_l) / 2``, where
@@ -180,7 +181,7 @@ class _Family:
         curvature : Tensor [shape=(planet, component, column, column)]
             Minus the second derivatives.
         expected : Tensor [shape=(planet, component, column, column)]
-            Q, the curvature if c were known; never smaller.
+            Q, the curvature for known c, which is an upper bound of the curvature.
         """
         mean, covariance, value = (part[:, :, 0] for part in self.given(d[:, :, None]))
         half = torch.einsum("pkijml,pkl->pkjim", self.tensor, d)  # sum_l M_ijml d_l
@@ -195,7 +196,7 @@ class _Family:
         return value, gradient, curvature, expected
 
     def start(self) -> Tensor:
-        """Take the first singular vector, over columns, of the drift not held to rank one."""
+        """Compute the first singular vector over columns of the posterior mean without rank one."""
         matrix = self.tensor.flatten(4, 5).flatten(2, 3)
         eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
         free = torch.linalg.solve(matrix + eye, self.vector.flatten(2)[..., None])
@@ -205,16 +206,16 @@ class _Family:
     def climb(self) -> tuple[Tensor, Tensor, Tensor]:
         """Find the direction of highest evidence.
 
-        Newton's method on the sphere, damped towards expectation-maximisation, which never fails
-        to climb. It reached the same top from random starts on simulated planets.
+        The method is Newton's on the sphere, damped towards expectation-maximisation, whose steps
+        always ascend. On simulated planets random starts reached the same maximum.
 
         Returns
         -------
         d : Tensor [shape=(planet, component, column)]
         basis : Tensor [shape=(planet, component, column, column - 1)]
-            Directions along the sphere.
+            Orthonormal tangents of the sphere at d.
         curvature : Tensor [shape=(planet, component, column - 1, column - 1)]
-            Of minus the log evidence along them, made positive.
+            Hessian of minus the log evidence along them, made positive definite.
         """
         d = self.start()
         damping = torch.full_like(d[..., 0], 1e-3)
@@ -226,7 +227,7 @@ class _Family:
                 break
             trial = self._onto_sphere(d, basis, step[:, :, None])[0][:, :, 0]
             new = self._tangential(trial)
-            better = (new[0] > value) & moving  # a planet must not depend on its batch
+            better = (new[0] > value) & moving  # so no planet's result depends on its batch
             damping = torch.where(better, damping / 10, damping * 10)
             d, value, gradient, curvature, expected, basis = (
                 torch.where(better.reshape(better.shape + (1,) * (a.ndim - 2)), a, b)
@@ -237,12 +238,11 @@ class _Family:
         return d, basis, _positive(curvature)
 
     def integrate(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Integrate over c and d.
+        """Compute the moments of the drift and its evidence, integrated over c and d.
 
         Returns
         -------
         mean : Tensor [shape=(planet, component, nuisance)]
-            Of the drift.
         covariance : Tensor [shape=(planet, component, nuisance, nuisance)]
         log_evidence : Tensor [shape=(planet, component)]
         """
@@ -251,7 +251,7 @@ class _Family:
         points, log_density = (part.to(centre) for part in _cauchy_points(basis.shape[-1]))
         d, stretched = self._onto_sphere(centre, basis, points @ torch.linalg.inv(factor))
         mean, covariance, value = self.given(d)
-        # Target over proposal; the area of the sphere under a step shrinks with its distance.
+        # Target over proposal; `area` is the log Jacobian from the tangent plane to the sphere.
         area = -d.shape[-1] * torch.log(stretched)
         log_ratio = value + area - log_density - _half_log_det(factor)[..., None]
         weight = torch.softmax(log_ratio, dim=-1)
@@ -264,7 +264,7 @@ class _Family:
         return _apply(self.scales, middle), total, torch.logsumexp(log_ratio, -1)
 
     def _tangential(self, d: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Project `slopes` onto the sphere, whose bend adds to the curvature; give its basis."""
+        """Project `slopes` onto the tangents of the sphere, and return these as the basis."""
         value, gradient, curvature, expected = self.slopes(d)
         basis = _tangents(d)
         turned = basis.transpose(-1, -2)
@@ -274,14 +274,14 @@ class _Family:
         return value, _apply(turned, gradient), bent, turned @ expected @ basis + eye, basis
 
     def _onto_sphere(self, d: Tensor, basis: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-        """Lift steps [shape=(planet, component, point, column - 1)] onto the sphere."""
+        """Map tangent steps [shape=(planet, component, point, column - 1)] onto the sphere."""
         moved = d[:, :, None] + steps @ basis.transpose(-1, -2)
         stretched = moved.norm(dim=-1) / self.radius
         return moved / stretched[..., None], stretched
 
 
 def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
-    """Log evidence of the rest e alone: b'R b / 2 - log det(I + L E) / 2 (planet, component)."""
+    """Compute the log evidence of e alone: b'R b / 2 - log det(I + L E) / 2."""
     precision, information = blind.precision[:, None], blind.information[:, None]
     fit = (information * _apply(rest, information)).sum(-1)
     eye = torch.eye(rest.shape[-1], dtype=rest.dtype, device=rest.device)
@@ -290,7 +290,7 @@ def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
 
 
 def _mixed(share: Tensor, mean: Tensor, covariance: Tensor) -> Gaussian:
-    """Compute mean and covariance of a mixture over its second axis (law of total variance)."""
+    """Compute the mean and covariance of a mixture over axis 1 (law of total variance)."""
     total = (share[..., None] * mean).sum(1)
     apart = mean - total[:, None]
     spread = covariance + apart[..., :, None] * apart[..., None, :]
@@ -300,12 +300,11 @@ def _mixed(share: Tensor, mean: Tensor, covariance: Tensor) -> Gaussian:
 
 @cache
 def _cauchy_points(dimension: int) -> tuple[Tensor, Tensor]:
-    """Draw from Cauchy's distribution, evenly and always the same.
+    """Draw quasi-random points of the multivariate Cauchy distribution.
 
-    Directions that are equally likely all over the sphere have this distribution on a tangent, so
-    the ratio of posterior and proposal stays within bounds. The points follow a lattice of
-    generalised golden ratios (Roberts 2018, "The unreasonable effectiveness of quasirandom
-    sequences").
+    A uniform distribution on the sphere is a Cauchy distribution on a tangent plane, so the ratio
+    of posterior to proposal is bounded. The points follow a lattice of generalised golden ratios
+    (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences").
 
     Returns
     -------
@@ -322,7 +321,7 @@ def _cauchy_points(dimension: int) -> tuple[Tensor, Tensor]:
 
 
 def _tangents(d: Tensor) -> Tensor:
-    """Find orthonormal vectors normal to d [shape=(..., column, column - 1)] (Householder)."""
+    """Compute an orthonormal basis normal to d by Householder [shape=(..., column, column - 1)]."""
     unit = d / d.norm(dim=-1, keepdim=True)
     first = torch.zeros_like(unit)
     first[..., 0] = torch.where(unit[..., 0] < 0, -1.0, 1.0)
@@ -332,7 +331,7 @@ def _tangents(d: Tensor) -> Tensor:
 
 
 def _positive(curvature: Tensor) -> Tensor:
-    """Remove negative directions of a curvature; nowhere less than that of unit scales is left."""
+    """Replace the eigenvalues of a curvature by their absolute values, at least 1."""
     values, vectors = torch.linalg.eigh(curvature)
     return (vectors * values.abs().clamp(min=1.0)[..., None, :]) @ vectors.transpose(-1, -2)
 

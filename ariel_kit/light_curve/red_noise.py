@@ -1,8 +1,9 @@
-"""Red noise in white light: errors that last do not average out, and no white sigma knows them.
+"""Red noise in white light: noise correlated in time, which averages out more slowly than white.
 
-The means of n neighbouring residuals of unit variance scatter by ``n**-0.5`` if they are white.
-What they scatter by beyond that is the factor beta of time averaging (Pont, Zucker & Queloz 2006;
-Winn et al. 2008), by which the error of a depth exceeds that of white noise.
+The means of n neighbouring residuals of unit variance have a standard deviation of ``n**-0.5`` if
+the noise is white. The ratio of the observed standard deviation to that value is the factor beta of
+the time-averaging method (Pont, Zucker & Queloz 2006; Winn et al. 2008). It estimates the factor by
+which the error of a depth exceeds that of white noise.
 """
 
 from __future__ import annotations
@@ -10,24 +11,26 @@ from __future__ import annotations
 import numpy as np
 
 LENGTHS = (0.25, 0.5, 1.0)
-"""Stretches of time over which residuals are averaged, hours: up to that of a transit."""
+"""Hours over which residuals are averaged, up to about the length of a transit."""
 USUAL_RED = 1.3
-"""Factor that white noise does not exceed: of 48 visits without red noise the largest was 1.21."""
+"""Largest beta that is still attributed to white noise. Of 48 visits without red noise the largest
+beta was 1.21."""
 
 
 def red_noise_factor(residual: np.ndarray, hours_per_bin: float) -> np.ndarray:
-    """Find by how much the errors of long stretches exceed those of white noise.
+    """Compute the factor beta by which red noise exceeds white noise.
 
     Parameters
     ----------
     residual : ndarray [shape=(visit, time)]
-        Data minus model over the noise of a bin.
+        Data minus model, in units of the noise of a bin.
     hours_per_bin : float
+        Length of a bin.
 
     Returns
     -------
     ndarray [shape=(visit,), dtype=float64]
-        beta of the stretch where it is largest; 1 where it is within what white noise shows.
+        The largest beta over the times in `LENGTHS`; 1 where it does not exceed `USUAL_RED`.
 
     Examples
     --------
@@ -43,7 +46,7 @@ def red_noise_factor(residual: np.ndarray, hours_per_bin: float) -> np.ndarray:
 
 
 def _scatter_of_means(residual: np.ndarray, n: int) -> np.ndarray:
-    """Compute the rms of means of n neighbours, times sqrt(n) [shape=(visit,)]."""
+    """Compute the rms of the means of n neighbours, times sqrt(n) [shape=(visit,)]."""
     n_means = residual.shape[1] // n
     means = residual[:, : n_means * n].reshape(len(residual), n_means, n).mean(axis=2)
     return np.asarray(np.sqrt(n * np.mean(means**2, axis=1)))

@@ -1,4 +1,4 @@
-"""What a fit leaves of every light curve: data less model, over time and wavelength."""
+"""Residuals of a fit: data minus model over time and wavelength."""
 
 from __future__ import annotations
 
@@ -7,50 +7,52 @@ import numpy as np
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.spectrum import FitFacts, Spectrum, WhiteLightCurve
+from ariel_kit.core.words import counted
 
 
 def find_residuals(
     observation: Observation, spectrum: Spectrum, *, visit: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take the model of a fitted spectrum from every AIRS light curve of a visit.
+    """Compute the residuals of every AIRS light curve of a visit from a fitted spectrum.
 
-    The model is what the run concluded: its depth at each wavelength, and the transit and drift of
-    its white light. Only the level of each wavelength and how much of the drift it shows are
-    fitted here, by weighted least squares:
+    The model takes the depth at each wavelength from the spectrum, and the transit window S and the
+    drift from its white-light fit. Only the level and the amplitude of the drift at each wavelength
+    are fitted here, by weighted least squares:
 
         log flux(t, w) = level(w) + size(w) log drift(t) + log(1 - depth(w) S(t)) + residual
 
-    So limb darkening that changes with wavelength, and drift of another form than white light's,
-    stay in the residual.
+    Limb darkening that changes with wavelength, and drift whose course in time differs from that of
+    white light, therefore remain in the residual.
 
     Parameters
     ----------
     observation : Observation
         The calibrated visit, at native cadence.
     spectrum : Spectrum
-        Of the same planet, with its `fit` and `white_light`.
+        Spectrum of the same planet, with its `fit` and `white_light`.
     visit : int
-        Which visit of the planet it is.
+        Index of the visit among those of the planet.
 
     Returns
     -------
     time : ndarray [shape=(time,), dtype=float64, unit=hour]
-        Middle of each bin, those of the white light.
+        Middle of each bin; the bins are those of the white-light fit.
     residual : ndarray [shape=(time, 282), dtype=float64]
-        In units of the noise; 0 where a bin has no data.
+        Data minus model in units of the noise; 0 where a bin has no data.
 
     Raises
     ------
     FitError
-        If the spectrum has no such fit, or the fit is of other light curves.
+        If the spectrum has no fit of this visit, or was fitted to other light curves.
     """
     light, fit = _white_light(spectrum, visit)
     airs = observation.binned(3600 * float(np.median(light.span)))[0]
     if observation.planet_id != spectrum.planet_id or airs.time.shape != light.time.shape:
         raise FitError(
-            f"the fit must be of the visit that is given; planet {spectrum.planet_id} has "
-            f"{len(light.time)} bins, the visit of planet {observation.planet_id} "
-            f"{len(airs.time)}. Give the observation that the spectrum was made from."
+            "the observation must be the visit that the spectrum was fitted to; the fit of planet "
+            f"{spectrum.planet_id} has {len(light.time)} bins, the visit of planet "
+            f"{observation.planet_id} has {len(airs.time)}. Give the observation that the spectrum "
+            "was made from."
         )
     precision = (airs.flux / airs.noise) ** 2  # of log flux
     window = _window(light, fit.white_depth)
@@ -62,20 +64,21 @@ def find_residuals(
 def _white_light(spectrum: Spectrum, visit: int) -> tuple[WhiteLightCurve, FitFacts]:
     if spectrum.fit is None or not 0 <= visit < len(spectrum.white_light):
         raise FitError(
-            f"planet {spectrum.planet_id} must have a fit of visit {visit} to compare its light "
-            f"curves with; it has {len(spectrum.white_light)}. Give a spectrum as the run left it."
+            f"planet {spectrum.planet_id} must have a white-light fit of visit {visit}; it has "
+            f"fits of {counted(len(spectrum.white_light), 'visit')}. Give a spectrum that the run "
+            "measured."
         )
     return spectrum.white_light[visit], spectrum.fit
 
 
 def _window(light: WhiteLightCurve, depth: float) -> np.ndarray:
-    """Compute the window S(t) of white light, whose flux is star * drift * (1 - depth * S)."""
+    """Compute the transit window S(t) of white light from flux = star * drift * (1 - depth * S)."""
     star = light.model / light.drift
     return np.asarray((1 - star / np.median(star[[0, -1]])) / depth)
 
 
 def _without_line(y: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Subtract from each column of `y` [shape=(time, column)] its weighted fit ``a + b x``."""
+    """Subtract from each column of `y` [shape=(time, column)] its weighted line ``a + b x``."""
     share = weight / weight.sum(axis=0)
     y = y - (share * y).sum(axis=0)
     run = x[:, None] - share.T @ x

@@ -1,7 +1,7 @@
-"""White-light fits with fewer parameters, for light that bends the full fit out of shape.
+"""White-light fits with fixed limb darkening, for light curves that the full fit cannot describe.
 
-What no drift and no noise explains, a flare or a jump, can drag limb darkening to where no star
-is. It is then held at what was believed of it before any light was seen.
+A flare or a jump, which neither drift nor noise explains, can move the fitted limb darkening to
+values that no star has. The limb darkening is then fixed at the prior's mean.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from ariel_kit.light_curve.white_light import WhiteLight, refit_white_light
 from ariel_kit.light_curve.window import PATH
 
 LARGEST_RESIDUAL = 5.0
-"""White-light residual, in units of the noise, above which a fit has not found the transit."""
+"""Rms white-light residual, in units of the noise, above which a fit is not trusted."""
 FARTHEST_LAW = 6.0
-"""Distance of a law of limb darkening from the expected one, in sigmas of the prior."""
+"""Largest Mahalanobis distance of the limb darkening from the prior's mean of a trusted fit."""
 HELD = 1e-3
-"""Sigma of a coordinate that is held, relative to its prior's."""
+"""Sigma of a fixed coordinate, relative to the sigma of its prior."""
 
 
 def hold_limb_darkening(prior: WindowPrior, held: np.ndarray) -> WindowPrior:
-    """Hold the limb darkening of some planets at the prior's mean.
+    """Fix the limb darkening of some planets at the prior's mean.
 
     Parameters
     ----------
     prior : WindowPrior
     held : ndarray [shape=(planet,), dtype=bool]
+        Whether to fix the limb darkening of each planet.
 
     Returns
     -------
     WindowPrior
+        The same prior with a very small covariance of those planets' limb darkening.
     """
     scale = np.ones(prior.mean.shape)
     scale[held, PATH:] = HELD
@@ -42,13 +44,13 @@ def hold_limb_darkening(prior: WindowPrior, held: np.ndarray) -> WindowPrior:
 
 
 def is_trusted(white: WhiteLight) -> np.ndarray:
-    """Say which fits found a transit before a star as stars are [shape=(planet,), dtype=bool]."""
+    """Test for a good residual and plausible limb darkening [shape=(planet,), dtype=bool]."""
     found = np.isfinite(white.sigma).all(axis=1) & (white.rms <= LARGEST_RESIDUAL)
     return found & (distance_of_law(white) <= FARTHEST_LAW)
 
 
 def distance_of_law(white: WhiteLight) -> np.ndarray:
-    """Measure how far each law of limb darkening is from the prior's, sigmas [shape=(planet,)]."""
+    """Compute the Mahalanobis distance of the limb darkening from its prior [shape=(planet,)]."""
     off = (white.window - white.prior.mean)[:, PATH:]
     covariance = np.linalg.inv(white.prior.precision)[:, PATH:, PATH:]
     return np.sqrt(np.einsum("pi,pij,pj->p", off, np.linalg.inv(covariance), off))
@@ -57,20 +59,22 @@ def distance_of_law(white: WhiteLight) -> np.ndarray:
 def simplify(
     white: WhiteLight, light: Light, drift_covariance: np.ndarray
 ) -> tuple[WhiteLight, np.ndarray]:
-    """Fit again with the limb darkening held where the full fit is not to be trusted.
+    """Refit the planets whose fit is not trusted, with the limb darkening fixed.
 
     Parameters
     ----------
     white : WhiteLight
     light : Light
-        That was fitted.
+        White light that was fitted.
     drift_covariance : ndarray [shape=(degree, degree)]
+        Prior covariance of the Legendre coefficients of the drift.
 
     Returns
     -------
     white : WhiteLight
+        The same fits, with the refitted planets replaced.
     held : ndarray [shape=(planet,), dtype=bool]
-        Whose limb darkening is held.
+        Whether the limb darkening of each planet is fixed.
     """
     held = ~is_trusted(white)
     if white.window.shape[1] == PATH or not held.any():

@@ -1,4 +1,4 @@
-"""The one shape of a stage of the line, and the value that walks from stage to stage."""
+"""The protocol of a stage of the pipeline, and the state that is passed from stage to stage."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from ariel_kit.light_curve.systematics import Denoiser
 
 OFF = {"status": "off"}
-"""What the provenance says of a stage that is switched off."""
+"""Provenance entry of a stage that is switched off."""
 NO_FIT = {"status": "skipped", "reason": "there is no joint fit of this planet"}
-"""The same of a stage that works on joint fits, for a planet that has none."""
+"""Provenance entry of a stage that needs a joint fit, for a planet that has none."""
 
 
 @dataclass(frozen=True)
 class LineState:
-    """What is known of the visits of a run at one place of the line.
+    """Data of the visits of a run between two stages.
 
     Attributes
     ----------
     observations : iterable of Observation
-        Until the fit. Each is made when it is asked for, and not kept.
+        Calibrated visits, until the fit. Each is loaded when it is iterated over, and not kept.
     prior : SpectrumPrior
-        What spectra look like before any light is seen (`ariel_kit.spectral_extraction`).
+        Prior distribution of the spectra (`ariel_kit.spectral_extraction`).
     denoise : callable, optional
-        A hook of the fit, set by the denoising stage.
+        Function that the fit calls to correct its drift, set by the denoising stage.
     visits : sequence of Visit
         Binned light curves, from the fit on.
     fit : LightCurveFit, optional
-        What can be concluded anew under another prior (`ariel_kit.spectral_extraction`), from the
-        fit on.
+        Linearised fit, from which spectra can be computed again under another prior
+        (`ariel_kit.spectral_extraction`), from the fit on.
     spectra : sequence of Spectrum
-        One per visit, from the fit on.
+        One spectrum per visit, from the fit on.
     draws : sequence of Draws or None
-        What the refining network says of each spectrum; empty where it is off.
+        Predictions of the refining network for each spectrum; empty where it is off.
     """
 
     observations: Iterable[Observation]
@@ -57,17 +57,17 @@ class LineState:
 
 
 class LoadedStage(Protocol):
-    """A stage that is ready to be called on the state of the line.
+    """A stage that is ready to be called on the state of the pipeline.
 
-    A stage notes under its name, in the provenance of each observation or spectrum, what it did
-    or why it did not.
+    A stage records under its name, in the provenance of each observation or spectrum, what it did
+    or why it was skipped.
 
     Attributes
     ----------
     name : str
-        Its name in the settings and in the provenance.
+        Name of the stage in the settings and in the provenance.
     weights : str, optional
-        SHA-256 of its weights.
+        SHA-256 of the stage's weights.
     """
 
     name: ClassVar[str]
@@ -77,20 +77,20 @@ class LoadedStage(Protocol):
         """SHA-256 of the weights; None for a stage without any."""
 
     def __call__(self, state: LineState) -> LineState:
-        """Do the work of the stage."""
+        """Apply the stage and return the new state."""
 
 
 class Stage(LoadedStage, Protocol):
-    """A stage of the line: loaded once a run, from settings and weights."""
+    """A stage of the pipeline, loaded once per run from settings and weights."""
 
     @classmethod
     def find_refusal(
         cls, settings: RunSettings, models_dir: str | Path | None, edition: int
     ) -> str | None:
-        """Say why the stage must not run on data of an edition; None if it may.
+        """Describe why the stage must not run on data of an edition; None if it may.
 
-        What the package ships may hold for other editions or revisions only; then the stage is off
-        for this reason.
+        The weights in the package may have been trained for other editions or revisions only. The
+        stage is then switched off, and the text returned here is recorded as the reason.
 
         Raises
         ------
@@ -100,12 +100,12 @@ class Stage(LoadedStage, Protocol):
 
     @classmethod
     def load(cls, settings: RunSettings, models_dir: str | Path | None, device: str) -> Self | None:
-        """Make the stage ready, or give None where the settings switch it off.
+        """Load the stage; None where the settings switch it off.
 
         Raises
         ------
         WeightsError
-            If its weights are missing or damaged.
+            If the weights of the stage are missing or damaged.
         """
 
 
@@ -119,15 +119,15 @@ def load_network(
     stage, network : str
         Names of the stage and of its network.
     models_dir : path, optional
-        Folder of own weights folders; those that it lacks come from the package.
+        Folder with one folder of weights per network; where it lacks one, the package's is used.
     device : str
-        As torch names it.
+        Device of torch, for example ``"cpu"``.
 
     Returns
     -------
     model : torch.nn.Module
     weights : str
-        SHA-256 of its weights.
+        SHA-256 of the weights.
 
     Raises
     ------
@@ -142,8 +142,8 @@ def load_network(
 
 
 def missing_weights(stage: str, what: str) -> str:
-    """Say which weights a stage lacks, and what to do."""
+    """Format the message about the missing weights of a stage."""
     return (
-        f"the stage {stage!r} needs {what}; there are none in the package or the folder of models. "
-        f"Train it and name that folder with --models-dir, or set stages.{stage}=false."
+        f"the stage {stage!r} needs {what}; neither the package nor --models-dir has them. Train "
+        f"the network and give its folder with --models-dir, or set stages.{stage}=false."
     )

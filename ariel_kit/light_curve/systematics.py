@@ -1,8 +1,9 @@
-"""What drift and window shape add to the apparent depths: the value that denoising works on.
+"""The drift and window errors of a joint fit, in the form that denoising networks correct.
 
-The light curve of each wavelength is split in two. Its projection on the transit window is one
-number, the apparent depth: the true depth plus what drift and a misplaced window look like on the
-window. All the rest is blind to the depths, and from it alone drift and shape are estimated.
+The light curve of each wavelength is split in two parts. Its projection on the transit window is
+the apparent depth: the true depth plus the projections of the drift and of an error of the window.
+The part orthogonal to the window does not depend on the depths (it is called blind below), and the
+drift and the window are estimated from it alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 
 @dataclass(frozen=True)
 class Gaussian:
-    """Mean and covariance of the nuisances of a batch.
+    """Gaussian distribution of the nuisance parameters of a batch of planets.
 
     Attributes
     ----------
@@ -28,14 +29,19 @@ class Gaussian:
     covariance: torch.Tensor
 
     def moved(self, matrix: torch.Tensor) -> Gaussian:
-        """Compute the distribution of ``matrix @ n`` [shape=(planet, out, nuisance)]."""
+        """Compute the distribution of ``matrix @ n``.
+
+        Parameters
+        ----------
+        matrix : Tensor [shape=(planet, out, nuisance), dtype=float64]
+        """
         mean = (matrix @ self.mean[..., None])[..., 0]
         return Gaussian(mean, matrix @ self.covariance @ matrix.transpose(1, 2))
 
 
 @dataclass(frozen=True)
 class BlindLikelihood:
-    """The Gaussian likelihood of the nuisances, every depth free.
+    """Gaussian likelihood of the nuisance parameters n, with every depth left free.
 
     Attributes
     ----------
@@ -50,7 +56,15 @@ class BlindLikelihood:
     def posterior(
         self, prior: torch.Tensor | float = 0.0, pull: torch.Tensor | float = 0.0
     ) -> Gaussian:
-        """Combine with a prior of precision `prior` and information `pull`."""
+        """Compute the posterior under a Gaussian prior of n.
+
+        Parameters
+        ----------
+        prior : Tensor [shape=(planet, nuisance, nuisance)] or float
+            Precision of the prior; zero is a flat prior.
+        pull : Tensor [shape=(planet, nuisance)] or float
+            Precision of the prior times its mean.
+        """
         covariance = torch.cholesky_inverse(torch.linalg.cholesky(self.precision + prior))
         mean = (covariance @ (self.information + pull)[..., None])[..., 0]
         return Gaussian(mean, covariance)
@@ -58,27 +72,30 @@ class BlindLikelihood:
 
 @dataclass(frozen=True)
 class Systematics:
-    """The light curves of AIRS, their depths taken out, beside what the drift model made of them.
+    """Residual AIRS light curves of a batch, with the drift and window that the fit found.
 
     Attributes
     ----------
     time : ndarray [shape=(time,), dtype=float64, unit=hour]
+        Middle of each bin.
     time_weight : Tensor [shape=(planet, time), dtype=float64]
     weight : Tensor [shape=(planet, wavelength), dtype=float64]
-        The product of the two is the inverse variance of the log flux.
+        The inverse variance of the log flux is the product of `time_weight` and `weight`.
     window : Tensor [shape=(planet, time), dtype=float64]
-        What a unit of depth does to the log flux, its weighted mean over time taken away.
+        Derivative of the log flux with respect to the depth, less its weighted mean over time.
     residual : Tensor [shape=(planet, time, wavelength), dtype=float64]
-        Log flux less its level, its projection on the window, the drift and the window's shape.
+        Log flux less its level, its projection on the window, and the fitted drift and window.
     basis : Tensor [shape=(time, degree), dtype=float64]
+        Polynomials in time.
     columns : Tensor [shape=(wavelength, column), dtype=float64]
-        The drift is ``basis @ n @ columns'``.
+        Polynomials over the detector columns; the drift is ``basis @ n @ columns'``.
     colours : Tensor [shape=(planet, wavelength, term), dtype=float64]
-        White light and the orders in wavelength in which apparent depths are told.
+        Functions of wavelength that apparent depths are expanded in: a constant (white light) and
+        polynomials of ascending degree.
     nuisances : Gaussian
-        As the drift model has them.
+        Posterior of the nuisance parameters under the drift model.
     places : Tensor [shape=(column, degree), dtype=int64]
-        Where the drift's n stands among the nuisances.
+        Indices of the drift's coefficients among the nuisance parameters.
     """
 
     time: np.ndarray
@@ -94,31 +111,34 @@ class Systematics:
 
     @property
     def drift(self) -> torch.Tensor:
-        """Mean drift of the model [shape=(planet, time, wavelength), dtype=float64]."""
+        """Posterior mean of the drift [shape=(planet, time, wavelength), dtype=float64]."""
         coefficients = self.nuisances.mean[:, self.places]
         return torch.einsum("ti,pji,lj->ptl", self.basis, coefficients, self.columns)
 
     @property
     def readout(self) -> torch.Tensor:
-        """From a log flux to its apparent depth, along time [shape=(planet, time)]."""
+        """Weights over time that turn a log flux into its apparent depth [shape=(planet, time)]."""
         weighted = self.time_weight * self.window
         return weighted / (weighted * self.window).sum(1, keepdim=True)
 
     def level_free(self, series: torch.Tensor) -> torch.Tensor:
-        """Subtract from series [shape=(planet, time, ...)] their weighted mean over time."""
+        """Subtract the weighted mean over time from series [shape=(planet, time, ...)]."""
         weight = self.time_weight / self.time_weight.sum(1, keepdim=True)
         return series - torch.einsum("pt,pt...->p...", weight, series)[:, None]
 
     def orders(self, depths: torch.Tensor) -> torch.Tensor:
-        """Fit `colours` to depths (planet, wavelength, ...) by their weights."""
+        """Fit `colours` to depths [shape=(planet, wavelength, ...)] by weighted least squares."""
         weighted = (self.colours * self.weight[..., None]).transpose(1, 2)
         return torch.linalg.solve(weighted @ self.colours, weighted @ depths)
 
     def projection(self) -> torch.Tensor:
-        """Map nuisances to the apparent depth of each term [shape=(planet, term, nuisance)].
+        """Compute the map from nuisance parameters to coefficients of `colours`.
 
-        The systematics that matter: ``colours @ (projection @ nuisances)`` is what the drift adds
-        to the apparent depths.
+        ``colours @ (projection @ n)`` is what the drift adds to the apparent depths.
+
+        Returns
+        -------
+        Tensor [shape=(planet, term, nuisance), dtype=float64]
         """
         along = torch.einsum("pt,ti->pi", self.readout, self.basis)
         orders = self.orders(self.columns.expand(len(along), -1, -1))
@@ -128,4 +148,4 @@ class Systematics:
 
 
 Denoiser = Callable[[Systematics], Gaussian]
-"""Function that improves on the drift model: nuisances from the same blind light."""
+"""Function that replaces the posterior of the drift model by a better one, from the same data."""

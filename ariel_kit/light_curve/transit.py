@@ -1,14 +1,14 @@
-"""The transit of a disc across a star: light behind the planet, limb darkening, exposures.
+"""The transit model: a disc that crosses a limb-darkened star, averaged over exposures.
 
-A transit is described by three numbers that the light curve shows directly: when it is centred,
-how long it lasts, and how much longer its ingress is than that of a central crossing. With
-``x = (t - mid_time) / half_duration`` the planet's distance from the star's centre, in stellar
+A transit is described by three numbers that the light curve shows directly: its mid-time, its
+half-duration, and the ratio of its ingress to that of a central transit. With
+``x = (t - mid_time) / half_duration`` the planet's distance z from the star's centre, in stellar
 radii, is ``z**2 = 1 + (x**2 - 1) / ingress_ratio``.
 
 The star's intensity is a sum over powers of mu, the cosine of the angle between the line of sight
-and the normal of its surface. The light of each power behind the disc is a line integral around
-the disc's edge by Green's theorem (Pal 2012, arXiv 1201.4508; Agol, Luger & Foreman-Mackey 2020,
-arXiv 1908.03222), done by Gauss's rule.
+and the normal of its surface. The flux of each power behind the disc is, by Green's theorem, a
+line integral around the disc's edge (Pal 2012, arXiv 1201.4508; Agol, Luger & Foreman-Mackey 2020,
+arXiv 1908.03222), which Gauss's rule evaluates.
 """
 
 from __future__ import annotations
@@ -22,26 +22,31 @@ from ariel_kit.core.errors import ShapeError, check_shape
 from ariel_kit.light_curve import kernels
 
 LONGEST_STEP = 15.0 / 3600
-"""Hours between the points an ingress is integrated on; a 144 s bin then has ten."""
+"""Longest step, in hours, of the integration over an exposure at ingress and egress (15 s). A bin
+of 144 s is then averaged over ten points."""
 SMALLEST_DEPTH = 1e-9
-"""Depths below this share its ingress: a planet of no size still has a window."""
+"""Depth below which the ingress is computed for this depth instead, so that the window of a planet
+of zero radius is defined."""
 FULL_LIGHT = 4.0 / (4 + np.arange(kernels.N_POWERS))
-"""Light of a whole star of intensity mu**(j / 2), over pi."""
+"""Flux of a whole star of intensity mu**(j / 2), divided by pi [shape=(5,)]."""
 QUADRATIC = np.array([[1.0, 0, 0, 0, 0], [-1, 0, 1, 0, 0], [-1, 0, 2, 0, -1]])
-"""Powers of mu of the quadratic law: the constant, and what a unit of u1 and of u2 adds."""
+"""Coefficients of mu**(j / 2) in the quadratic law [shape=(3, 5)]: those of a uniform star, and the
+change for a unit of u1 and of u2."""
 FOUR_COEFFICIENTS = np.vstack([QUADRATIC[:1], np.eye(5)[1:] - QUADRATIC[:1]])
+"""Coefficients of mu**(j / 2) in Claret's law [shape=(5, 5)]: those of a uniform star, and the
+change for a unit of each of the four coefficients."""
 
 
 class TransitShape(NamedTuple):
-    """When, how long, how steep; the fields broadcast against each other.
+    """Mid-time, half-duration and ingress ratio; the fields broadcast against each other.
 
     Attributes
     ----------
     mid_time : ndarray [shape=(...), unit=hour]
     half_duration : ndarray [shape=(...), unit=hour]
-        From mid-ingress (the planet's centre on the limb) to mid-transit.
+        Time from mid-ingress (the planet's centre on the limb) to mid-transit.
     ingress_ratio : ndarray [shape=(...)]
-        Ingress length over ``2 sqrt(depth) half_duration``: 1 for a central transit,
+        Length of the ingress over ``2 sqrt(depth) half_duration``: 1 for a central transit,
         ``1 / (1 - b**2)`` at impact parameter b.
     """
 
@@ -51,7 +56,7 @@ class TransitShape(NamedTuple):
 
 
 def intensity(limb_darkening: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Write a law of limb darkening as a sum over powers of mu.
+    """Convert the coefficients of a limb-darkening law into those of powers of mu.
 
     Parameters
     ----------
@@ -66,7 +71,7 @@ def intensity(limb_darkening: Sequence[float] | np.ndarray) -> np.ndarray:
     Raises
     ------
     ShapeError
-        If there are neither two nor four coefficients.
+        If the number of coefficients is neither two nor four.
 
     Examples
     --------
@@ -77,7 +82,7 @@ def intensity(limb_darkening: Sequence[float] | np.ndarray) -> np.ndarray:
     laws = {2: QUADRATIC, 4: FOUR_COEFFICIENTS}
     if coefficients.shape[-1] not in laws:
         raise ShapeError(
-            "limb darkening must be 2 coefficients of the quadratic law or 4 of Claret's; got "
+            "limb darkening must have 2 coefficients (quadratic law) or 4 (Claret's law); got "
             f"{coefficients.shape[-1]}."
         )
     constant, *parts = laws[coefficients.shape[-1]]
@@ -91,24 +96,25 @@ def transit_window(
     depth: np.ndarray | float,
     limb_darkening: Sequence[float] | np.ndarray = (0.0, 0.0),
 ) -> np.ndarray:
-    """Integrate the window S of a transit over exposures: flux = star * (1 - depth * S).
+    """Compute the transit window S, averaged over exposures: flux = star * (1 - depth * S).
 
     Parameters
     ----------
     time : ndarray [shape=(time,), unit=hour]
         Middle of each exposure or bin.
     span : ndarray [shape=(time,), unit=hour]
-        Its length.
+        Length of each exposure or bin.
     shape : TransitShape
-        Fields of shape (...).
+        Timing of the transits; its fields have shape (...).
     depth : ndarray [shape=(...)]
-        The depth that sets the length of the ingress.
+        Transit depth (Rp/Rs)^2, which sets the length of the ingress.
     limb_darkening : sequence of float
         Quadratic coefficients, or Claret's four.
 
     Returns
     -------
     ndarray [shape=(..., time), dtype=float64]
+        S: 0 out of transit, and 1 in the middle of a transit of a uniform star.
 
     Examples
     --------
@@ -127,26 +133,29 @@ def transit_window(
 def window_moments(
     time: np.ndarray, span: np.ndarray, path: np.ndarray, rate: np.ndarray, depth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the light behind the planet by power of mu, and its derivatives by path and radius.
+    """Compute the flux behind the planet for each power of mu, and its derivatives.
 
-    The planet is at ``z**2 = b**2 + (sin(rate (t - mid_time)) / (rate crossing))**2`` of a circular
-    orbit; without a rate the path is straight.
+    On a circular orbit the planet is at
+    ``z**2 = b**2 + (sin(rate (t - mid_time)) / (rate crossing))**2``, where b is the impact
+    parameter and ``crossing`` the time to cross a stellar radius; at rate 0 the path is straight.
 
     Parameters
     ----------
     time, span : ndarray [shape=(time,), unit=hour]
+        Middle and length of each exposure.
     path : ndarray [shape=(..., 3)]
-        Mid-time (hours), hours to cross a stellar radius, squared impact parameter.
+        Mid-time (hours), time to cross a stellar radius (hours), squared impact parameter.
     rate : ndarray [shape=(...), unit=radian/hour]
-        Of the orbit; 0 is a straight path.
+        Angular speed of the orbit; 0 for a straight path.
     depth : ndarray [shape=(...)]
+        Transit depth (Rp/Rs)^2.
 
     Returns
     -------
     moments : ndarray [shape=(..., time, 5), dtype=float64]
-        Integral of ``mu**(j / 2)`` over the disc and the exposure, over ``pi depth span``.
+        Integral of ``mu**(j / 2)`` over the disc and the exposure, divided by ``pi depth span``.
     slopes : ndarray [shape=(..., time, 5, 4), dtype=float64]
-        Derivatives with respect to the path and to the planet's radius.
+        Derivatives of the moments with respect to the path and to the planet's radius.
 
     Raises
     ------

@@ -1,12 +1,13 @@
-"""Where a fit was never tried: its answer there is flagged, and believed less.
+"""Flags and wider sigmas for fits outside the range in which the fit was validated.
 
-Fits of six simulated planets moved out of the range of the challenge were wrong, beyond their
-sigma, by up to these shares of the depth: 0.44 where ingress or egress lies at the end of the visit
-(mid-transit at 0.6 and 7.4 h), 0.1 where the transit is longer than half the visit (half-durations
-of 2.5 to 3.6 h), and 0.96 of a depth of 0.2, which the prior on spectra cannot hold. A depth of
-0.05, and a transit at 1.5 h, came out within their sigma. Those planets were of an edition without
-a catalogue of orbits. With one, cut, long and deep transits are part of what is tried
-(``tests/benchmarks/test_edition_2025.py``), and their fits err by a hundredth of the depth or two.
+Six simulated planets were moved out of the range of the challenge. The errors of their depths
+exceeded sigma by up to 0.44 of the depth where ingress or egress lies at the end of the visit
+(mid-transit at 0.6 and 7.4 h), by up to 0.1 where the transit is longer than half the visit
+(half-durations of 2.5 to 3.6 h), and by up to 0.96 for a depth of 0.2, which is outside the range
+of the prior on spectra. A depth of 0.05, and a transit at 1.5 h, were recovered within sigma. Those
+planets were of an edition without a catalogue of orbits. With a catalogue, cut, long and deep
+transits belong to the validated range (``tests/benchmarks/test_edition_2025.py``); their depths are
+wrong by one or two hundredths of the depth.
 """
 
 from __future__ import annotations
@@ -20,36 +21,38 @@ from ariel_kit.light_curve.white_light import WhiteLight
 from ariel_kit.light_curve.window import describe
 
 LEAST_BASELINE = 1.0
-"""Hours of light before ingress and after egress."""
+"""Hours of light that a fit needs before mid-ingress and after mid-egress."""
 LONGEST_HALF_DURATION = 2.2
-"""Hours; the longest of the challenge is 1.7."""
+"""Longest validated half-duration, in hours; the longest of the challenge is 1.7 h."""
 LARGEST_DEPTH = 0.06
+"""Largest validated depth."""
 LEAST_SIGNAL = 5.0
-"""Sigmas of a white depth below which nobody would see a transit."""
+"""White-light depth, in units of its sigma, below which a transit does not count as detected."""
 SHARES = {
     "the transit is cut by the end of the visit": 0.4,
     "the transit is longer than any that was tried": 0.1,
     "the transit is deeper than any that was tried": 1.0,
     "no transit is seen in white light": 0.0,
 }
-"""One sigma of the level that an answer is given more, as a share of its depth, by its flag."""
+"""For each flag the sigma that is added to the level of a spectrum, as a fraction of the depth."""
 
 
 def untried(white: WhiteLight, light: Light, *, catalogue: bool) -> list[tuple[str, ...]]:
-    """Name what of each fit lies where none was tried.
+    """List the flags of fits that lie outside the validated range.
 
     Parameters
     ----------
     white : WhiteLight
     light : Light
-        What it was fitted to.
+        White light that was fitted.
     catalogue : bool
-        Whether the edition has a catalogue of orbits.
+        Whether the edition has a catalogue of orbits. The range of timings and depths is then not
+        limited.
 
     Returns
     -------
     list of tuple of str
-        One for each planet, of the keys of `SHARES`.
+        Flags of each planet, out of the keys of `SHARES`.
     """
     first, last = (light.time - light.span / 2).min(), (light.time + light.span / 2).max()
     found = []
@@ -67,17 +70,19 @@ def untried(white: WhiteLight, light: Light, *, catalogue: bool) -> list[tuple[s
 
 
 def doubt(flags: Sequence[tuple[str, ...]], depth: np.ndarray) -> np.ndarray:
-    """Give the one sigma of the level that each answer is widened by.
+    """Compute the sigma to add to the level of each spectrum because of its flags.
 
     Parameters
     ----------
     flags : sequence of tuple of str
-        Of `untried`.
+        Flags of each planet, from `untried`.
     depth : ndarray [shape=(planet,), dtype=float64]
+        White-light depths.
 
     Returns
     -------
     ndarray [shape=(planet,), dtype=float64]
+        The largest of the fractions in `SHARES`, times the depth; 0 for a planet without flags.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """The white-light fit: timing, ingress, depth and drift of a planet from its summed light curve.
 
-Gauss-Newton on ``log flux = level + drift(t) + log(1 - depth * S(t))``, batched over planets that
-share a time grid. Its answer is the point about which the joint fit linearises; its window prior
-is the one the joint fit uses, so no datum counts twice.
+The model ``log flux = level + drift(t) + log(1 - depth * S(t))`` is fitted by damped Gauss-Newton
+steps, for a batch of planets on one time grid. The joint fit linearises about the solution. It uses
+the same prior of the window, not the posterior of this fit, so that no datum is counted twice.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from ariel_kit.light_curve.population import UNIFORM_STARS, Population, WindowPr
 from ariel_kit.light_curve.window import AIRS, FGS1, MOST_BLOCKED, WindowLight, columns, linearise
 
 DEPTH_SIGMA = 0.5
-"""Of a prior on the depth that only a light curve without any transit feels."""
+"""Sigma of the prior on the depth: wide, so that it matters only where no transit is seen."""
 SMALLEST_DEPTH, LARGEST_DEPTH = 1e-6, 0.3
+"""Bounds of the depth in the fit."""
 USUAL_RESIDUAL = 1.3
-"""White-light residual, in units of the noise, above which the model misses something."""
+"""Rms residual, in units of the noise, above which a fit is tried again from other starts."""
 OTHER_IMPACTS = (0.0, 0.5, 0.8, 1.0)
-"""Squared impact parameters to start from where the catalogue's leads nowhere."""
+"""Squared impact parameters of those other starts."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,22 @@ class WhiteLight:
     Attributes
     ----------
     window : ndarray [shape=(planet, coordinate), dtype=float64]
-        In the coordinates of `ariel_kit.light_curve.window`; those that AIRS does not see are as
-        the prior has them.
+        In the coordinates of `ariel_kit.light_curve.window`; those that do not affect AIRS are at
+        the prior's mean.
     depth : ndarray [shape=(planet,), dtype=float64]
     sigma : ndarray [shape=(planet, column + 1), dtype=float64]
-        One sigma of the coordinates that AIRS sees, and of the depth.
+        Standard deviations of the coordinates that affect AIRS, and of the depth (last).
     drift : ndarray [shape=(planet, degree), dtype=float64]
+        Legendre coefficients of the log drift.
     model : ndarray [shape=(planet, time), dtype=float64, unit=electron]
     residual : ndarray [shape=(planet, time), dtype=float64]
         Data minus model in units of the noise.
     cost : ndarray [shape=(planet,), dtype=float64]
-        Chi-squared, the prior's share included.
+        Chi-squared, including the priors.
     drift_likelihood : DriftLikelihood
-        Of the drift's coefficients; level, depth and window eliminated.
+        Likelihood of the drift's coefficients, marginalised over level, depth and window.
     prior : WindowPrior
-        What was believed of the windows.
+        Prior of the windows.
     """
 
     window: np.ndarray
@@ -65,12 +67,12 @@ class WhiteLight:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """The fields that are arrays, by name."""
+        """Arrays among the fields, by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
 
     def take(self, rows: list[int]) -> WhiteLight:
-        """Take some of the planets."""
+        """Select planets by their index."""
         return WhiteLight(
             **{name: array[rows] for name, array in self.arrays.items()},
             drift_likelihood=self.drift_likelihood.take(rows),
@@ -86,20 +88,20 @@ class WhiteLight:
         )
 
     def better_of(self, other: WhiteLight) -> WhiteLight:
-        """Take each planet's fit of lower cost."""
+        """Select, for each planet, the fit of lower cost."""
         n, first = len(self.depth), self.cost <= other.cost
         rows = np.where(first, np.arange(n), n + np.arange(n))
         return self.joined(other).take(rows.tolist())
 
     def with_rows(self, rows: list[int], other: WhiteLight) -> WhiteLight:
-        """Put other fits of some of the planets in their place."""
+        """Replace the fits of the planets `rows` by those of `other`."""
         where = np.arange(len(self.depth))
         where[rows] = len(where) + np.arange(len(rows))
         return self.joined(other).take(where.tolist())
 
     @property
     def rms(self) -> np.ndarray:
-        """Rms of each residual in units of the noise [shape=(planet,)]."""
+        """Rms of each planet's residual, in units of the noise [shape=(planet,)]."""
         return np.sqrt(np.mean(self.residual**2, axis=1))
 
 
@@ -109,17 +111,19 @@ def fit_white_light(
     population: Population = UNIFORM_STARS,
     stars: Sequence[StarInfo | None] | None = None,
 ) -> WhiteLight:
-    """Fit a batch of white light curves of AIRS from what a first look and the catalogue tell.
+    """Fit the AIRS white light curves of a batch of planets.
+
+    The fits start from the best box-shaped dip and from the catalogue; the better one is kept.
 
     Parameters
     ----------
     light : Light
     drift_covariance : ndarray [shape=(degree, degree) or (planet, degree, degree)]
-        Prior of the Legendre coefficients of the drift.
+        Prior covariance of the Legendre coefficients of the drift.
     population : Population
-        What is believed of the windows.
+        Prior of the windows, before the catalogue is looked up.
     stars : sequence of StarInfo or None, optional
-        One for each planet; None is a planet of which no catalogue tells.
+        Catalogue entry of each planet; None for a planet without one.
 
     Returns
     -------
@@ -144,14 +148,14 @@ def fit_white_light(
 
 
 def refit_white_light(white: WhiteLight, light: Light, drift_covariance: np.ndarray) -> WhiteLight:
-    """Fit again from where a fit ended, under another prior of the drift."""
+    """Fit again from the solution of `white`, under another prior of the drift."""
     return _fit(light, drift_covariance, white.prior, white.window, white.depth)
 
 
 def _try_again(
     white: WhiteLight, light: Light, drift_covariance: np.ndarray, starts: Sequence[np.ndarray]
 ) -> WhiteLight:
-    """Start from other impact parameters, at each of the windows, where light is not explained."""
+    """Refit from `OTHER_IMPACTS`, at each start, where the residual exceeds `USUAL_RESIDUAL`."""
     covariances = np.broadcast_to(drift_covariance, (len(light.flux), *drift_covariance.shape[-2:]))
     for start in starts:
         rows = np.flatnonzero(white.rms > USUAL_RESIDUAL).tolist()
@@ -199,7 +203,7 @@ def _fit(
 def drift_likelihood_at(
     white: WhiteLight, light: Light, drift_covariance: np.ndarray, instrument: int = FGS1
 ) -> DriftLikelihood:
-    """Find the drift of an instrument, linearised about a white-light fit.
+    """Compute the likelihood of an instrument's drift, linearised about a white-light fit.
 
     FGS1 alone is too noisy to time a transit; with AIRS's timing its drift is a linear problem.
 
@@ -208,7 +212,7 @@ def drift_likelihood_at(
     white : WhiteLight
         Fits of the same planets.
     light : Light
-        Of the instrument.
+        White light of the instrument.
     drift_covariance : ndarray [shape=(degree, degree)]
     instrument : int
         `FGS1` or `AIRS` of `ariel_kit.light_curve.window`.
@@ -226,7 +230,7 @@ def drift_likelihood_at(
 def _drift_likelihood(
     parameters: np.ndarray, precision: np.ndarray, gradient: np.ndarray, prior: np.ndarray
 ) -> DriftLikelihood:
-    """Take the drift's prior out of the normal equations and eliminate the other parameters."""
+    """Remove the drift's prior from the normal equations and marginalise the other parameters."""
     degree = prior.shape[-1]
     kept = np.arange(1, degree + 1)
     rest = np.setdiff1d(np.arange(precision.shape[-1]), kept)
@@ -244,7 +248,7 @@ def _drift_likelihood(
 
 @dataclass(frozen=True)
 class _Problem:
-    """Data and priors of a batch; parameters are (level, drift.., depth, window..)."""
+    """Data and priors of a batch; the parameters are (level, drift.., depth, window..)."""
 
     light: Light
     y: np.ndarray
@@ -267,7 +271,7 @@ class _Problem:
 
     @property
     def columns(self) -> list[int]:
-        """Places, among the coordinates of a window, of those that this instrument sees."""
+        """Indices of the window's coordinates that affect this instrument."""
         return list(columns(self.prior.mean.shape[1], self.instrument))
 
     @property
@@ -282,19 +286,19 @@ class _Problem:
         precision = np.zeros((len(self.y), size, size))
         precision[:, 1:n, 1:n] = self.drift_precision
         precision[:, n, n] = DEPTH_SIGMA**-2.0
-        # The coordinates that this instrument does not see are integrated out.
+        # The coordinates that do not affect this instrument are marginalised.
         covariance = np.linalg.inv(self.prior.precision)[:, seen][:, :, seen]
         precision[:, n + 1 :, n + 1 :] = np.linalg.inv(covariance)
         return precision
 
     def start(self, depth: np.ndarray, window: np.ndarray) -> np.ndarray:
-        """Give the parameters without a drift."""
+        """Build starting parameters with zero drift."""
         level = np.average(self.y, axis=1, weights=self.weight)
         still = np.zeros((len(self.y), self.basis.shape[1] - 1))
         return np.column_stack([level, still, depth, window[:, self.columns]])
 
     def window(self, parameters: np.ndarray) -> np.ndarray:
-        """Give all coordinates of the windows."""
+        """Return all coordinates of the windows; the unfitted ones are at the prior's mean."""
         window = self.prior.mean.copy()
         window[:, self.columns] = parameters[:, self.basis.shape[1] + 1 :]
         return window

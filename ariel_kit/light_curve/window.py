@@ -1,15 +1,15 @@
 """The transit window of a planet in the coordinates that are fitted, and its derivatives.
 
-Three numbers are the path of the planet: mid-time, the logarithm of the half-duration and the
-squared impact parameter. Where stars are limb-darkened seven more follow: (u1, u2, u3) of FGS1,
-those of AIRS, and the slope of AIRS's u1 over wavelength, in the law of intensity
+Three coordinates describe the path of the planet: the mid-time, the logarithm of the half-duration
+and the squared impact parameter. Where stars are limb-darkened seven more follow: (u1, u2, u3) of
+FGS1, those of AIRS, and the slope of AIRS's u1 over wavelength, in the law of intensity
 
     I(mu) = 1 - u1 (1 - mu) - u2 (1 - mu)**2 - u3 (1 - sqrt(mu)),
 
-the quadratic law with a root beside it, which stellar atmospheres need in the infrared (van Hamme
-1993, AJ 106, 2096); how much of it there is, the planets of a run teach. The
-half-duration is the time from mid-transit until the centres are `contact` stellar radii apart:
-1 is the limb; the outer contact, 1 + Rp/Rs, keeps it well defined for a planet that grazes.
+the quadratic law with a square-root term, which stellar atmospheres need in the infrared (van Hamme
+1993, AJ 106, 2096). The planets of a run teach how large that term is. The half-duration is the
+time from mid-transit until the centres are `contact` stellar radii apart. A `contact` of 1 is the
+limb; beyond the outer contact, 1 + Rp/Rs, the half-duration is well defined for a grazing planet.
 """
 
 from __future__ import annotations
@@ -23,65 +23,68 @@ from ariel_kit.core.instruments import wavelengths
 from ariel_kit.light_curve.transit import FULL_LIGHT, QUADRATIC, TransitShape, window_moments
 
 PATH, IMPACT = 3, 2
-"""How many coordinates the path has, which stand first; and where its impact parameter stands."""
+"""Number of coordinates of the path, which come first; and index of the impact parameter."""
 FGS1, AIRS = 0, 1
+"""Indices of the instruments."""
 LAW = np.vstack([QUADRATIC, [-1.0, 1, 0, 0, 0]])
-"""Powers of mu of the fitted law: the quadratic one, and the root beside it."""
+"""Coefficients of mu**(j / 2) in the fitted law [shape=(4, 5)]: those of a uniform star, and the
+change for a unit of u1, u2 and u3."""
 LIMB_DARKENING = {FGS1: (3, 4, 5), AIRS: (6, 7, 8)}
-"""Where (u1, u2, u3) of each instrument stand."""
+"""Indices of (u1, u2, u3) of each instrument among the coordinates."""
 SLOPE = 9
-"""Where the slope of AIRS's u1 stands: what it adds from the centre of AIRS to its end."""
+"""Index of the slope of AIRS's u1: the change of u1 over `HALF_RANGE` in wavelength."""
 CENTRE, HALF_RANGE = 2.6, 0.97
-"""Micron: where AIRS's u1 is that of the star's white light, and half of AIRS's range."""
+"""Wavelength at which u1 is that of AIRS white light, and half the range of AIRS, in micron."""
 LOWEST, HIGHEST = np.array([-0.5, np.log(0.2), -0.4]), np.array([8.0, np.log(8.0), np.inf])
-"""Of the path."""
+"""Bounds of the path's coordinates: hour, log hour, squared impact parameter."""
 CLOSEST = 0.01
-"""Least distance between the closest approach and the ends of the half-duration."""
+"""Least difference, in stellar radii, between `contact` and the impact parameter."""
 OVERLAP = 0.7
-"""Radii of the planet that its centre may stay outside the star: one that only touches the limb
-tells nothing of its depth."""
+"""Largest distance of the planet's centre beyond the limb at mid-transit, in radii of the planet. A
+planet farther out only touches the limb, and its light curve does not constrain its depth."""
 MOST_BLOCKED = 0.9
-"""Share of the star's light that a trial may hide: beyond it a logarithm would lose its meaning."""
+"""Largest share of the star's flux that a trial step of the fit may block, so that the logarithm of
+the flux stays finite."""
 DEFINED = 0.995
-"""Largest impact parameter of which half-duration and ingress are told."""
+"""Largest impact parameter for which half-duration and ingress are reported."""
 DEPTH_NODES = 5
-"""Depths at which a window is worked out; those of all wavelengths are interpolated."""
+"""Number of depths at which a window is computed; the others are interpolated."""
 
 
 @dataclass(frozen=True)
 class Orbit:
-    """What is known of the paths of a batch of planets, and not fitted.
+    """Fixed parameters of the paths of a batch of planets.
 
     Attributes
     ----------
     rate : ndarray [shape=(planet,), dtype=float64, unit=radian/hour]
-        Angular speed; 0 is a straight path.
+        Angular speed of the orbit; 0 for a straight path.
     contact : ndarray [shape=(planet,), dtype=float64, unit=stellar radius]
-        Distance of the centres at the ends of the half-duration.
+        Distance of the centres that defines the half-duration.
     """
 
     rate: np.ndarray
     contact: np.ndarray
 
     def take(self, rows: list[int]) -> Orbit:
-        """Take some of the planets."""
+        """Select planets by their index."""
         return Orbit(self.rate[rows], self.contact[rows])
 
     def joined(self, other: Orbit) -> Orbit:
-        """Append other planets."""
+        """Append the planets of another batch."""
         return Orbit(
             np.concatenate([self.rate, other.rate]), np.concatenate([self.contact, other.contact])
         )
 
     def clip(self, window: np.ndarray, depth: np.ndarray) -> np.ndarray:
-        """Bring coordinates [shape=(planet, coordinate)] back to where there is a transit."""
+        """Clip coordinates [shape=(planet, coordinate)] to the range that has a transit."""
         path = np.clip(window[:, :PATH], LOWEST, HIGHEST)
         farthest = np.minimum(1 + OVERLAP * np.sqrt(depth), self.contact - CLOSEST)
         path[:, 2] = np.minimum(path[:, 2], farthest**2)
         return np.column_stack([path, window[:, PATH:]])
 
     def path(self, window: np.ndarray) -> np.ndarray:
-        """Give mid-time, hours to cross a stellar radius, and squared impact parameter."""
+        """Compute mid-time, hours to cross a stellar radius, and squared impact parameter."""
         half = np.exp(window[:, 1])
         # z = contact at t = half: sin(rate half) / (rate crossing) = sqrt(contact**2 - b**2).
         chord = np.sqrt(self.contact**2 - window[:, 2])
@@ -89,7 +92,7 @@ class Orbit:
         return np.column_stack([window[:, 0], crossing, window[:, 2]])
 
     def turn(self, window: np.ndarray, by_path: np.ndarray) -> np.ndarray:
-        """Turn derivatives by the path [shape=(planet, ..., 3)] into those by the coordinates."""
+        """Convert derivatives by the path [shape=(planet, ..., 3)] to those by the coordinates."""
         half, crossing = np.exp(window[:, 1]), self.path(window)[:, 1]
         jacobian = np.zeros((len(window), 3, 3))
         jacobian[:, 0, 0] = jacobian[:, 2, 2] = 1.0
@@ -100,7 +103,7 @@ class Orbit:
 
 
 class PathFacts(TypedDict):
-    """What is told of a window; see `ariel_kit.core.spectrum.FitFacts`."""
+    """Reported parameters of a window; see `ariel_kit.core.spectrum.FitFacts`."""
 
     mid_time: float
     half_duration: float
@@ -112,17 +115,18 @@ class PathFacts(TypedDict):
 
 @dataclass(frozen=True)
 class WindowLight:
-    """Windows of a batch in one instrument, linearised.
+    """Windows of a batch in one instrument, with their derivatives.
 
     Attributes
     ----------
     window : ndarray [shape=(planet, time), dtype=float64]
-        S at the reference depth: the flux is the star's times ``1 - depth S``.
+        S at the reference depth; the flux is the star's times ``1 - depth S``.
     slopes : ndarray [shape=(planet, time, column), dtype=float64]
-        Derivatives of S: three of the path and, where it is fitted, two of the limb darkening.
+        Derivatives of S by the three coordinates of the path and, where stars are limb-darkened, by
+        (u1, u2, u3).
     response : ndarray [shape=(planet, time), dtype=float64]
-        Derivative of ``depth S`` with respect to the depth: the window itself, and the ingress
-        that lengthens with the depth.
+        Derivative of ``depth S`` with respect to the depth: S itself, plus the change of S because
+        the ingress lengthens with the depth.
     """
 
     window: np.ndarray
@@ -131,12 +135,12 @@ class WindowLight:
 
 
 def coordinates(shape: TransitShape) -> np.ndarray:
-    """Write a straight path, its half-duration ending at the limb, in the coordinates of the fit.
+    """Convert a transit shape to the coordinates of the fit, for a straight path and `contact` 1.
 
     Parameters
     ----------
     shape : TransitShape
-        Fields of shape (planet,).
+        Timing of the transits; its fields have shape (planet,).
 
     Returns
     -------
@@ -152,19 +156,19 @@ def coordinates(shape: TransitShape) -> np.ndarray:
 
 
 def columns(size: int, instrument: int) -> tuple[int, ...]:
-    """List the places, among `size` coordinates, that one instrument's window depends on."""
+    """List the indices, among `size` coordinates, of those that affect one instrument."""
     return (*range(PATH), *(LIMB_DARKENING[instrument] if size > PATH else ()))
 
 
 def limb_darkening(window: np.ndarray, instrument: int) -> np.ndarray:
-    """Give the quadratic coefficients [shape=(planet, 2)]; zeros where none are fitted."""
+    """Return (u1, u2, u3) of an instrument [shape=(planet, 3)]; zeros where none are fitted."""
     if window.shape[1] == PATH:
         return np.zeros((len(window), len(LAW) - 1))
     return window[:, LIMB_DARKENING[instrument]]
 
 
 def describe(window: np.ndarray, orbit: Orbit) -> list[PathFacts]:
-    """Say in the words of the field what the coordinates of each planet mean."""
+    """Convert the coordinates of each planet to the parameters that are reported."""
     path = orbit.path(window)
     impact = np.minimum(path[:, 2], DEFINED**2)
     # sin(rate half) = rate crossing sqrt(1 - b**2)
@@ -186,13 +190,13 @@ def describe(window: np.ndarray, orbit: Orbit) -> list[PathFacts]:
 
 
 def _claret(coefficients: np.ndarray) -> np.ndarray:
-    """Write (u1, u2, u3) as Claret's four: ``(1 - mu)**2 = 2 (1 - mu) - (1 - mu**2)``."""
+    """Convert (u1, u2, u3) to Claret's four: ``(1 - mu)**2 = 2 (1 - mu) - (1 - mu**2)``."""
     u1, u2, u3 = coefficients.T
     return np.stack([u3, u1 + 2 * u2, np.zeros_like(u1), -u2], axis=1)
 
 
 def colour() -> np.ndarray:
-    """Give the factor of the slope of u1 at each wavelength of AIRS [shape=(282,)]."""
+    """Compute the factor of the slope of u1 at each wavelength of AIRS [shape=(282,)]."""
     return (wavelengths()[1:] - CENTRE) / HALF_RANGE
 
 
@@ -204,13 +208,16 @@ def linearise(
     orbit: Orbit,
     instrument: int,
 ) -> WindowLight:
-    """Work out the windows of a batch and how they answer to the fitted numbers.
+    """Compute the windows of a batch and their derivatives with respect to the coordinates.
 
     Parameters
     ----------
     time, span : ndarray [shape=(time,), unit=hour]
+        Middle and length of each bin.
     window : ndarray [shape=(planet, coordinate)]
+        Coordinates of each planet.
     depth : ndarray [shape=(planet,)]
+        Reference depth of each planet.
     orbit : Orbit
     instrument : int
         `FGS1` or `AIRS`.
@@ -226,7 +233,7 @@ def linearise(
     slopes = np.einsum("ptjc,pj->ptc", by_path, law) / light[:, None, None]
     parts = [orbit.turn(window, slopes[..., :PATH])]
     if window.shape[1] > PATH:
-        # S = sum_j a_j M_j / sum_j a_j light_j, with a linear in (u1, u2)
+        # S = sum_j a_j M_j / sum_j a_j FULL_LIGHT_j, M the moments, a linear in (u1, u2, u3)
         change = moments @ LAW[1:].T - fraction[..., None] * (LAW[1:] @ FULL_LIGHT)
         parts.append(change / light[:, None, None])
     # d(depth S) / d depth = S + (k / 2) dS/dk
@@ -243,9 +250,9 @@ def blocked_light(
     orbit: Orbit,
     instrument: int,
 ) -> np.ndarray:
-    """Work out the share of the light behind the planet at every wavelength of an instrument.
+    """Compute ``depth S``, the blocked fraction of the flux, at each wavelength of an instrument.
 
-    The windows follow the depth and, in AIRS, the limb darkening of each wavelength.
+    The window S depends on the depth and, in AIRS, on the limb darkening of each wavelength.
 
     Parameters
     ----------
@@ -272,14 +279,14 @@ def blocked_light(
 
 
 def _depth_nodes(depths: np.ndarray) -> np.ndarray:
-    """Spread nodes across the depths of a spectrum [shape=(planet, node)]."""
+    """Space nodes evenly over the range of depths of each spectrum [shape=(planet, node)]."""
     low, high = depths.min(axis=1), depths.max(axis=1)
     margin = 1e-4 * high
     return np.linspace(low - margin, high + margin, DEPTH_NODES, axis=1)
 
 
 def _lagrange(nodes: np.ndarray, depths: np.ndarray) -> np.ndarray:
-    """Compute the weights of the nodes at each depth [shape=(planet, node, wavelength)]."""
+    """Compute Lagrange's weights of the nodes at each depth [shape=(planet, node, wavelength)]."""
     weights = np.ones((len(nodes), DEPTH_NODES, depths.shape[1]))
     for i in range(DEPTH_NODES):
         for j in set(range(DEPTH_NODES)) - {i}:

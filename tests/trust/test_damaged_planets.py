@@ -252,4 +252,4 @@ def test_instruments_that_observe_for_unlike_times_are_not_fitted_together(tmp_p
     )
     assert find_fault(observation.visit().curves) is None
     fault = find_fault(shorter.visit().curves)
-    assert fault == "AIRS and FGS1 must observe for as long; got 7.48 h and 4.96 h"
+    assert fault == "AIRS and FGS1 must observe equally long; got 7.48 h and 4.96 h"
