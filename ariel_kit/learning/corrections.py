@@ -1,4 +1,4 @@
-"""What is learned of the numbers of a spectrum, and how it is applied: scale of depth, sigma."""
+"""Corrections of a spectrum that are learned from labelled planets, and how they are applied."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ZERO = Estimate(value=0.0, found=0.0, error=0.0)
 
 
 class Scale(FiniteSettings):
-    """True depth over measured depth: ``fgs1``, and over AIRS ``airs + slope * x``.
+    """Ratio of true to measured depth: ``fgs1`` in FGS1, and ``airs + slope * x`` in AIRS.
 
-    x runs from -1 at the blue end of AIRS to 1 at its red end.
+    The coordinate x runs from -1 at the blue end of AIRS to 1 at its red end.
 
     Attributes
     ----------
@@ -33,19 +33,20 @@ class Scale(FiniteSettings):
     slope: Estimate = ZERO
 
     def factors(self) -> np.ndarray:
-        """Give what the depth of each wavelength is multiplied by [shape=(283,), dtype=float64]."""
+        """Compute the factor of the depth at each wavelength [shape=(283,), dtype=float64]."""
         airs = self.airs.value + self.slope.value * airs_coordinate()
         return np.concatenate([[self.fgs1.value], airs])
 
 
 class Factor(FiniteSettings):
-    """A factor of sigma.
+    """A factor by which sigma is multiplied.
 
     Attributes
     ----------
     overall : Estimate
+        Factor of all planets together.
     regimes : tuple of float
-        The factor in each regime of signal-to-noise.
+        Factor in each regime of signal-to-noise, lowest first.
     """
 
     overall: Estimate = ONE
@@ -53,13 +54,14 @@ class Factor(FiniteSettings):
 
 
 class SigmaFactors(FiniteSettings):
-    """Factors of sigma: of the level of AIRS, of its shape about the level, and of FGS1.
+    """Factors of the sigmas of the level of AIRS, of its shape about the level, and of FGS1.
 
     Attributes
     ----------
     edges : tuple of float
-        Between regimes of signal-to-noise, the level of AIRS over its typical sigma.
+        Limits between the regimes of signal-to-noise; see `signal_to_noise`.
     level, shape, fgs1 : Factor
+        The level is the mean depth over AIRS, and the shape the depths minus that mean.
     """
 
     edges: tuple[float, ...] = ()
@@ -85,7 +87,7 @@ class SigmaFactors(FiniteSettings):
 
 
 class Corrections(FiniteSettings):
-    """Everything that is learned of the numbers of a spectrum.
+    """Learned corrections of the depths and the sigmas of a spectrum.
 
     Attributes
     ----------
@@ -97,22 +99,22 @@ class Corrections(FiniteSettings):
     sigma: SigmaFactors = SigmaFactors()
 
     def apply(self, spectrum: Spectrum) -> Spectrum:
-        """Correct a spectrum that was measured.
+        """Correct the depths, the sigmas and the covariance of a spectrum.
 
-        With the scale K on the diagonal, and F = diag(fgs1, level P + shape (1 - P)) where P takes
-        the mean over AIRS, mean and covariance become ``K m`` and ``(F K) C (F K)'``: correlations
-        are kept, and what was positive definite stays so.
+        The mean m becomes ``K m`` and the covariance C becomes ``(F K) C (F K)'``, where K is the
+        diagonal matrix of the scale and F = diag(fgs1, level P + shape (1 - P)), with P the
+        projection on the mean over AIRS. A positive definite C stays positive definite.
 
         Parameters
         ----------
         spectrum : Spectrum
-            Without a covariance its sigma is scaled with the depth and not corrected.
+            If it has no covariance, sigma is multiplied by the scale and not by `sigma`'s factors.
 
         Returns
         -------
         Spectrum
-            The variances of its covariance are those of sigma. A planet that was not measured is
-            left as it is.
+            Spectrum whose sigma**2 is the diagonal of its covariance. A planet that was not fitted
+            is returned without corrections.
         """
         if spectrum.fit is None:
             return spectrum.with_step("learned", NO_FIT)
@@ -129,7 +131,7 @@ class Corrections(FiniteSettings):
         return spectrum.with_step("learned", facts, mean=mean, sigma=sigma, covariance=covariance)
 
     def without(self, part: str) -> Corrections:
-        """Put one part, as `parts` names it, back to its shipped value."""
+        """Reset one part, named as in `parts`, to its value without learning."""
         group, _, name = part.partition(".")
         old = getattr(self, group)
         usual = Factor(regimes=(1.0,) * (len(self.sigma.edges) + 1))
@@ -137,16 +139,19 @@ class Corrections(FiniteSettings):
         return self.model_copy(update={group: old.model_copy(update={name: shipped})})
 
     def parts(self) -> dict[str, Estimate]:
-        """Name everything that was learned."""
+        """List the learned numbers by name."""
         scale = {f"scale.{n}": getattr(self.scale, n) for n in ("fgs1", "airs", "slope")}
         sigma = {f"sigma.{n}": getattr(self.sigma, n) for n in ("level", "shape", "fgs1")}
         return scale | {name: factor.overall for name, factor in sigma.items()}
 
 
 def total_covariance(spectrum: Spectrum) -> np.ndarray:
-    """Give the covariance whose variances are those of sigma [shape=(283, 283), dtype=float64].
+    """Compute the covariance that has the variances sigma**2 and the posterior's correlations.
 
-    The posterior's correlations are kept.
+    Returns
+    -------
+    ndarray [shape=(283, 283), dtype=float64]
+        Diagonal if the spectrum has no covariance.
     """
     if spectrum.covariance is None:
         return np.diag(spectrum.sigma**2)
@@ -155,24 +160,25 @@ def total_covariance(spectrum: Spectrum) -> np.ndarray:
 
 
 def airs_coordinate() -> np.ndarray:
-    """Count wavelength from -1 to 1 over AIRS [shape=(282,), dtype=float64]."""
+    """Map the wavelengths of AIRS linearly to -1 .. 1 [shape=(282,), dtype=float64]."""
     micron = wavelengths()[1:]
     middle, reach = (micron[-1] + micron[0]) / 2, (micron[-1] - micron[0]) / 2
     return np.asarray((micron - middle) / reach)
 
 
 def signal_to_noise(mean: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Compute the level of AIRS over its typical sigma [shape=(...,), dtype=float64].
+    """Compute the mean depth of AIRS over the median of its sigmas [shape=(...,), dtype=float64].
 
     Parameters
     ----------
     mean, sigma : ndarray [shape=(..., 283)]
+        Depths and their standard deviations.
     """
     return np.asarray(mean[..., 1:].mean(axis=-1) / np.median(sigma[..., 1:], axis=-1))
 
 
 def stacked(spectra: Sequence[Spectrum]) -> tuple[np.ndarray, np.ndarray]:
-    """Give means [shape=(planet, 283)] and total covariances [shape=(planet, 283, 283)]."""
+    """Stack means [shape=(planet, 283)] and total covariances [shape=(planet, 283, 283)]."""
     mean = np.array([spectrum.mean for spectrum in spectra])
     return mean, np.array([total_covariance(spectrum) for spectrum in spectra])
 

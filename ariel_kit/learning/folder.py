@@ -1,4 +1,4 @@
-"""From the labelled planets of a folder to what they teach."""
+"""Learning from the labelled planets of a data folder."""
 
 from __future__ import annotations
 
@@ -36,24 +36,25 @@ from ariel_kit.run.products import iter_calibrations
 log = logging.getLogger(__name__)
 
 SPLIT = "train"
+"""Default split of the labelled planets."""
 
 Calibrate = Callable[..., Iterator[tuple[int, list[Path] | PlanetFailure]]]
-"""`iter_calibrations` that knows the data set and how to calibrate it."""
+"""`iter_calibrations` with its data set and settings bound."""
 
 
 @dataclass(frozen=True)
 class LabelledPlanets:
-    """The labelled planets of a folder.
+    """The labelled planets of a data folder.
 
     Attributes
     ----------
     dataset : Dataset
     split : str
-        Which they are of.
+        Split that the planets belong to.
     labels : Labels
         True spectra that may be learned from.
     chosen : tuple of int
-        Those with frames that are to be calibrated, in a random order.
+        Planets with labels and frames that are to be calibrated, in random order.
     """
 
     dataset: Dataset
@@ -71,20 +72,25 @@ class LabelledPlanets:
         split: str = SPLIT,
         avoid: Collection[int] = (),
     ) -> LabelledPlanets:
-        """Find the planets of a split that have a label, as `choose` does.
+        """Read the labels and choose labelled planets of a split, as `choose` does.
 
         Parameters
         ----------
         dataset : Dataset
         table : Path, optional
-            The labels, if there are any.
+            Table of labels; None if the data set has none.
         settings : RunSettings
         split : str
         avoid : collection of int
-            Planets that will be predicted.
+            Planets that will be predicted; their labels are left out.
+
+        Raises
+        ------
+        DataFileError
+            If there is no table, or for the reasons of `choose`.
         """
         if table is None:
-            raise DataFileError(f"{dataset.root} holds no labels; name a table of them.")
+            raise DataFileError(f"{dataset.root} holds no labels; give a table of labels.")
         known = read_labels(table)
         keep = ~np.isin(known.planet_ids, list(avoid))
         labels = Labels(known.planet_ids[keep], known.depths[keep])
@@ -99,12 +105,14 @@ class LabelledPlanets:
         Raises
         ------
         DataFileError
-            If there are fewer than `FEWEST`, or the settings do not let them be learned from.
+            If there are fewer than `FEWEST`, or the settings switch learning off.
         """
         if settings.learning.mode == "off":
             raise DataFileError("learning is switched off by learning.mode=off.")
         if settings.extraction.extractor == "white":
-            raise DataFileError("what is learned corrects joint fits; white light alone was asked.")
+            raise DataFileError(
+                "learned corrections need the joint fit; extraction.extractor is 'white'."
+            )
         listed = set(dataset.planets(split)) if dataset.lists(split) else set()
         there = [p for p in labels.planet_ids.tolist() if p in listed and _seen(dataset, split, p)]
         require_planets(len(there), "with frames")
@@ -113,27 +121,32 @@ class LabelledPlanets:
         return cls(dataset, split, labels, chosen)
 
     def stars(self) -> dict[int, str]:
-        """Name the star of each labelled planet; an unknown one is a star of its own."""
+        """Map each labelled planet to its star; one without a known star has its own group."""
         listed = set(self.dataset.planets(self.split))
         ids = self.labels.planet_ids.tolist()
         stars = {p: self.dataset.star(self.split, p) for p in ids if p in listed}
         return {p: f"star {s}" if (s := stars.get(p)) is not None else f"of {p}" for p in ids}
 
     def calibrate(self, handed: Iterable[int], calibrate: Calibrate) -> dict[int, list[Path]]:
-        """Calibrate planets; those that cannot be read are left out, and the log names them.
+        """Calibrate planets; those that fail are logged and left out.
 
         Parameters
         ----------
         handed : iterable of int
-            The chosen planets, for as long as there is time.
+            The chosen planets; the iterable ends early when the time for them is spent.
         calibrate : callable
             `iter_calibrations` of this data set.
+
+        Returns
+        -------
+        dict of int to list of Path
+            Stored observations of each planet.
         """
         answers = calibrate(handed, total=len(self.chosen), split=self.split)
         return {p: paths for p, paths in answers if not isinstance(paths, PlanetFailure)}
 
     def lesson(self, visits: Mapping[int, Sequence[Path]], line: LoadedLine, seed: int) -> Lesson:
-        """Fit calibrated planets, without any label.
+        """Fit the light curves of calibrated planets, without any label.
 
         Parameters
         ----------
@@ -141,7 +154,7 @@ class LabelledPlanets:
             Stored observations of each planet.
         line : LoadedLine
         seed : int
-            Of the folds, and of the prior under which light curves are fitted.
+            Seed of the folds, and of the simulated prior under which light curves are fitted.
         """
         paths = [path for planet in sorted(visits) for path in visits[planet]]
         fitted = line.fit(StoredSequence(Observation, paths), label_free_prior(seed))
@@ -158,23 +171,25 @@ def learn_folder(
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
 ) -> Learned:
-    """Learn from the labelled planets of a folder, for `run_pipeline` to take over.
+    """Learn corrections from the labelled planets of a data folder, for use by `run_pipeline`.
 
-    Calibrated planets are kept in ``output_dir / "products"``, so the same call goes on where it
-    was interrupted.
+    Calibrated planets are kept in ``output_dir / "products"``, so that the same call continues
+    where an earlier one was interrupted.
 
     Parameters
     ----------
     data_dir, output_dir : path
+        Folder of the data, and folder that the result is written to.
     labels : path, optional
-        Those of the data folder when left out.
+        Table of labels; by default that of the data folder.
     split : str
+        Split that the labelled planets belong to.
     settings : RunSettings, optional
-        Of the runs that will follow.
+        Settings of the runs that will use the corrections.
     models_dir : path, optional
         As in `run_pipeline`.
     n_jobs : int
-        Processes for the calibration.
+        Number of processes for the calibration.
 
     Returns
     -------
@@ -183,8 +198,8 @@ def learn_folder(
     Raises
     ------
     DataFileError
-        If the folder, its tables or the labels cannot be read, or too few planets can be learned
-        from.
+        If the folder, its tables or the labels cannot be read, or if fewer than `FEWEST` labelled
+        planets can be fitted.
     """
     settings, output = settings or RunSettings(), Path(output_dir)
     dataset = open_split(data_dir, split, output_dir=output)
@@ -210,18 +225,19 @@ def learn_from(
     settings: RunSettings,
     folder: Path,
 ) -> Learned:
-    """Learn from calibrated planets, or take what `folder` holds of the same ones.
+    """Learn from calibrated planets, or load the result from `folder` if it holds it already.
 
     Parameters
     ----------
     planets : LabelledPlanets
     visits : mapping of int to sequence of Path
-        Stored observations of those that could be calibrated.
+        Stored observations of the planets that could be calibrated.
     line : LoadedLine
+        Pipeline that fits the planets.
     settings : RunSettings
-        Of the line.
+        Settings of that pipeline.
     folder : Path
-        Where it is kept.
+        Folder that the result is saved in.
 
     Returns
     -------
@@ -235,7 +251,7 @@ def learn_from(
     require_planets(len(visits), "that could be calibrated in time")
     facts, origin = LineFacts.of(settings, line), _origin(planets, visits, settings.seed)
     if (kept := _kept(folder, origin, facts)) is not None:
-        log.info("%s holds what these planets taught", folder)
+        log.info("%s holds the corrections learned from these planets; they are reused", folder)
         return kept
     log.info("learning from %s", counted(len(visits), "labelled planet"))
     lesson = planets.lesson(visits, line, settings.seed)
@@ -265,7 +281,7 @@ def learn_from(
 
 
 def _kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:
-    """Load what was learned from the same files by the same line; None if it was not."""
+    """Load what the same pipeline learned from the same files; None if there is no such result."""
     if not (folder / JSON_FILE).is_file():
         return None
     try:
@@ -273,12 +289,12 @@ def _kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:
         same = facts.origin == origin and facts.line == line
         return Learned.load(folder) if same else None
     except DataFileError as damage:
-        log.warning("learned anew: %s", damage)
+        log.warning("the stored corrections cannot be read and are learned again: %s", damage)
         return None
 
 
 def _origin(planets: LabelledPlanets, visits: Mapping[int, Sequence[Path]], seed: int) -> str:
-    """Name the files, the labels and the seed that it is learned from."""
+    """Compute a hash of the files, the labels and the seed that are learned from."""
     paths = [path for planet in sorted(visits) for path in visits[planet]]
     files = fingerprint(sorted(paths), ("calibration", "fit"))
     labels = planets.labels.planet_ids.tobytes() + planets.labels.depths.tobytes()
@@ -287,5 +303,5 @@ def _origin(planets: LabelledPlanets, visits: Mapping[int, Sequence[Path]], seed
 
 
 def _seen(dataset: Dataset, split: str, planet_id: int) -> bool:
-    """Tell whether a planet's frames are there."""
+    """Test whether a planet's AIRS frames exist."""
     return dataset.signal_path(split, planet_id, AIRS).is_file()

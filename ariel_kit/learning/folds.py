@@ -1,4 +1,4 @@
-"""Folds: planets that are predicted together, and the others that are learned from."""
+"""Cross-validation folds of planets."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Fold:
-    """Planets that are predicted together, and those that their prior is learned from.
+    """Planets that are predicted together, and the planets to learn from for that.
 
     Attributes
     ----------
     name : str
     groups : dict of int to str
-        Planet to group; its keys are the planets of the fold.
+        Group of each planet of the fold, by planet id.
     others : tuple of int
-        Planets whose labels are learned from: none of the fold, none of its groups.
+        Planets outside the fold, whose labels may be learned from.
     """
 
     name: str
@@ -29,18 +29,19 @@ class Fold:
 def share_out(
     groups: Mapping[int, str], folds: int, *, keep_together: bool, seed: int = 0
 ) -> list[Fold]:
-    """Share planets out over folds.
+    """Distribute planets over folds.
 
     Parameters
     ----------
     groups : mapping of int to str
-        Planet to group.
+        Group of each planet, by planet id.
     folds : int
-        At most; one for each group, or for each planet, where there are fewer.
+        Largest number of folds. There are fewer where there are fewer groups (with
+        `keep_together`) or fewer planets.
     keep_together : bool
-        Whether the planets of a group share a fold; otherwise they are drawn at random.
+        Whether the planets of a group share a fold; otherwise planets are drawn at random.
     seed : int
-        Of the random draw.
+        Seed of the random draw.
 
     Examples
     --------

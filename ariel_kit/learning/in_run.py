@@ -1,4 +1,4 @@
-"""What a run learns for itself, and what it takes over from an earlier one."""
+"""Learning from labelled planets within a run, and reuse of what an earlier run learned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ariel_kit.run.line import LoadedLine
 log = logging.getLogger(__name__)
 
 NOTHING = "nothing: "
-"""How the sentence of a run begins that learned nothing."""
+"""Prefix of the text that describes a run without learned corrections."""
 
 
 def take_over(
@@ -29,17 +29,20 @@ def take_over(
     line: LoadedLine,
     settings: RunSettings,
 ) -> Learned:
-    """Load what an earlier run learned, for planets of this one.
+    """Load what an earlier run learned, and check that this run may use it.
 
     Parameters
     ----------
     path : path
         Folder that ``ariel-kit learn`` wrote, or ``learned`` in the folder of a run.
     dataset : Dataset
+        Data of this run.
     planet_ids : collection of int
         Planets that will be predicted.
     line : LoadedLine
+        Pipeline of this run.
     settings : RunSettings
+        Settings of this run.
 
     Returns
     -------
@@ -50,7 +53,8 @@ def take_over(
     DataFileError
         If a file is missing or damaged.
     ConfigError
-        If it holds for another edition, revision or line, or comes from these planets.
+        If it was learned for another edition, revision or pipeline, or from labels of planets that
+        will be predicted.
     """
     learned = Learned.load(path)
     objection = learned.objection(dataset.edition.year, LineFacts.of(settings, line), planet_ids)
@@ -71,29 +75,31 @@ def learn_in_run(
     n_to_fit: int,
     calibrate: Calibrate,
 ) -> Learned | str:
-    """Learn from the labelled planets of a data set, where it has frames of them and there is time.
+    """Learn from the labelled planets of a data set, if it has their frames and time allows.
 
     Parameters
     ----------
     dataset : Dataset
     planet_ids : collection of int
-        Planets that will be predicted.
+        Planets that will be predicted; their labels are not used.
     table : path, optional
-        The labels: those of the data set when left out.
+        Table of labels; by default that of the data set.
     line : LoadedLine
+        Pipeline that fits the labelled planets.
     settings : RunSettings
     folder : Path
-        Keeps what is learned.
+        Folder that the result is saved in.
     budget : Budget
+        Time budget of the run.
     n_to_fit : int
-        Visits of the run itself; the time for them is kept back.
+        Number of visits that the run will predict; the time for them is reserved.
     calibrate : callable
         `iter_calibrations` of this data set, into the run's folder.
 
     Returns
     -------
     Learned or str
-        Why nothing was learned; the log says so, too.
+        The learned corrections, or the reason why nothing was learned, which is also logged.
     """
     found = find_labels(dataset) if table is None else Path(table)
     try:
@@ -101,16 +107,16 @@ def learn_in_run(
         visits = planets.calibrate(budget.ration_lesson(planets.chosen, n_to_fit), calibrate)
         return learn_from(planets, visits, line=line, settings=settings, folder=folder)
     except DataFileError as reason:
-        log.info("sigma is the simulator's: %s", reason)
+        log.info("no corrections are learned from labels: %s", reason)
         return str(reason)
 
 
 def describe(learned: Learned | str) -> str:
-    """Say in a sentence what was learned, or why nothing."""
+    """Describe in one line what was learned, or why nothing was."""
     if isinstance(learned, str):
         return f"{NOTHING}{learned}"
     facts = learned.facts
     return (
-        f"scale and sigma from {counted(facts.fitted, 'labelled planet')}: out of fold "
-        f"{facts.shipped.score:.3f} before, {facts.learned.score:.3f} after"
+        f"scale and sigma from {counted(facts.fitted, 'labelled planet')}: out-of-fold "
+        f"score {facts.shipped.score:.3f} before, {facts.learned.score:.3f} after"
     )

@@ -1,4 +1,4 @@
-"""Learn corrections from spectra that were fitted out of fold, and judge them on others."""
+"""Learning of corrections from out-of-fold spectra, and their cross-validation."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ from ariel_kit.spectral_extraction import SpectrumPrior, learn_prior, simulated_
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
 
 FOLDS = 3
+"""Largest number of folds."""
 FEWEST = 4
-"""Fitted planets with labels below which nothing is learned."""
+"""Least number of fitted planets with labels that are learned from."""
 
 
 def fit_corrections(spectra: Sequence[Spectrum], truth: np.ndarray) -> Corrections:
-    """Learn scale and sigma from spectra whose truth nothing has seen.
+    """Learn the corrections of scale and sigma from spectra that were computed without their truth.
 
     Parameters
     ----------
     spectra : sequence of Spectrum
-        With covariances.
+        Spectra with covariances.
     truth : ndarray [shape=(planet, 283)]
+        True depths.
 
     Returns
     -------
     Corrections
-        The shipped values where there are too few planets.
+        The default ones, which change nothing, where there are fewer than `FEWEST` planets.
     """
     if len(spectra) < FEWEST:
         return Corrections()
@@ -53,20 +55,20 @@ def fit_corrections(spectra: Sequence[Spectrum], truth: np.ndarray) -> Correctio
 
 @dataclass(frozen=True)
 class Lesson:
-    """Fitted planets with labels: what can be learned from some and tried on others.
+    """Fitted planets with labels, to learn from and to cross-validate on.
 
     Attributes
     ----------
     fitted : FittedLine
         Their light curves, fitted without any label.
     labels : Labels
-        All that may be learned from, also of planets without light curves: the prior learns from
-        those, too.
+        All labels that may be learned from. Labels of planets without light curves serve the prior.
     stars : dict of int to str
-        Planet to star, for all of `labels`.
+        Star of each planet of `labels`.
     planets : tuple of int
-        Those with light curves.
+        Planets with light curves.
     seed : int
+        Seed of the folds and of the simulated prior.
     """
 
     fitted: FittedLine
@@ -76,12 +78,12 @@ class Lesson:
     seed: int = 0
 
     def learn(self, pool: Sequence[int]) -> Corrections:
-        """Learn from the planets of `pool` alone, each fitted under a prior from others of it."""
+        """Learn from the planets of `pool` alone, with priors from other folds of `pool`."""
         spectra = [s for fold in self.folds(pool) for s in self.predict(fold)]
         return fit_corrections(spectra, self.labels.of([s.planet_id for s in spectra]))
 
     def folds(self, pool: Sequence[int]) -> list[Fold]:
-        """Share planets out: stars stay together where they repeat and there are several."""
+        """Distribute planets over folds; planets of one star stay together if stars repeat."""
         stars = {planet: self.stars[planet] for planet in pool}
         if len(stars) < 2:
             return []
@@ -89,7 +91,7 @@ class Lesson:
         return share_out(stars, FOLDS, keep_together=repeat, seed=self.seed)
 
     def predict(self, fold: Fold) -> list[Spectrum]:
-        """Give each planet of a fold that could be fitted its spectrum; no label of it is used."""
+        """Compute the spectra of the fitted planets of a fold, without any of the fold's labels."""
         own = [planet for planet in fold.groups if planet in self.planets]
         if not own:
             return []
@@ -98,7 +100,7 @@ class Lesson:
         return [s for s in spectra if s.fit is not None and s.covariance is not None]
 
     def prior(self, planets: Sequence[int] | None = None) -> SpectrumPrior:
-        """Learn the prior from these planets, or from all; see `choose_prior`."""
+        """Learn the prior from the labels of `planets`, or of all; see `choose_prior`."""
         depths = self.labels.depths if planets is None else self.labels.of(planets)
         if len(depths) < FEWEST_LABELS:
             return label_free_prior(self.seed)
@@ -106,7 +108,14 @@ class Lesson:
 
 
 def require_planets(number: int, what: str) -> None:
-    """Refuse to learn from too few planets.
+    """Check that there are enough planets to learn from.
+
+    Parameters
+    ----------
+    number : int
+        Number of labelled planets.
+    what : str
+        Property that these planets must have, for the message.
 
     Raises
     ------
@@ -115,29 +124,30 @@ def require_planets(number: int, what: str) -> None:
     """
     if number < FEWEST:
         raise DataFileError(
-            f"to learn takes {FEWEST} labelled planets {what}; got {number}. Add labelled planets "
-            "with frames, or set learning.mode=off."
+            f"learning needs at least {FEWEST} labelled planets {what}; got {number}. Add labelled "
+            "planets with frames, or set learning.mode=off."
         )
 
 
 @cache
 def label_free_prior(seed: int) -> SpectrumPrior:
-    """Give the prior of the kit's simulated spectra, under which light curves are fitted."""
+    """Return the prior of simulated spectra, under which labelled light curves are fitted."""
     return simulated_prior(seed)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Out-of-fold answers for labelled planets, before and after what the other folds taught.
+    """Out-of-fold spectra of labelled planets, with and without corrections.
 
     Attributes
     ----------
     planet_ids : ndarray [shape=(planet,), dtype=int64]
     truth : ndarray [shape=(planet, 283), dtype=float64]
+        True depths.
     mean, sigma : ndarray [shape=(planet, 283), dtype=float64]
-        Under the shipped values.
+        Depths and sigmas without corrections.
     learned_mean, learned_sigma : ndarray [shape=(planet, 283), dtype=float64]
-        With the corrections of the other folds.
+        Depths and sigmas with the corrections learned from the other folds.
     """
 
     planet_ids: np.ndarray
@@ -148,7 +158,7 @@ class Trial:
     learned_sigma: np.ndarray
 
     def spectra(self, *, learned: bool) -> list[Spectrum]:
-        """Give the answers as spectra without covariance."""
+        """Return the spectra, without covariance, with or without corrections."""
         mean, sigma = self._answers(learned)
         return [
             Spectrum(planet, wavelengths(), *pair)
@@ -156,7 +166,7 @@ class Trial:
         ]
 
     def report(self, edition: int, *, learned: bool) -> ScoreReport:
-        """Score the answers by the metric of their edition."""
+        """Score the spectra, with or without corrections, by the metric of an edition."""
         return score(self.truth, self._answers(learned), edition=edition)
 
     def _answers(self, learned: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -164,20 +174,22 @@ class Trial:
 
 
 def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, float]]:
-    """Learn from all planets, and try on each fold what the others teach in folds of their own.
+    """Learn corrections from all planets, and measure their gain by nested cross-validation.
 
     Parameters
     ----------
     lesson : Lesson
     edition : int
-        Whose metric judges.
+        Year of the challenge whose metric measures the gain.
 
     Returns
     -------
     corrections : Corrections
+        Learned from the out-of-fold spectra of all planets.
     trial : Trial
+        Out-of-fold spectra, corrected by what the other folds teach.
     gains : dict of str to float
-        What each part of `Corrections` adds to the out-of-fold score that all the others have.
+        Out-of-fold score minus the score without this part of `Corrections`, for each part.
     """
     spectra, taught = [], []
     folds = lesson.folds(list(lesson.stars))

@@ -1,4 +1,4 @@
-"""The record of what was learned from labelled planets: one small JSON and its arrays."""
+"""Files of what was learned from labelled planets: ``learned.json`` and ``learned.npz``."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ AGAIN = "Copy it, or run ariel-kit learn again."
 
 
 class LineFacts(FiniteSettings):
-    """The line that made the spectra: corrections hold for its answers and no other's.
+    """The pipeline that computed the spectra; its corrections are valid for no other pipeline.
 
     Attributes
     ----------
     calibration, extraction, uncertainty : str
         Hashes of these settings.
     stages : tuple of str
+        Names of the stages that are switched on.
     weights : dict of str to str
         SHA-256 of each stage's weights.
     """
@@ -51,7 +52,7 @@ class LineFacts(FiniteSettings):
 
     @classmethod
     def of(cls, settings: RunSettings, line: LoadedLine) -> LineFacts:
-        """Describe a line."""
+        """Collect the facts of a pipeline."""
         return cls(
             calibration=settings_hash(settings.calibration),
             extraction=settings_hash(settings.extraction),
@@ -62,7 +63,7 @@ class LineFacts(FiniteSettings):
 
 
 class Quality(FiniteSettings):
-    """How good answers are; see `ariel_kit.scoring.Breakdown`.
+    """Quality of a set of spectra; see `ariel_kit.scoring.Breakdown`.
 
     Attributes
     ----------
@@ -76,7 +77,7 @@ class Quality(FiniteSettings):
 
     @classmethod
     def of(cls, total: Breakdown) -> Quality:
-        """Take what counts out of a breakdown."""
+        """Select these numbers from a breakdown of the score."""
         return cls(**{name: getattr(total, name) for name in cls.model_fields})
 
 
@@ -88,23 +89,24 @@ class LearnedFacts(FiniteSettings):
     edition : int
         Year of the challenge.
     revisions : dict of str to int
-        Of calibration and fit, by `ariel_kit.core.revisions`.
+        Revisions of calibration and fit, from `ariel_kit.core.revisions`.
     line : LineFacts
+        Pipeline that the corrections are valid for.
     origin : str
-        Names the files and the settings that it was learned from.
+        Hash of the files, the labels and the seed that it was learned from.
     planets : tuple of int
-        Whose labels it was learned from.
+        Planets whose labels it was learned from.
     fitted : int
-        How many of them had light curves.
+        Number of these planets whose light curves were fitted.
     corrections : Corrections
     gains : dict of str to float
-        What each part of the corrections adds to the out-of-fold score.
+        Gain of the out-of-fold score by each part of the corrections.
     shipped, learned : Quality
-        Out of fold, under the shipped values and under those that the other folds taught.
+        Out-of-fold quality without corrections, and with corrections from the other folds.
     prior : str
-        Where the prior on spectra was learned.
+        Source of the prior on spectra.
     spread : float
-        Of the prior.
+        `SpectrumPrior.spread` of that prior.
     sha256 : str
         Checksum of ``learned.npz``.
     """
@@ -126,15 +128,15 @@ class LearnedFacts(FiniteSettings):
 
 @dataclass(frozen=True)
 class Learned:
-    """What labelled planets taught, as it is kept in a folder.
+    """Everything that was learned from labelled planets, as it is kept in a folder.
 
     Attributes
     ----------
     facts : LearnedFacts
     prior : SpectrumPrior
-        From all labels.
+        Prior on spectra, learned from all labels.
     trial : Trial
-        The out-of-fold answers that show what it is worth.
+        Out-of-fold spectra, from which the gain of the corrections is computed.
     """
 
     facts: LearnedFacts
@@ -144,14 +146,14 @@ class Learned:
     def objection(
         self, edition: int, line: LineFacts, planet_ids: Collection[int] = ()
     ) -> str | None:
-        """Say why it must not be used in a run; None if it may.
+        """Describe why it must not be used in a run; None if it may.
 
         Parameters
         ----------
         edition : int
-            Year of the data.
+            Year of the challenge that the run's data belong to.
         line : LineFacts
-            Of the run.
+            Pipeline of the run.
         planet_ids : collection of int
             Planets that the run will predict.
         """
@@ -164,16 +166,16 @@ class Learned:
             edition=edition,
         )
         if objection is None and others:
-            return f"what was learned holds for other {' and '.join(others)}: learn it anew"
+            return f"what was learned holds for other {' and '.join(others)}: learn it again"
         if objection is None and (own := set(planet_ids) & set(known.planets)):
             return (
                 f"it was learned from the labels of {counted(len(own), 'planet')} that this run "
-                f"predicts, the first is {min(own)}: learn it from others"
+                f"predicts (the first is {min(own)}): learn from other planets"
             )
         return objection
 
     def save(self, folder: str | Path) -> None:
-        """Write into a folder; the JSON comes last."""
+        """Write both files into a folder; the JSON is written last."""
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         arrays = {PRIOR + name: v for name, v in _prior_arrays(self.prior).items()}
@@ -187,18 +189,18 @@ class Learned:
 
     @classmethod
     def load(cls, folder: str | Path) -> Learned:
-        """Read what `save` wrote.
+        """Read the files that `save` wrote.
 
         Raises
         ------
         DataFileError
-            If a file is missing or damaged; every field that is wrong is named.
+            If a file is missing or damaged. The message names every field that is wrong.
         """
         place = Path(folder)
         facts = load_facts(place)
         path = place / ARRAYS_FILE
         if not path.is_file() or file_sha256(path) != facts.sha256:
-            raise DataFileError(f"{path} is missing or not what {JSON_FILE} tells of. {AGAIN}")
+            raise DataFileError(f"{path} is missing or does not match {JSON_FILE}. {AGAIN}")
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 prior = SpectrumPrior(
@@ -232,7 +234,7 @@ def load_facts(folder: Path) -> LearnedFacts:
 
 
 def format_learned(facts: LearnedFacts) -> str:
-    """Lay out what was learned as a text table: each number, its error, its gain out of fold."""
+    """Format a text table of what was learned: each number, its error, its out-of-fold gain."""
     lines = [f"{'learned':<14} {'value':>8} {'found':>8} {'error':>8} {'gain':>8}"]
     for name, part in facts.corrections.parts().items():
         numbers = (part.value, part.found, part.error, facts.gains[name])
@@ -255,7 +257,7 @@ def _below(arrays: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarra
 
 
 def _check(prior: SpectrumPrior, trial: Trial) -> None:
-    """Refuse arrays that do not fit together, or are not finite."""
+    """Raise ShapeError if the arrays do not have matching shapes or are not finite."""
     rank = prior.shapes.shape[-1]
     check_shape("shapes", prior.shapes.shape, {"wavelength": N_WAVELENGTHS, "rank": rank})
     for name in ("mean_depth", "sigma_depth"):

@@ -1,8 +1,9 @@
-"""The scale of true against measured depth, by a regression that one wild planet cannot turn.
+"""The scale of true against measured depth, by a robust linear regression.
 
-A depth comes out too small where light that is not the star's is left in, and that is a factor.
-Posterior means are drawn towards what is usual, so that it is the truth that scatters about them:
-the truth is regressed on the measured depth, and the latter's error does not bias the answer.
+Light that is not the star's, where some remains in the light curve, makes every depth too small by
+the same factor. The measured depths are posterior means, about which the true depths scatter with
+the posterior covariance. The truth is therefore regressed on the measured depth, and the error of
+the measured depth does not bias the result.
 """
 
 from __future__ import annotations
@@ -14,26 +15,28 @@ from ariel_kit.learning.corrections import Scale, airs_coordinate
 from ariel_kit.learning.shrinkage import Estimate, shrink
 
 SIZE, SLOPE_SIZE = 0.01, 0.005
-"""Standard deviation of scales about 1, and of slopes: participants of the challenge needed factors
-of 1.006 to 1.03."""
+"""Prior standard deviation of scales about 1, and of slopes about 0. Participants of the challenge
+needed factors of 1.006 to 1.03."""
 TAIL = 4.0
-"""Degrees of freedom of the t distribution that planets are taken to scatter with."""
+"""Degrees of freedom of the t distribution of the residuals."""
 BELIEF = 5.0
-"""Planets' worth of belief that the scatter is what the covariances say."""
+"""Weight of the assumption that the residuals scatter as the covariances say, in planets."""
 ROUNDS = 20
+"""Number of reweighting iterations."""
 
 
 def fit_scale(mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> Scale:
-    """Fit the scale of FGS1, of AIRS, and its slope over the wavelengths of AIRS.
+    """Fit the scale of FGS1, the scale of AIRS, and its slope over the wavelengths of AIRS.
 
-    Only FGS1, the level of AIRS and its gradient are compared: what a prior believes of the shapes
-    of spectra then hardly counts.
+    Only the depth of FGS1, the mean of AIRS and its gradient over wavelength are compared, because
+    these hardly depend on the prior on the shapes of spectra.
 
     Parameters
     ----------
     mean, truth : ndarray [shape=(planet, 283)]
+        Measured and true depths.
     covariance : ndarray [shape=(planet, 283, 283)]
-        Of the errors of `mean`.
+        Covariance of the errors of `mean`.
 
     Returns
     -------
@@ -56,24 +59,25 @@ def fit_scale(mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> Sc
 def robust_regression(
     response: np.ndarray, target: np.ndarray, noise: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find x of ``target = response x + noise`` where whole planets may be outliers.
+    """Estimate x in ``target = response x + noise``, where some planets may be outliers.
 
-    Maximum likelihood of a multivariate t, by iterated weights: with
-    ``chi2 = r' noise^-1 r`` the residual of a planet of k numbers, its weight is
-    ``(TAIL + k) / (TAIL + chi2 / spread)`` (Lange, Little & Taylor 1989, J. Am. Stat. Assoc. 84).
+    The likelihood is a multivariate t, maximised by iteratively reweighted least squares: a planet
+    with the residual r of k numbers and ``chi2 = r' noise^-1 r`` has the weight
+    ``(TAIL + k) / (TAIL + chi2 / spread)``, where spread is the variance of the residuals relative
+    to `noise` (Lange, Little & Taylor 1989, J. Am. Stat. Assoc. 84).
 
     Parameters
     ----------
     response : ndarray [shape=(planet, k, parameter)]
     target : ndarray [shape=(planet, k)]
     noise : ndarray [shape=(planet, k, k)]
-        Covariances.
+        Covariance of the noise of each planet.
 
     Returns
     -------
     found, error : ndarray [shape=(parameter,)]
-        Estimates, and one standard deviation of each: the larger of what the covariances promise
-        and of what the scatter from planet to planet shows (the sandwich of Huber 1967).
+        Estimates and their standard deviations. A standard deviation is the larger of that from the
+        covariances and that from the scatter over planets (the sandwich estimator, Huber 1967).
     """
     n, k, _ = response.shape
     precision, weights, spread = np.linalg.inv(noise), np.ones(n), 1.0
@@ -94,7 +98,7 @@ def robust_regression(
 
 
 def _probes() -> np.ndarray:
-    """Build what reads FGS1, the level of AIRS, and its gradient [shape=(283, 3)]."""
+    """Build the weights that compute FGS1, the mean of AIRS and its gradient [shape=(283, 3)]."""
     probes = np.zeros((N_WAVELENGTHS, 3))
     x = airs_coordinate()
     probes[0, 0] = 1.0
@@ -104,7 +108,7 @@ def _probes() -> np.ndarray:
 
 
 def _basis() -> np.ndarray:
-    """Build what each number of the scale multiplies [shape=(283, 3)]."""
+    """Build the factors of the scale's three parameters at each wavelength [shape=(283, 3)]."""
     basis = np.zeros((N_WAVELENGTHS, 3))
     basis[0, 0] = 1.0
     basis[1:, 1] = 1.0

@@ -1,4 +1,4 @@
-"""How far a number that was found is believed: as far as its error allows."""
+"""Shrinkage of estimates towards their default values, according to their errors."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from pydantic import ConfigDict
 from ariel_kit.core.config import Settings
 
 DOUBT = 0.2
-"""Probability, before any label is seen, that a shipped value is wrong. With 1/2, five planets that
-have nothing to teach cost 0.010 of the score on average, with this 0.002."""
+"""Prior probability that a default value is wrong. Learning from five planets for which the default
+values are right costs 0.002 of the score on average; with a probability of 1/2 it costs 0.010."""
 REACH = 5.0
-"""Standard deviations of the slab that are looked at."""
+"""Half-width of the grid over the slab, in its standard deviations."""
 
 
 class FiniteSettings(Settings):
-    """A frozen record without unknown keys whose numbers are finite."""
+    """Base class of frozen records that refuse unknown keys and numbers that are not finite."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Estimate(FiniteSettings):
-    """One number that labelled planets taught.
+    """A number that was estimated from labelled planets.
 
     Attributes
     ----------
     value : float
-        What is used: what was found, drawn towards the shipped value.
+        Number to use: `found`, shrunk towards the default value.
     found : float
-        What the labelled planets alone say.
+        Estimate from the labelled planets alone.
     error : float
-        One standard deviation of what was found; of its logarithm where it is a factor of sigma.
+        Standard deviation of `found`; for a factor of sigma, of its logarithm.
     """
 
     value: float
@@ -39,19 +39,20 @@ class Estimate(FiniteSettings):
 
 
 def shrink(found: float, error: float, size: float) -> float:
-    """Draw a number towards zero: the posterior mean under a spike and a slab.
+    """Shrink a number towards zero: its posterior mean under a spike-and-slab prior.
 
-    Before it was found, the number is drawn from N(0, size^2) with probability `DOUBT`, else zero.
-    With v = error^2 and s = size^2, the odds of the slab are those of the two densities of what was
-    found, ``N(0, v + s) / N(0, v)``, and the answer is the slab's probability times
-    ``found * s / (v + s)``. What is far outside its error is kept, what is within it is all but
-    gone (Mitchell & Beauchamp 1988, J. Am. Stat. Assoc. 83).
+    A priori the number follows N(0, size^2), the slab, with probability `DOUBT`, and is zero
+    otherwise. With v = error^2 and s = size^2, the Bayes factor of the slab is the ratio of the two
+    densities of `found`, ``N(0, v + s) / N(0, v)``, and the posterior mean is the slab's
+    probability times ``found * s / (v + s)``. An estimate of many times its error is kept, and one
+    within its error becomes nearly zero (Mitchell & Beauchamp 1988, J. Am. Stat. Assoc. 83).
 
     Parameters
     ----------
     found, error : float
+        Estimate and its standard deviation.
     size : float
-        Standard deviation of numbers of this kind.
+        Standard deviation of the slab.
 
     Examples
     --------
@@ -67,21 +68,22 @@ def shrink(found: float, error: float, size: float) -> float:
 
 
 def shrink_factor(found: float, error: float, size: float) -> float:
-    """Draw a factor of sigma towards 1: the root of the posterior mean of its square.
+    """Shrink a factor of sigma towards 1: the root of the posterior mean of its square.
 
-    Before, its logarithm is drawn from N(0, size^2) with probability `DOUBT`, else it is 1.
-    With nu = 1 / (2 error^2) independent errors of mean square found^2, the likelihood of f is
-    ``f^-nu exp(-nu found^2 / (2 f^2))``. Of all answers the root of the mean square loses least
-    under the score, which punishes a sigma that is too small more than one that is too large.
+    A priori the logarithm of the factor follows N(0, size^2) with probability `DOUBT`, and the
+    factor is 1 otherwise. The likelihood of the factor f is that of nu = 1 / (2 error^2)
+    independent errors of mean square found^2, ``f^-nu exp(-nu found^2 / (2 f^2))``. The root of the
+    mean square is the estimate of least expected loss under the score, which punishes a sigma that
+    is too small more than one that is too large.
 
     Parameters
     ----------
     found : float
-        The factor that the errors show.
+        Factor estimated from the errors.
     error : float
-        One standard deviation of its logarithm.
+        Standard deviation of its logarithm.
     size : float
-        Of the logarithms of factors of this kind.
+        Standard deviation of the logarithms of such factors.
 
     Examples
     --------

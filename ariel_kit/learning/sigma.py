@@ -1,4 +1,4 @@
-"""Factors that make sigma as large as the errors that are really made."""
+"""Factors that match sigma to the errors of labelled planets."""
 
 from __future__ import annotations
 
@@ -13,41 +13,45 @@ from ariel_kit.learning.corrections import Factor, SigmaFactors, signal_to_noise
 from ariel_kit.learning.shrinkage import Estimate, shrink_factor
 
 SIZE, REGIME_SIZE = 0.4, 0.2
-"""Standard deviation of the logarithm of a factor about 0, and of a regime's about that of all."""
+"""Prior standard deviation of the logarithm of a factor, and of the logarithm of the ratio of a
+regime's factor to the overall one."""
 CLIP = 2.5
-"""Sigmas beyond which an error counts no more."""
+"""Errors are clipped at this many sigmas."""
 SCATTER = 0.4
-"""Standard deviation of the logarithm of true factors from planet to planet."""
+"""Standard deviation over planets of the logarithm of the true factor."""
 PER_REGIME = 30
-"""Planets that a regime of signal-to-noise needs."""
+"""Least number of planets in a regime of signal-to-noise."""
 MOST_REGIMES = 3
+"""Largest number of regimes."""
 RANGE = (-7.0, 7.0)
-"""Of the logarithm of a factor."""
+"""Range of the logarithm of a factor in which the solution is searched."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """One kind of error of each planet, in units of its sigma.
+    """Errors of one kind of each planet, in units of their sigma.
 
     Attributes
     ----------
     z : ndarray [shape=(planet, number)]
+        Truth minus mean, over sigma.
     dof : ndarray [shape=(planet,)]
-        How many of a planet's numbers are independent, as its covariance says.
+        Effective number of independent errors of a planet, from its covariance.
     """
 
     z: np.ndarray
     dof: np.ndarray
 
     def of(self, rows: np.ndarray) -> Errors:
-        """Pick planets."""
+        """Select planets by their index."""
         return Errors(self.z[rows], self.dof[rows])
 
     def factor(self) -> tuple[float, float]:
-        """Find sigma's factor and the error of its logarithm; errors beyond `CLIP` count as that.
+        """Estimate the factor of sigma and the standard deviation of its logarithm.
 
-        The factor f solves ``mean(min(z^2 / f^2, c^2)) = E[min(chi^2, c^2)]``, Huber's second
-        proposal (Huber & Ronchetti 2009, Robust Statistics, section 6.4).
+        The factor f solves ``mean(min(z^2 / f^2, c^2)) = E[min(chi^2, c^2)]``, where c is `CLIP`
+        and chi a standard normal variable: Huber's Proposal 2 (Huber & Ronchetti 2009, Robust
+        Statistics, section 6.4).
         """
         expected = chi2.cdf(CLIP**2, 3) + CLIP**2 * chi2.sf(CLIP**2, 1)
 
@@ -58,25 +62,26 @@ class Errors:
         inside = excess(least) > 0 > excess(most)
         found = float(brentq(excess, least, most)) if inside else (least, most)[excess(most) >= 0]
         each = self._clipped(found) / expected
-        # A sum of k squares over k has variance 2 / k, the logarithm of its root a quarter of that.
+        # The mean of k squares has variance 2 / k; the logarithm of its root, a quarter of that.
         promised = 0.5 / self.dof.sum() + SCATTER**2 / len(each)
         seen = each.var() / len(each) / 4
         return float(np.exp(found)), float(np.sqrt(max(promised, seen)))
 
     def _clipped(self, log_factor: float) -> np.ndarray:
-        """Average the clipped squares of each planet [shape=(planet,)]."""
+        """Compute the mean clipped square of each planet's errors [shape=(planet,)]."""
         squares = np.minimum((self.z * np.exp(-log_factor)) ** 2, CLIP**2)
         return np.asarray(squares.mean(axis=1))
 
 
 def fit_sigma(mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> SigmaFactors:
-    """Fit the factors of sigma of the level of AIRS, of its shape and of FGS1.
+    """Fit the factors of the sigmas of the level of AIRS, of its shape and of FGS1.
 
     Parameters
     ----------
     mean, truth : ndarray [shape=(planet, 283)]
+        Measured and true depths.
     covariance : ndarray [shape=(planet, 283, 283)]
-        Of the errors of `mean`, as they are believed so far.
+        Covariance of the errors of `mean` before the correction.
 
     Returns
     -------
@@ -94,18 +99,25 @@ def fit_sigma(mean: np.ndarray, covariance: np.ndarray, truth: np.ndarray) -> Si
 
 
 def split_errors(error: np.ndarray, covariance: np.ndarray) -> tuple[Errors, Errors, Errors]:
-    """Take errors apart into level of AIRS, shape about it, and FGS1, each over its sigma.
+    """Split errors into those of the level of AIRS, of the shape about it and of FGS1.
 
     Parameters
     ----------
     error : ndarray [shape=(planet, 283)]
+        Truth minus mean.
     covariance : ndarray [shape=(planet, 283, 283)]
+        Covariance of the errors.
+
+    Returns
+    -------
+    level, shape, fgs1 : Errors
+        Each in units of its own sigma.
     """
     airs, one = covariance[:, 1:, 1:], np.ones(len(error))
     level = error[:, 1:].mean(axis=1, keepdims=True)
     mean_row = airs.mean(axis=1)
     level_variance = mean_row.mean(axis=1)
-    # C - row means - column means + mean: the covariance of what is left of the level.
+    # C - row means - column means + mean: the covariance of the errors minus their mean.
     shape = airs - mean_row[:, :, None] - mean_row[:, None, :] + level_variance[:, None, None]
     shape_sigma = np.sqrt(np.diagonal(shape, axis1=1, axis2=2))
     correlation = shape / (shape_sigma[:, :, None] * shape_sigma[:, None, :])
@@ -117,7 +129,7 @@ def split_errors(error: np.ndarray, covariance: np.ndarray) -> tuple[Errors, Err
 
 
 def _factor(errors: Errors, row: np.ndarray, n_regimes: int) -> Factor:
-    """Fit the factor of all planets, and that of each regime, drawn towards it."""
+    """Fit the factor of all planets, and that of each regime, shrunk towards the former."""
     found, error = errors.factor()
     overall = shrink_factor(found, error, SIZE)
     regimes = [overall]

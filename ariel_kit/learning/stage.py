@@ -1,4 +1,4 @@
-"""The stage that a run makes for itself: what labelled planets taught, put to use."""
+"""The pipeline stage that applies corrections learned from labelled planets."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from ariel_kit.light_curve.stage import LineState
 
 @dataclass(frozen=True)
 class LearnedStage:
-    """Correct scale and sigma of every spectrum, last of all stages.
+    """Correct the scale and sigma of every spectrum; the last stage of the pipeline.
 
     Attributes
     ----------
     corrections : Corrections
+        Learned corrections.
     """
 
     name: ClassVar = "learned"
@@ -23,5 +24,5 @@ class LearnedStage:
     corrections: Corrections
 
     def __call__(self, state: LineState) -> LineState:
-        """Correct every spectrum that was measured."""
+        """Apply the corrections to every spectrum."""
         return replace(state, spectra=[self.corrections.apply(s) for s in state.spectra])

@@ -201,7 +201,7 @@ def test_without_labelled_frames_a_run_says_so(folder, tmp_path):
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["learned"].startswith("nothing: ")
     page = write_report(tmp_path / "out").read_text(encoding="utf-8")
-    assert "Scale and sigma are those of the simulator, for nothing was learned: to learn" in page
+    assert "Scale and sigma are those of the simulator, for nothing was learned: learning" in page
     assert "what was learned: " not in page
     with pytest.raises(DataFileError, match="got 0"):
         learn_folder(folder, tmp_path / "learned", settings=PLAIN)
@@ -219,7 +219,7 @@ def test_what_was_learned_elsewhere_is_refused(
     with pytest.raises(ConfigError, match="labels of 8 planets that this run predicts"):
         run(settings=PLAIN, split="train")
     other = PLAIN.model_copy(update={"extraction": ExtractionSettings(bin_seconds=120)})
-    with pytest.raises(ConfigError, match="holds for other extraction: learn it anew"):
+    with pytest.raises(ConfigError, match="holds for other extraction: learn it again"):
         run(settings=other)
     with monkeypatch.context() as patch:
         patch.setitem(REVISIONS, "fit", REVISIONS["fit"] + 1)
@@ -240,7 +240,7 @@ def test_what_was_learned_elsewhere_is_refused(
         ({"gains": {"scale.airs": "much"}}, "gains.scale.airs"),
         ({"colour": 1}, "colour: unknown setting"),
         ({"spread": float("nan")}, "spread"),
-        ({"sha256": "f" * 64}, "not what learned.json tells of"),
+        ({"sha256": "f" * 64}, "does not match learned.json"),
     ],
 )
 def test_a_damaged_record_names_its_fault(learned, change, told):
@@ -259,11 +259,11 @@ def test_damaged_arrays_are_refused_and_learned_anew(folder, tmp_path, caplog):
     np.testing.assert_array_equal(loaded.trial.learned_sigma, first.trial.learned_sigma)
     data = (learned / ARRAYS_FILE).read_bytes()
     (learned / ARRAYS_FILE).write_bytes(data[:-100])
-    with pytest.raises(DataFileError, match="is missing or not what"):
+    with pytest.raises(DataFileError, match="is missing or does not match"):
         Learned.load(learned)
     again = learn_folder(folder, learned, settings=PLAIN)
     assert again.facts.corrections == first.facts.corrections
-    assert "learned anew" in caplog.text
+    assert "are learned again" in caplog.text
     (learned / JSON_FILE).write_text("{")
     with pytest.raises(DataFileError, match="is damaged"):
         Learned.load(learned)
