@@ -1,4 +1,4 @@
-"""Light curves to a transmission spectrum with its covariance.
+"""Fit light curves: the transmission spectrum of a planet with its covariance.
 
 The names below load on first use, so the network is built on machines without numba.
 """

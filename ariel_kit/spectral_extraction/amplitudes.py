@@ -1,4 +1,4 @@
-"""The amplitudes of a spectrum's known and smooth shapes, integrated out on a grid."""
+"""Marginalisation over the amplitudes of a spectrum's learned and smooth shapes, on a grid."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 ALPHAS = np.geomspace(0.02, 8.0, 12)
+"""Grid of the amplitude alpha of the learned shapes."""
 BETAS = np.geomspace(0.03, 20.0, 9)
+"""Grid of the amplitude beta of the smooth shapes and of the FGS1 offset."""
 NEGLIGIBLE = 1e-4
-"""Pairs of amplitudes less likely than this, relative to the best, are left out of the mixture."""
+"""Pairs of amplitudes less probable than this, relative to the most probable one, are left out."""
 
 
 def _pairs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,11 +24,11 @@ def _pairs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
 def integrate_amplitudes(
     gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor, log_weights: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Average the moments of the prior's features over the amplitudes, weighed by evidence.
+    """Compute the posterior moments of the prior's features, averaged over the amplitudes.
 
-    A feature is ``f = s u`` with ``u ~ N(0, I)`` and a scale s of 1, alpha or beta. With the light
-    curves' precision A and information b of f, u has the precision ``I + s A s`` and the
-    information ``s b``.
+    The features are ``f = s u`` with ``u ~ N(0, I)`` and a scale s of 1, alpha or beta for each.
+    For a likelihood of f of precision A and information b, the posterior of u has the precision
+    ``I + s A s`` and the information ``s b``.
 
     Parameters
     ----------
@@ -35,20 +37,20 @@ def integrate_amplitudes(
     right : Tensor [shape=(planet, feature), dtype=float64]
         b.
     kinds : Tensor [shape=(feature,), dtype=int64]
-        What scales each feature: 0 nothing, 1 alpha, 2 beta.
+        Scale of each feature: 0 for 1, 1 for alpha, 2 for beta.
     log_weights : Tensor [shape=(alpha * beta,), dtype=float64]
         Log prior probability of each pair of amplitudes, up to a constant.
 
     Returns
     -------
     mean : Tensor [shape=(planet, feature), dtype=float64]
-        Of f.
+        Posterior mean of f.
     covariance : Tensor [shape=(planet, feature, feature), dtype=float64]
-        Of f, by the law of total variance.
+        Posterior covariance of f, by the law of total variance.
     weights : Tensor [shape=(planet, alpha * beta), dtype=float64]
         Posterior probability of each pair.
     shape_moment : Tensor [shape=(planet, rank, rank), dtype=float64]
-        Second moment of u for the features that alpha scales.
+        Posterior second moment of u for the features that alpha scales.
     """
     alpha, beta = _pairs(gram.device)
     scales = torch.ones(len(alpha), len(kinds), dtype=gram.dtype, device=gram.device)
@@ -75,25 +77,25 @@ def integrate_amplitudes(
 
 
 def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
-    """Log marginal likelihood of every pair of amplitudes [shape=(planet, alpha * beta)].
+    """Compute the log evidence of every pair of amplitudes [shape=(planet, alpha * beta)].
 
     With S the diagonal matrix of the scales, and up to a constant,
 
         log evidence = b' (A + S^-2)^-1 b / 2 - log det(A + S^-2) / 2 - log det S.
 
-    The smooth features and the level (index o) are eliminated once per beta, so the matrix that is
-    left for each alpha has only the rank of the shapes (index i).
+    The smooth features and the level (index o) are eliminated once per beta, so that the matrix for
+    each alpha has only the rank of the learned shapes (index i).
     """
     inner, outer = kinds == 1, kinds != 1
     alphas, betas = (torch.as_tensor(grid, device=gram.device) for grid in (ALPHAS, BETAS))
     scale = torch.where(kinds[outer] == 2, betas[:, None], torch.ones_like(betas)[:, None])
-    # A_oo + S_o^-2, and [A_oi, b_o] beside it.
+    # A_oo + S_o^-2 is `smooth`, and [A_oi, b_o] is `both`.
     smooth = gram[:, outer][:, :, outer][:, None] + torch.diag_embed(scale**-2)
     cross = gram[:, outer][:, :, inner]
     both = torch.cat([cross, right[:, outer, None]], dim=2)[:, None]
     factor = torch.linalg.cholesky(smooth)
     half = torch.linalg.solve_triangular(factor, both.expand(-1, len(betas), -1, -1), upper=False)
-    # What the elimination takes from A_ii and b_i: [A_oi, b_o]' (A_oo + S_o^-2)^-1 [A_oi, b_o].
+    # The elimination subtracts [A_oi, b_o]' (A_oo + S_o^-2)^-1 [A_oi, b_o] from A_ii and b_i.
     taken = half.transpose(2, 3) @ half
     rest = gram[:, inner][:, :, inner][:, None] - taken[..., :-1, :-1]
     information = right[:, None, inner] - taken[..., :-1, -1]
@@ -102,7 +104,7 @@ def _log_evidence(gram: torch.Tensor, right: torch.Tensor, kinds: torch.Tensor) 
     prior = alphas[:, None, None, None] ** -2 * torch.eye(
         rank, dtype=gram.dtype, device=gram.device
     )
-    # The same once more for the shapes, A_ii - .. + alpha^-2; axes are planet, alpha, beta.
+    # The same for the learned shapes, whose matrix is A_ii - .. + alpha^-2 (planet, alpha, beta).
     factor = torch.linalg.cholesky(rest[:, None] + prior)
     half = torch.linalg.solve_triangular(
         factor, information[:, None, ..., None].expand(-1, len(alphas), -1, -1, -1), upper=False

@@ -1,4 +1,4 @@
-"""The log light curves of one instrument, as the joint fit takes them."""
+"""Log light curves of one instrument, the input of the joint fit."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ class Channel:
     Attributes
     ----------
     time, span : ndarray [shape=(time,), unit=hour]
+        Middle and length of each bin.
     log_flux : Tensor [shape=(planet, time, wavelength), dtype=float64]
         Log flux, minus its mean over time.
     time_weight : Tensor [shape=(planet, time), dtype=float64]
-        Shape in time of the inverse variance, mean 1 over bins that hold data.
+        Inverse variance relative to its mean over time; 0 for a bin without data.
     weight : Tensor [shape=(planet, wavelength), dtype=float64]
         Inverse variance of `log_flux` where `time_weight` is 1.
     """
@@ -36,8 +37,9 @@ class Channel:
     def of(cls, curves: Sequence[LightCurves], device: torch.device) -> Channel:
         """Stack light curves that share a time grid.
 
-        The inverse variance is taken as a product of a time and a wavelength part: exact for
-        bins of any lengths, and good to the square of the depth through the transit.
+        The inverse variance is approximated by a product of a factor in time and a factor in
+        wavelength. This is exact for bins of any lengths; during the transit its error is of the
+        order of the depth squared.
         """
         flux = torch.as_tensor(np.stack([c.flux for c in curves]), device=device)
         noise = torch.as_tensor(np.stack([c.noise for c in curves]), device=device)

@@ -1,4 +1,4 @@
-"""From likelihoods of depths to spectra: the prior, its shapes learned on, the facts of the fit."""
+"""Computation of spectra from the likelihood of the depths and the prior on spectra."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from ariel_kit.spectral_extraction.priors import SpectrumPrior, refine_prior
 from ariel_kit.spectral_extraction.visits import FittedBatch
 
 EM_ROUNDS = 2
+"""Rounds of expectation-maximisation."""
 SHAPE_STRENGTH = 30.0
-"""Planets' worth of belief in the shapes of the round before."""
+"""Weight of the shapes of the previous round, as a number of planets."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Depths of one visit: mean and sigma [shape=(283,)], covariance, and the facts beside them."""
+    """Depths of one visit: mean and sigma [shape=(283,)], covariance, and facts of the fit."""
 
     mean: np.ndarray
     sigma: np.ndarray
@@ -34,13 +35,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Members:
-    """Some planets of a fitted batch.
+    """Some of the planets of a fitted batch.
 
     Attributes
     ----------
     fit : FittedBatch
     planets : list of int
-        Their numbers among the planets of the batch.
+        Indices of these planets in the batch.
     """
 
     fit: FittedBatch
@@ -48,18 +49,18 @@ class Members:
 
     @classmethod
     def of(cls, fit: FittedBatch, planet_ids: Collection[int] | None = None) -> Members:
-        """Pick planets by their ids, or all."""
+        """Select planets by their ids; all if no ids are given."""
         pairs = zip(fit.batch.owners, fit.batch.visits, strict=True)
         chosen = {own for own, v in pairs if planet_ids is None or v.planet_id in planet_ids}
         return cls(fit, sorted(chosen))
 
     @property
     def visits(self) -> list[int]:
-        """Rows of their visits in the batch."""
+        """Indices of these planets' visits in the batch."""
         return [row for row, own in enumerate(self.fit.batch.owners) if own in self.planets]
 
     def likelihood(self) -> DepthLikelihood:
-        """Give the likelihood of their depths."""
+        """Select the likelihood of these planets' depths."""
         whole = self.fit.likelihood()
         return DepthLikelihood(whole.precision[self.planets], whole.information[self.planets])
 
@@ -67,18 +68,22 @@ class Members:
 def conclude(
     members: Sequence[Members], prior: SpectrumPrior, settings: ExtractionSettings
 ) -> dict[int, Spectrum]:
-    """Put light curves and prior together; the shapes are learned on from the planets themselves.
+    """Compute the posterior spectra of fitted planets.
+
+    Unless ``settings.low_rank`` is ``"labels"``, the shapes of the prior are first learned from
+    these planets.
 
     Parameters
     ----------
     members : sequence of Members
+        Planets to compute spectra of.
     prior : SpectrumPrior
     settings : ExtractionSettings
 
     Returns
     -------
     dict of int to Spectrum
-        By the place of the visit among all that were fitted.
+        Spectrum of each visit, by the index of the visit among all that were fitted.
     """
     likelihoods = [one.likelihood() for one in members]
     if members and settings.low_rank != "labels":
@@ -93,14 +98,14 @@ def conclude(
 
 
 def offered(prior: SpectrumPrior, settings: ExtractionSettings) -> SpectrumPrior:
-    """Offer the shapes that are learned from the planets themselves, where that is asked for."""
+    """Add smooth shapes to the prior, to be learned from the planets, where `settings` ask it."""
     if settings.low_rank == "labels":
         return prior
     return prior.widened(keep=settings.low_rank == "both")
 
 
 def make_spectrum(visit: Visit, white_light: WhiteLightCurve, answer: Answer) -> Spectrum:
-    """Give one visit its spectrum."""
+    """Build the spectrum of one visit."""
     return Spectrum(
         planet_id=visit.planet_id,
         wavelength=wavelengths(),
@@ -114,7 +119,7 @@ def make_spectrum(visit: Visit, white_light: WhiteLightCurve, answer: Answer) ->
 
 
 def learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
-    """Learn the shapes by EM over the planets being predicted, each with its own noise."""
+    """Learn the shapes by expectation-maximisation from the planets being predicted."""
     for _ in range(EM_ROUNDS):
         moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
         prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
@@ -124,7 +129,7 @@ def learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -
 def answer_batch(
     prior: SpectrumPrior, members: Members, likelihood: DepthLikelihood
 ) -> list[Answer]:
-    """Give each visit its answer; the visits of a planet share theirs."""
+    """Compute the depths of each visit; the visits of a planet have the same depths."""
     fit = members.fit
     posterior = prior.posterior(likelihood)
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
@@ -152,10 +157,10 @@ def answer_batch(
 def _with_spread(
     mean: np.ndarray, covariance: np.ndarray, spread: np.ndarray, prior: SpectrumPrior
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Widen the level by what grazing and red noise add, and draw it towards the population's.
+    """Add the uncertainty of the level from grazing and red noise, and shrink the level.
 
-    With v = spread**2 the variance of the level m, and the population N(m0, v0), the level becomes
-    ``m + v / (v + v0) (m0 - m)`` and its variance ``v v0 / (v + v0)``.
+    With v = spread**2 the added variance of the level m, and the population N(m0, v0), the level
+    becomes ``m + v / (v + v0) (m0 - m)``, and its variance grows by ``v v0 / (v + v0)``.
     """
     variance, population = spread**2, float(np.mean(prior.sigma_depth)) ** 2
     share = variance / (variance + population)

@@ -1,8 +1,9 @@
-"""What a network is told about a fitted planet: 283 columns of numbers that know no star.
+"""Input features of the refining network: 15 numbers at each of the 283 wavelengths.
 
-Everything is relative: depths to the planet's own level and in units of its own error, noise and
-light to their own means. Beside what the fit concluded stands what it left over: the depths that
-the light curves still ask for once the fitted spectrum is taken out of them, in units of noise.
+All features are relative, so that they do not depend on the star: depths are relative to the
+planet's level and in units of its sigma, noise and flux are relative to their means. Beside the
+fitted spectrum the features contain the residual depths: those that would still be measured after
+the fitted spectrum is removed from the light curves, in units of their noise.
 """
 
 from __future__ import annotations
@@ -23,20 +24,21 @@ FEATURES = (
     "left over, 4 channels", "left over, 12 channels", "FGS1", "alpha", "beta",
     "white residual", "richness",
 )  # fmt: skip
-"""Rows of `describe`; the last four are the same at all wavelengths."""
+"""Names of the rows of `describe`; the last four rows are the same at all wavelengths."""
 SMOOTHING = (4.0, 12.0)
-"""Channels over which leftovers are averaged."""
+"""Sigmas of the Gaussian kernels that smooth the residual depths, in AIRS channels."""
 NEIGHBOUR = 10
-"""Channels between the wavelengths whose correlated error is told."""
+"""Distance, in AIRS channels, at which the correlation of the errors is a feature."""
 DRIFT_ORDER = 3
-"""Orders in wavelength that a coloured drift may have: nothing is left over of those."""
+"""Highest degree in wavelength that is projected out of the residual depths, because a drift that
+depends on wavelength looks the same."""
 LEAST_SIGMA = 1e-7
-"""Transit depth; keeps units finite for a spectrum that is known exactly."""
+"""Least sigma, in transit depth, so that the units stay finite for an exactly known spectrum."""
 
 
 @dataclass(frozen=True)
 class Errors:
-    """A posterior split into the error of the level and that of the shape.
+    """Posterior errors of a spectrum, split into those of the level and of the shape.
 
     Attributes
     ----------
@@ -45,9 +47,9 @@ class Errors:
     total, shape : ndarray [shape=(283,), dtype=float64]
         Posterior sigma of the depths, and of the depths minus their AIRS mean.
     covariance : ndarray [shape=(283, 283), dtype=float64]
-        Of the depths minus their AIRS mean.
+        Posterior covariance of the depths minus their AIRS mean.
     unit : float
-        Median of `shape`: the planet's typical error.
+        Median of `shape`, the typical sigma of the planet.
     """
 
     level: float
@@ -67,8 +69,8 @@ class Errors:
         """
         if spectrum.covariance is None:
             raise FitError(
-                f"planet {spectrum.planet_id} needs a covariance to part level and shape; "
-                "it has none: fit it with extractor 'joint'."
+                f"the spectrum of planet {spectrum.planet_id} must have a covariance; it has none. "
+                "Fit it with extractor 'joint'."
             )
         mean = spectrum.covariance[1:].mean(axis=0)
         covariance = spectrum.covariance - mean[:, None] - mean[None, :] + mean[1:].mean()
@@ -81,14 +83,14 @@ class Errors:
 
 
 def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
-    """Describe a fitted planet to a network.
+    """Compute the input features of the refining network for a fitted planet.
 
     Parameters
     ----------
     spectrum : Spectrum
-        Of `fit_light_curves`, with its covariance and its facts.
+        Spectrum from `fit_light_curves`, with its covariance and the facts of its fit.
     curves : tuple of LightCurves
-        The binned AIRS and FGS1 it was fitted to.
+        Binned AIRS and FGS1 light curves that it was fitted to.
 
     Returns
     -------
@@ -98,7 +100,7 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
     Raises
     ------
     FitError
-        If the spectrum has no covariance, or comes from no fit.
+        If the spectrum has no covariance, or was not fitted.
     """
     errors, facts = Errors.of(spectrum), spectrum.fit
     if facts is None:
@@ -126,24 +128,25 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
 
 
 def leftover(spectrum: Spectrum, facts: FitFacts, airs: LightCurves) -> np.ndarray:
-    """Work out what light curves still ask to add to each depth, in units of its noise.
+    """Compute the residual depth of each AIRS wavelength, in units of its noise.
 
-    Each wavelength is divided by white light, which takes out the grey drift and its noise, and by
-    the fitted transit. A level, the white drift (a coloured one has its course) and the window
-    are fitted to what remains. The mean and cubic over wavelength, where a second drift could
-    pass for a spectrum, are left out.
+    Each light curve is divided by white light, which removes the grey drift and its noise, and by
+    the fitted transit. A level, the course of the white drift and the transit window are fitted to
+    the result, and the residual depth is the coefficient of the window. A cubic over wavelength,
+    which a drift that depends on wavelength could imitate, is then projected out.
 
     Parameters
     ----------
     spectrum : Spectrum
     facts : FitFacts
-        Its own.
+        Facts of the fit of this spectrum.
     airs : LightCurves
+        AIRS light curves that it was fitted to.
 
     Returns
     -------
     ndarray [shape=(282,), dtype=float64]
-        White and of unit variance where the fit is right.
+        White noise of unit variance if the fit is right.
     """
     depths = spectrum.mean[1:]
     light = airs.flux.mean(axis=0)
@@ -166,7 +169,7 @@ def leftover(spectrum: Spectrum, facts: FitFacts, airs: LightCurves) -> np.ndarr
 
 
 def _course(white: np.ndarray, time: np.ndarray) -> np.ndarray:
-    """Fit the drift of white light, its transit taken out, at unit size [shape=(time,)]."""
+    """Fit the drift of white light without its transit, scaled to unit rms [shape=(time,)]."""
     basis = time_basis(time, DEGREE)
     basis = basis - basis.mean(axis=0)
     drift = basis @ np.linalg.lstsq(basis, white - white.mean(), rcond=None)[0]
@@ -174,7 +177,10 @@ def _course(white: np.ndarray, time: np.ndarray) -> np.ndarray:
 
 
 def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
-    """Take logarithms of relative noise and light over their AIRS means; FGS1 has no light."""
+    """Compute the logarithms of relative noise and of flux, minus their AIRS means.
+
+    The flux of FGS1 is set to the AIRS mean.
+    """
     fgs1_first = curves[::-1]
     relative = np.concatenate([np.log(np.mean(c.noise / c.flux, axis=0)) for c in fgs1_first])
     light = np.concatenate([np.log(np.mean(c.flux, axis=0)) for c in fgs1_first])
@@ -183,7 +189,7 @@ def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _neighbours(covariance: np.ndarray) -> np.ndarray:
-    """Correlate each AIRS wavelength's error with that `NEIGHBOUR` channels on."""
+    """Compute the correlation of each AIRS wavelength's error with that `NEIGHBOUR` channels on."""
     sigma = np.sqrt(np.maximum(np.diag(covariance), LEAST_SIGMA**2))
     together = np.diagonal(covariance[1:, 1:], NEIGHBOUR) / (
         sigma[1:-NEIGHBOUR] * sigma[1 + NEIGHBOUR :]
@@ -192,7 +198,7 @@ def _neighbours(covariance: np.ndarray) -> np.ndarray:
 
 
 def _smoothed(left: np.ndarray) -> list[np.ndarray]:
-    """Stack leftovers as they are and averaged, of unit variance if white; FGS1 has none."""
+    """Stack the residual depths, raw and smoothed to unit variance if white; 0 for FGS1."""
     rows = [left]
     for length in SMOOTHING:
         apart = np.arange(-int(3 * length), int(3 * length) + 1)

@@ -1,14 +1,15 @@
-"""The joint fit: what the light curves of a planet say about its 283 depths, in closed form.
+"""The joint fit: the likelihood of a planet's 283 depths given its light curves, in closed form.
 
 For AIRS at time t and wavelength l, and in the same way for FGS1,
 
     log flux = a_l + log(1 + z(t, l)) + log(1 - d_l S_l(t; window, d_l)) + noise,
     z = sum_ij n_ij P_i(t) Q_j(l).
 
-All but the depths d are eliminated (a Gaussian prior on the window, limb darkening included, a flat
-one on the levels a, that of `rank_one` on AIRS's drift n). What remains is a 283 x 283 precision
-matrix and a right-hand side: every prior afterwards works on that pair and never on the light
-curves again. Everything runs batched in float64 torch, on the CPU or a GPU.
+All parameters but the depths d are marginalised. The priors are Gaussian on the window, including
+limb darkening, flat on the levels a, and that of `rank_one` on AIRS's drift n; S is the transit
+window and P, Q are Legendre polynomials. The result is a 283 x 283 precision matrix and a
+right-hand side, and priors on the spectrum need only these two and not the light curves. Everything
+runs in batches, in float64 torch, on the CPU or a GPU.
 """
 
 from __future__ import annotations
@@ -48,16 +49,16 @@ from ariel_kit.spectral_extraction.nuisances import N_DRIFT, NuisancePrior
 
 
 class JointFit:
-    """A batch of visits on common time grids, ready to be linearised about any window.
+    """A batch of visits on common time grids, which can be linearised about any reference.
 
     Parameters
     ----------
     airs, fgs1 : sequence of LightCurves
-        One per visit; all on the same grid.
+        Light curves of each visit; those of one instrument share a time grid.
     white : WhiteLight
-        The white-light fits of the same visits: the first reference.
+        White-light fits of the same visits, which are the first reference.
     drift : DriftPrior
-        Of the same visits.
+        Prior of the drifts of the same visits.
     device : torch.device
     """
 
@@ -76,32 +77,32 @@ class JointFit:
         self._light = np.stack([curves.flux.mean(axis=0) for curves in airs])
         self._modes = (self._tensor(np.ones((1, 1))), self._tensor(column_basis()))
         self._bend: tuple[torch.Tensor | float, torch.Tensor | float] = (0.0, 0.0)
-        # FGS1 is index 0 of a spectrum, so it goes first here too.
+        # FGS1 comes first, as in a spectrum, where it has index 0.
         self.channels = (Channel.of(fgs1, self.device), Channel.of(airs, self.device))
         self.window = white.window.copy()
         self.depths = self._tensor(white.depth)[:, None].repeat(1, 1 + airs[0].flux.shape[1])
         self.believe(white.prior)
 
     def believe(self, prior: WindowPrior) -> None:
-        """Take another prior of the windows."""
+        """Replace the prior of the windows."""
         self.prior = prior
         self._prior = NuisancePrior.of(self.drift, prior.precision, self.device)
 
     def expect(self, drift: DriftPrior) -> None:
-        """Take another prior of the drifts."""
+        """Replace the prior of the drifts."""
         self.drift = drift
         self.believe(self.prior)
 
     @property
     def n_window(self) -> int:
-        """Number of coordinates of a window; they are the last of the nuisances."""
+        """Number of coordinates of a window, which are the last nuisance parameters."""
         return self.window.shape[1]
 
     def _tensor(self, array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array, dtype=torch.float64, device=self.device)
 
     def linearise(self) -> Linearised:
-        """Eliminate levels, drift and window about the current window and depths."""
+        """Linearise about the current reference, and marginalise the levels."""
         slices = (slice(0, 1), slice(1, None))
         blocks = [
             self._reduce(self.channels[which], self.depths[:, slices[which]], which)
@@ -123,12 +124,12 @@ class JointFit:
         return Linearised(self.depths + above, weight, modes, nuisances, drift)
 
     def move_to(self, window: np.ndarray, depths: torch.Tensor, drift: torch.Tensor) -> None:
-        """Take a new reference.
+        """Set a new reference.
 
         Parameters
         ----------
         window : ndarray [shape=(visit, coordinate)]
-            Taken as far as one sigma of its prior.
+            New coordinates of the windows. A step is limited to one sigma of the prior.
         depths : Tensor [shape=(visit, 283)]
         drift : Tensor [shape=(visit, 35)]
             Coefficients of FGS1's drift, then of AIRS's.
@@ -143,10 +144,14 @@ class JointFit:
         )
 
     def _bend_of(self, which: int, drift: torch.Tensor) -> torch.Tensor:
-        """Compute log(1 + z) - z [shape=(visit, time, wavelength)]: -z^2 / 2 and so on.
+        """Compute log(1 + z) - z, the part of the log flux that is not linear in the drift.
 
-        The light at the start of the visit is the reference; another one changes it by less than
-        a hundredth of z.
+        The drift is z = 0 at the start of the visit. Another zero point changes the result by less
+        than a hundredth of z.
+
+        Returns
+        -------
+        Tensor [shape=(visit, time, wavelength)]
         """
         start = time_basis(np.zeros(1), DEGREE)
         basis = self._tensor(time_basis(self.channels[which].time, DEGREE) - start)
@@ -154,14 +159,14 @@ class JointFit:
         return torch.log1p(z) - z
 
     def misfit(self, linearised: Linearised, depths: torch.Tensor) -> np.ndarray:
-        """Compute the rms of what the fit leaves of each light curve, in units of its noise.
+        """Compute the rms residual of each light curve, in units of its noise.
 
         Parameters
         ----------
         linearised : Linearised
-            About the present reference.
+            Linearisation about the current reference.
         depths : Tensor [shape=(visit, 283)]
-            The depths concluded.
+            Depths of the spectrum.
 
         Returns
         -------
@@ -182,7 +187,7 @@ class JointFit:
         return torch.cat(left, dim=1).cpu().numpy()
 
     def weaken(self, factor: np.ndarray) -> None:
-        """Take the noise of each light curve to be `factor` [shape=(visit, 283)] times larger."""
+        """Multiply the noise of each light curve by `factor` [shape=(visit, 283)]."""
         fgs1, airs = (
             replace(channel, weight=channel.weight * self._tensor(part**-2.0))
             for channel, part in zip(self.channels, (factor[:, :1], factor[:, 1:]), strict=True)
@@ -190,7 +195,7 @@ class JointFit:
         self.channels = (fgs1, airs)
 
     def systematics(self, linearised: Linearised) -> Systematics:
-        """Give the blind light of AIRS about the present reference, and the drift found in it."""
+        """Compute the residual AIRS light curves about the current reference, and their drift."""
         channel, depths = self.channels[AIRS], self.depths[:, 1:]
         design, residual = self._design(channel, depths, AIRS)
         empty = Systematics(
@@ -218,7 +223,10 @@ class JointFit:
     def _design(
         self, channel: Channel, depths: torch.Tensor, which: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Build columns in time (level, drift, window, depth) and the residual of the reference."""
+        """Build the design matrix in time, and the residuals of the reference.
+
+        The columns are level, drift, window and depth.
+        """
         where = (channel.time, channel.span, self.window)
         level, orbit = self.white.depth, self.prior.orbit
         transit = linearise(*where, level, orbit, which)
@@ -242,14 +250,14 @@ class JointFit:
         design, residual = self._design(channel, depths, which)
         weighted = (design * channel.time_weight[..., None]).transpose(1, 2)
         gram, right = weighted @ design, weighted @ residual
-        # The level of each wavelength is free: one Schur complement serves them all.
+        # The levels are marginalised; the Schur complement is the same for all wavelengths.
         gram_level, right_level = gram[:, :1, :1], right[:, :1]
         right = right[:, 1:] - gram[:, 1:, :1] @ right_level / gram_level
         gram = gram[:, 1:, 1:] - gram[:, 1:, :1] @ gram[:, :1, 1:] / gram_level
         return _Block.of(gram, right, channel.weight, self._expansion(which, depths))
 
     def _expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:
-        """Map nuisances to the time coefficients of each wavelength.
+        """Compute the map from nuisance parameters to each wavelength's coefficients in time.
 
         Returns
         -------
@@ -264,7 +272,9 @@ class JointFit:
         return out
 
     def _window_expansion(self, which: int, depths: torch.Tensor) -> torch.Tensor:
-        """Map a window to the columns of each wavelength; a deeper one answers more.
+        """Compute the map from window coordinates to each wavelength's columns of the window.
+
+        The columns of the design matrix are those of white light; they scale with the depth.
 
         Returns
         -------
@@ -282,7 +292,7 @@ class JointFit:
 
 @dataclass(frozen=True)
 class _Block:
-    """Normal equations of one instrument in (depths, nuisances)."""
+    """Normal equations of one instrument in depths and nuisance parameters."""
 
     depth_precision: torch.Tensor
     depth_information: torch.Tensor
@@ -298,7 +308,7 @@ class _Block:
         weight: torch.Tensor,
         expansion: torch.Tensor,
     ) -> _Block:
-        """Combine one planet-wide time Gram matrix with the weights of the wavelengths."""
+        """Combine the Gram matrix in time with the weights of the wavelengths."""
         weighted = expansion * weight[..., None, None]
         projected = torch.einsum("pab,plbn->plan", gram[:, :-1, :-1], expansion)
         return cls(

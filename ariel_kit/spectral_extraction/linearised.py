@@ -1,11 +1,12 @@
-"""What one linearisation of a fit says of the depths, and how the visits of a planet meet.
+"""Likelihood of the depths from one linearisation of the fit, and its combination over visits.
 
-The apparent depths d' of a visit, its nuisances n (drift, mid-time, the shared window) and the
-depths d are tied by
+The apparent depths d' of a visit are the projections of its light curves on the transit window.
+With the depths d and the nuisance parameters n (drift, mid-time, the shared window) they obey
 
-    d' = d + X n + noise of precision W,    n ~ N(m, V) from the light that is blind to the depths.
+    d' = d + X n + noise of precision W,    n ~ N(m, V),
 
-Every elimination below is a Schur complement of that Gaussian.
+where m and V come from the part of the light curves that does not depend on the depths. Every
+marginalisation below is a Schur complement of that Gaussian.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ariel_kit.light_curve.systematics import Gaussian
 
 @dataclass(frozen=True)
 class DepthLikelihood:
-    """The light curves' Gaussian likelihood of the depths, nuisances eliminated.
+    """Gaussian likelihood of the depths, marginalised over the nuisance parameters.
 
     Attributes
     ----------
@@ -39,29 +40,31 @@ class DepthLikelihood:
 
 @dataclass(frozen=True)
 class SharedLikelihood:
-    """The likelihood of the depths and of the shared part of the window: where visits meet.
+    """Gaussian likelihood of the parameters that the visits of a planet have in common.
+
+    These are the depths, which come first, and the shared coordinates of the transit window.
 
     Attributes
     ----------
     precision : Tensor [shape=(planet, 283 + shared, 283 + shared), dtype=float64]
     information : Tensor [shape=(planet, 283 + shared), dtype=float64]
-        Depths first.
+        ``precision @ x`` at the parameters x of highest likelihood.
     """
 
     precision: torch.Tensor
     information: torch.Tensor
 
     def about(self, prior: np.ndarray, pull: np.ndarray, origin: np.ndarray) -> SharedLikelihood:
-        """Take the prior out, and count the window from zero instead of from a reference.
+        """Remove the prior of the window, and convert steps from a reference to coordinates.
 
         Parameters
         ----------
         prior : ndarray [shape=(planet, shared, shared)]
-            Precision of the prior that was put in.
+            Precision of the prior to remove.
         pull : ndarray [shape=(planet, shared)]
-            Its information about steps from the reference.
+            That precision times the prior's mean, as a step from the reference.
         origin : ndarray [shape=(planet, shared)]
-            The reference.
+            Reference coordinates.
         """
         to = partial(torch.as_tensor, device=self.precision.device)
         precision, information = self.precision.clone(), self.information.clone()
@@ -72,14 +75,20 @@ class SharedLikelihood:
         )
 
     def weakened(self, factor: np.ndarray) -> SharedLikelihood:
-        """Weaken as if each visit's noise were `factor` [shape=(visit,)] times larger."""
+        """Return the likelihood for noise that is `factor` [shape=(visit,)] times larger."""
         share = torch.as_tensor(factor**-2.0, device=self.precision.device)
         return SharedLikelihood(
             self.precision * share[:, None, None], self.information * share[:, None]
         )
 
     def summed(self, owners: Sequence[int]) -> SharedLikelihood:
-        """Add up the visits of each planet; `owners` numbers the planet of each row from 0."""
+        """Multiply the likelihoods of each planet's visits.
+
+        Parameters
+        ----------
+        owners : sequence of int
+            Index of the planet of each row, counted from 0.
+        """
         index = torch.as_tensor(owners, device=self.precision.device)
         n = int(index.max()) + 1
         precision = self.precision.new_zeros(n, *self.precision.shape[1:])
@@ -90,7 +99,13 @@ class SharedLikelihood:
         )
 
     def with_prior(self, precision: np.ndarray, mean: np.ndarray) -> SharedLikelihood:
-        """Put in a prior on the shared window."""
+        """Multiply by a Gaussian prior of the shared window.
+
+        Parameters
+        ----------
+        precision : ndarray [shape=(planet, shared, shared)]
+        mean : ndarray [shape=(planet, shared)]
+        """
         total, information = self.precision.clone(), self.information.clone()
         prior = torch.as_tensor(precision, device=total.device)
         total[:, N_WAVELENGTHS:, N_WAVELENGTHS:] += prior
@@ -99,7 +114,7 @@ class SharedLikelihood:
 
     @property
     def depths(self) -> DepthLikelihood:
-        """Of the depths, the window eliminated."""
+        """Likelihood of the depths, marginalised over the window."""
         cross, factor = self._split()
         solved = torch.cholesky_solve(cross.transpose(1, 2), factor)
         return DepthLikelihood(
@@ -109,7 +124,7 @@ class SharedLikelihood:
         )
 
     def window_at(self, depths: torch.Tensor) -> torch.Tensor:
-        """Find the most probable shared window [shape=(planet, shared)] given the depths."""
+        """Compute the most probable shared window [shape=(planet, shared)] given the depths."""
         cross, factor = self._split()
         right = self.information[:, N_WAVELENGTHS:] - apply(cross.transpose(1, 2), depths)
         return torch.cholesky_solve(right[..., None], factor)[..., 0]
@@ -122,20 +137,21 @@ class SharedLikelihood:
 
 @dataclass(frozen=True)
 class Linearised:
-    """One linearisation of a batch: apparent depths, and what the nuisances add to them.
+    """One linearisation of a batch: apparent depths and nuisance parameters.
 
     Attributes
     ----------
     apparent : Tensor [shape=(planet, 283), dtype=float64]
-        Projection of each light curve on the transit window: depth + modes @ nuisances + noise.
+        Projection d' of each light curve on the transit window: depth + modes @ nuisances + noise.
     weight : Tensor [shape=(planet, 283), dtype=float64]
-        Inverse variance of that noise.
+        Inverse variance of that noise, the diagonal of W.
     modes : Tensor [shape=(planet, 283, nuisance), dtype=float64]
-        What a unit of each nuisance looks like on the window.
+        X, the apparent depth for a unit of each nuisance parameter.
     nuisances : Gaussian
-        As the blind part of the light curves tells them; independent of the noise above.
+        N(m, V), from the part of the light curves that does not depend on the depths. It is
+        independent of the noise above.
     drift : RankOnePosterior
-        What it tells of the family that AIRS's drift is of.
+        Posterior of AIRS's drift alone, with the evidence of its family.
     """
 
     apparent: torch.Tensor
@@ -146,22 +162,23 @@ class Linearised:
 
     @property
     def likelihood(self) -> DepthLikelihood:
-        """Of the depths of one visit, all nuisances eliminated."""
+        """Likelihood of the depths of one visit, marginalised over all nuisance parameters."""
         alone = self.shared_likelihood(0)
         return DepthLikelihood(alone.precision, alone.information)
 
     def shared_likelihood(self, n_shared: int) -> SharedLikelihood:
-        """Give the likelihood of the depths and of the nuisances that visits of a planet share.
+        """Compute the likelihood of the depths and of the nuisance parameters that visits share.
 
         Parameters
         ----------
         n_shared : int
-            How many of the last nuisances are shared; the others are eliminated.
+            Number of shared nuisance parameters, which are the last ones. The others are
+            marginalised.
 
         Returns
         -------
         SharedLikelihood
-            The prior of the shared ones included, in steps from the reference.
+            It includes the prior of the shared parameters, which are steps from the reference.
         """
         n_own = self.modes.shape[2] - n_shared
         # With n = (own, shared): precision of (depths, n) is [[W, W X], [X'W, X'W X + V^-1]].
@@ -187,7 +204,7 @@ class Linearised:
         )
 
     def nuisances_at(self, depths: torch.Tensor) -> torch.Tensor:
-        """Find the most probable nuisances [shape=(planet, nuisance)] given the depths."""
+        """Compute the most probable nuisances [shape=(planet, nuisance)] given the depths."""
         weighted, factor = self._after()
         mean = self.nuisances.mean
         missed = self.apparent - depths - apply(self.modes, mean)
@@ -195,13 +212,13 @@ class Linearised:
         return mean + torch.cholesky_solve(right, factor)[..., 0]
 
     def _after(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weigh the modes, and factor the nuisances' precision at given depths (Cholesky)."""
+        """Compute W X, and the Cholesky factor of the nuisances' precision given the depths."""
         weighted = self.modes * self.weight[..., None]
         inner = self._blind() + self.modes.transpose(1, 2) @ weighted
         return weighted, torch.linalg.cholesky(inner)
 
     def _blind(self) -> torch.Tensor:
-        """Compute the precision of the nuisances before the depths are known."""
+        """Compute V^-1, the precision of the nuisances without the apparent depths."""
         return torch.cholesky_inverse(torch.linalg.cholesky(self.nuisances.covariance))
 
 

@@ -1,8 +1,10 @@
-"""The nuisances of the joint fit: where they stand, their prior, and what the blind part says.
+"""The nuisance parameters of the joint fit: their order, their prior and their posterior.
 
-A batch's nuisances are the drift of FGS1 (degree), the drift of AIRS (degree x column, degrees
-outermost) and the coordinates of the window. FGS1's drift and the window have Gaussian priors and
-are eliminated; AIRS's drift is nearly f(t) g(column), see `ariel_kit.light_curve.rank_one`.
+The nuisance parameters are, in this order, the drift of FGS1 (degree), the drift of AIRS (degree x
+column, degrees outermost) and the coordinates of the window. FGS1's drift and the window have
+Gaussian priors and are eliminated in closed form; AIRS's drift is nearly f(t) g(column), see
+`ariel_kit.light_curve.rank_one`. The likelihood is that of the blind part of the light curves,
+which does not depend on the depths.
 """
 
 from __future__ import annotations
@@ -25,21 +27,22 @@ from ariel_kit.light_curve.rank_one import RankOnePosterior, RankOnePrior
 from ariel_kit.light_curve.systematics import BlindLikelihood, Gaussian
 
 N_DRIFT = DEGREE * (1 + COLUMNS)
-"""Nuisances that are drift: those of FGS1 first, then those of AIRS."""
+"""Number of drift coefficients: those of FGS1, then those of AIRS."""
 LEAST_REST = 1e-9
-"""Of every coefficient: keeps the covariance of a drift of rank one from being singular."""
+"""Sigma that is added to every coefficient, so that the covariance of a drift of rank one is not
+singular."""
 
 
 @dataclass(frozen=True)
 class NuisancePrior:
-    """Prior of the nuisances.
+    """Prior of the nuisance parameters.
 
     Attributes
     ----------
     others : Tensor [shape=(planet, nuisance, nuisance), dtype=float64]
         Precision of FGS1's drift and of the window; zero for AIRS's drift.
     drift : RankOnePrior
-        Of AIRS's drift.
+        Prior of AIRS's drift.
     """
 
     others: torch.Tensor
@@ -47,7 +50,15 @@ class NuisancePrior:
 
     @classmethod
     def of(cls, drift: DriftPrior, window: np.ndarray, device: torch.device) -> NuisancePrior:
-        """Build from the drift priors of a batch and the precisions of its windows' priors."""
+        """Build the prior of a batch.
+
+        Parameters
+        ----------
+        drift : DriftPrior
+        window : ndarray [shape=(planet, coordinate, coordinate)]
+            Precisions of the priors of the windows.
+        device : torch.device
+        """
         size = N_DRIFT + window.shape[-1]
         others = np.zeros((len(drift.fgs1), size, size))
         others[:, :DEGREE, :DEGREE] = np.linalg.inv(drift.fgs1)
@@ -56,30 +67,30 @@ class NuisancePrior:
 
     @property
     def size(self) -> int:
-        """Number of nuisances."""
+        """Number of nuisance parameters."""
         return self.others.shape[-1]
 
     def posterior(
         self, blind: BlindLikelihood, pull: torch.Tensor
     ) -> tuple[Gaussian, RankOnePosterior]:
-        """Compute what the blind part says about the nuisances.
+        """Compute the posterior of the nuisance parameters given the blind part.
 
         Parameters
         ----------
         blind : BlindLikelihood
         pull : Tensor [shape=(planet, nuisance)]
-            Information of the prior on the window.
+            Precision of the window's prior times its mean, as a step from the reference.
 
         Returns
         -------
         nuisances : Gaussian
         drift : RankOnePosterior
-            Of AIRS's drift alone.
+            Posterior of AIRS's drift alone.
         """
         places = torch.arange(self.size, device=pull.device)
         own, rest = places[DEGREE:N_DRIFT], torch.cat([places[:DEGREE], places[N_DRIFT:]])
         precision, information = blind.precision + self.others, blind.information + pull
-        # The others o given the drift n: mean Po^-1 (b_o - P_on n), precision Po.
+        # Given the drift n, the other parameters o have mean Po^-1 (b_o - P_on n), precision Po.
         given = BlindLikelihood(precision[:, rest][:, :, rest], information[:, rest]).posterior()
         cross = precision[:, rest][:, :, own]
         slope = -given.covariance @ cross
@@ -92,14 +103,14 @@ class NuisancePrior:
 
 
 def airs_drift_prior(drift: DriftPrior, device: torch.device) -> RankOnePrior:
-    """Build the prior: the mission's family and drifts of no family, at every size of `SCALES`.
+    """Build the prior of AIRS's drift: the mission's family and drifts of no family.
 
-    A drift of no family has the course in time that the run's white light taught, and a rest that
-    is not of rank one.
+    Both are present at every size of `SCALES`. In time, a drift of no family has the covariance
+    that was learned from white light; in addition it has a part that is not of rank one.
     """
     n, sizes = len(drift.grey), len(SCALES)
     mission, columns = time_modes(), column_modes()
-    # The mission's size and white light's shape: the scale says how large.
+    # White light's covariance in time, scaled to the trace of the mission's.
     size = np.trace(mission @ mission.T) / np.trace(drift.grey, axis1=1, axis2=2)
     free = drift.grey * size[:, None, None]
     factors = np.stack(
@@ -121,7 +132,10 @@ def airs_drift_prior(drift: DriftPrior, device: torch.device) -> RankOnePrior:
 def _together(
     own: torch.Tensor, rest: torch.Tensor, given: Gaussian, slope: torch.Tensor, drift: Gaussian
 ) -> Gaussian:
-    """Join a drift n and the other nuisances, whose mean is ``given.mean + slope @ n``."""
+    """Compute the joint distribution of the drift n and the other nuisance parameters.
+
+    Given n, the others have the mean ``given.mean + slope @ n`` and the covariance of `given`.
+    """
     size = len(own) + len(rest)
     turned = slope @ drift.covariance
     mean = drift.mean.new_zeros(len(drift.mean), size)

@@ -1,10 +1,11 @@
-"""The prior on a spectrum, its amplitudes by evidence, and where its shapes are learned.
+"""The prior on spectra, and how its shapes are learned.
 
     d = level + alpha * (low-rank shapes) + beta * (smooth Gaussian process, FGS1 offset) + white
 
-A flat spectrum makes small alpha and beta likely and gets a tight sigma; a rich one gets a wide
-sigma. Both amplitudes are integrated over on a grid, so the answer is a mixture of Gaussians, given
-back as its mean and covariance.
+The light curves of a planet with a flat spectrum make small alpha and beta likely, so its sigma is
+small; those of a planet with strong features make large ones likely, so its sigma is large. Both
+amplitudes are marginalised on a grid. The posterior is thus a mixture of Gaussians, which is
+returned as its mean and covariance.
 """
 
 from __future__ import annotations
@@ -23,34 +24,36 @@ from ariel_kit.spectral_extraction.linearised import DepthLikelihood
 log = logging.getLogger(__name__)
 
 LEVEL_SIGMA = 0.01
-"""Of the white depth: far wider than any light curve leaves it."""
+"""Prior sigma of the level, far larger than that of any light curve."""
 WHITE_SIGMA = 2e-6
-"""Scatter from wavelength to wavelength that nothing else describes."""
+"""Sigma of the scatter that is independent at each wavelength."""
 RANK = 16
+"""Largest number of low-rank shapes."""
 SMOOTH_LENGTHS = (8.0, 30.0)
-"""Correlation lengths of the smooth part, in AIRS channels."""
+"""Correlation lengths of the two components of the Gaussian process, in AIRS channels."""
 SMOOTH_SIGMA = (12e-6, 24e-6)
+"""Sigmas of the two components of the Gaussian process at beta = 1."""
 FGS1_SIGMA = 60e-6
-"""Of the smooth part and of the FGS1 offset, at beta = 1."""
+"""Sigma of the FGS1 offset at beta = 1."""
 NEW_SHAPES = 0.1
-"""Amplitude at which smooth shapes are offered to the learning from the predicted planets."""
+"""Amplitude of the smooth shapes that are added before learning from the predicted planets."""
 FEWEST_LABELS = 30
-"""With fewer training spectra the kit's simulated ones make the better prior."""
+"""Least number of training spectra; with fewer, simulated spectra make the better prior."""
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Depths of a batch after prior and evidence.
+    """Posterior of the depths of a batch of planets.
 
     Attributes
     ----------
     mean : Tensor [shape=(planet, 283), dtype=float64]
     covariance : Tensor [shape=(planet, 283, 283), dtype=float64]
     weights : Tensor [shape=(planet, alpha, beta), dtype=float64]
-        Probability of each pair of amplitudes.
+        Posterior probability of each pair of amplitudes.
     shape_moment : Tensor [shape=(planet, rank, rank), dtype=float64]
-        Second moment of the coefficients of the prior's shapes; the identity where the light
-        curves say nothing.
+        Posterior second moment of the coefficients of the prior's shapes. It is the identity where
+        the light curves do not constrain them.
     """
 
     mean: torch.Tensor
@@ -61,18 +64,19 @@ class Posterior:
 
 @dataclass(frozen=True)
 class SpectrumPrior:
-    """What spectra look like before any light curve is seen.
+    """Prior distribution of transmission spectra.
 
     Attributes
     ----------
     shapes : ndarray [shape=(283, rank), dtype=float64]
-        Factor of the covariance of mean-removed spectra at alpha = 1.
+        Factor B of the covariance B B' of spectra minus their mean, at alpha = 1.
     mean_depth, sigma_depth : ndarray [shape=(283,), dtype=float64]
-        Of the population: the answer for a planet that could not be measured.
+        Mean and standard deviation of depths over the population. They are the spectrum of a planet
+        that could not be fitted.
     spread : float
-        Rms of a spectrum about its own mean, over the population.
+        Rms of spectra about their own mean, over the population.
     source : str
-        Where the shapes come from.
+        Origin of the shapes, for the provenance.
     """
 
     shapes: np.ndarray
@@ -85,14 +89,21 @@ class SpectrumPrior:
     def log_weights(self) -> np.ndarray:
         """Log prior probability of the amplitudes, up to a constant [shape=(alpha, beta)].
 
-        Log-normal and weak: a factor of e^1.5 each way about alpha = 1 and beta = 0.5.
+        Both are log-normal, about alpha = 1 and beta = 0.5, with a sigma of 1.5 in the logarithm.
         """
         alpha = -0.5 * (np.log(ALPHAS) / 1.5) ** 2
         beta = -0.5 * (np.log(BETAS / 0.5) / 1.5) ** 2
         return alpha[:, None] + beta[None, :]
 
     def fallback(self, planet_id: int, reason: str) -> Spectrum:
-        """Give the population's mean and scatter to a planet that could not be measured."""
+        """Build the spectrum of a planet that could not be fitted from the population.
+
+        Parameters
+        ----------
+        planet_id : int
+        reason : str
+            Why the planet could not be fitted, for the provenance.
+        """
         return Spectrum(
             planet_id=planet_id,
             wavelength=wavelengths(),
@@ -102,32 +113,42 @@ class SpectrumPrior:
         )
 
     def widened(self, *, keep: bool) -> SpectrumPrior:
-        """Offer smooth shapes to learn from, beside the known ones or, without `keep`, alone."""
+        """Add smooth shapes, from which shapes of the predicted planets can be learned.
+
+        Parameters
+        ----------
+        keep : bool
+            Whether to keep the present shapes; otherwise the smooth shapes replace them.
+        """
         known = self.shapes if keep else np.zeros((N_WAVELENGTHS, 0))
         source = f"{self.source}, predicted planets" if keep else "predicted planets"
         offered = NEW_SHAPES * _smooth_features() if keep else _smooth_features()
         return replace(self, shapes=np.column_stack([known, offered]), source=source)
 
     def typical_amplitudes(self, posterior: Posterior) -> tuple[np.ndarray, np.ndarray]:
-        """Take the geometric means of alpha and of beta [shape=(planet,) each]."""
+        """Compute the posterior geometric means of alpha and of beta [shape=(planet,) each]."""
         weights = posterior.weights.cpu().numpy()
         alpha = np.exp(weights.sum(axis=2) @ np.log(ALPHAS))
         beta = np.exp(weights.sum(axis=1) @ np.log(BETAS))
         return alpha, beta
 
     def features(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give the prior's factor, and what scales each column: 0 nothing, 1 alpha, 2 beta."""
+        """Build the prior's factor [shape=(283, feature)] and the scale of each column.
+
+        A scale is 0 for a fixed column, 1 for alpha and 2 for beta.
+        """
         level = np.full((N_WAVELENGTHS, 1), LEVEL_SIGMA)
         smooth = _smooth_features()
         kinds = [0] + [1] * self.shapes.shape[1] + [2] * smooth.shape[1]
         return np.column_stack([level, self.shapes, smooth]), np.array(kinds)
 
     def posterior(self, likelihood: DepthLikelihood) -> Posterior:
-        """Combine with light curves; amplitudes integrated out.
+        """Compute the posterior of the depths, marginalised over the amplitudes.
 
         Parameters
         ----------
         likelihood : DepthLikelihood
+            Likelihood of the depths given the light curves.
 
         Returns
         -------
@@ -142,7 +163,7 @@ class SpectrumPrior:
         log_weights = torch.as_tensor(self.log_weights, device=device).reshape(-1)
         kind = torch.as_tensor(kinds, device=device)
         mean, covariance, weights, moment = integrate_amplitudes(gram, right, kind, log_weights)
-        # Back to wavelengths: what the features leave over is white scatter of known size.
+        # From features back to depths; the rest of the prior is white scatter of WHITE_SIGMA.
         shrink = torch.eye(N_WAVELENGTHS, dtype=basis.dtype, device=device)
         shrink = shrink - WHITE_SIGMA**2 * noise_precision
         spread = shrink @ basis
@@ -153,7 +174,7 @@ class SpectrumPrior:
 
 
 def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute precision and information with white scatter counted as noise."""
+    """Compute precision and information with the white scatter included in the noise."""
     eye = torch.eye(N_WAVELENGTHS, dtype=torch.float64, device=likelihood.precision.device)
     factor = torch.linalg.cholesky(likelihood.precision + eye / WHITE_SIGMA**2)
     both = torch.cat([likelihood.precision, likelihood.information[..., None]], dim=2)
@@ -162,7 +183,7 @@ def _with_white_scatter(likelihood: DepthLikelihood) -> tuple[torch.Tensor, torc
 
 
 def _smooth_features() -> np.ndarray:
-    """Factor the smooth kernel over AIRS, with the FGS1 offset, at beta = 1."""
+    """Compute a factor of the Gaussian process over AIRS and of the FGS1 offset, at beta = 1."""
     channel = np.arange(N_WAVELENGTHS - 1)
     apart = channel[:, None] - channel[None, :]
     kernels = [
@@ -178,7 +199,10 @@ def _smooth_features() -> np.ndarray:
 
 
 def _factor(covariance: np.ndarray, tolerance: float, rank: int | None = None) -> np.ndarray:
-    """Find B with ``B B' = covariance`` up to eigenvalues below `tolerance` of the largest."""
+    """Compute B with ``B B' = covariance``, without eigenvalues below `tolerance` of the largest.
+
+    At most `rank` eigenvalues are kept, if it is given.
+    """
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     keep = int(np.sum(values > tolerance * values[0]))
@@ -187,13 +211,14 @@ def _factor(covariance: np.ndarray, tolerance: float, rank: int | None = None) -
 
 
 def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
-    """Learn the shapes and the population from true spectra.
+    """Learn the prior from true spectra.
 
     Parameters
     ----------
     depths : ndarray [shape=(planet, 283)]
+        True depths.
     source : str
-        Recorded in the provenance of what is predicted.
+        Origin of the spectra, which the provenance of predicted spectra records.
 
     Returns
     -------
@@ -202,7 +227,7 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
     shapes = depths - depths[:, 1:].mean(axis=1, keepdims=True)
     size = np.sqrt(np.mean(shapes**2, axis=1, keepdims=True))
     typical = np.median(size)
-    # Counted by size and not by shape, the few richest planets would be the whole covariance.
+    # Spectra are scaled to similar rms; otherwise the few of strongest features would dominate.
     counted = shapes * typical / np.hypot(size, 0.1 * typical)
     return SpectrumPrior(
         shapes=_factor(counted.T @ counted / len(depths), 1e-6, RANK),
@@ -214,10 +239,11 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
 
 
 def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> SpectrumPrior:
-    """Learn the shapes again from posteriors of the planets being predicted: one step of EM.
+    """Update the shapes from the planets being predicted, by one round of expectation-maximisation.
 
-    This is what carries over to stars and molecules that no label has shown. A planet without
-    information has the identity for its moment and changes nothing.
+    The update adapts the prior to stars and molecules that the training spectra do not contain. A
+    planet whose light curves carry no information has the identity as its moment and changes
+    nothing.
 
     Parameters
     ----------
@@ -225,7 +251,7 @@ def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> 
     moments : ndarray [shape=(planet, rank, rank)]
         `Posterior.shape_moment` under `prior`.
     strength : float
-        How many planets the shapes of `prior` count for.
+        Weight of the shapes of `prior`, as a number of planets.
 
     Returns
     -------
@@ -237,11 +263,12 @@ def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> 
 
 
 def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
-    """Learn a prior from the kit's own simulated spectra, for folders that come without labels.
+    """Learn the prior from simulated spectra, for data without labels.
 
     Parameters
     ----------
     seed : int
+        Seed of the simulation.
     n : int
         Number of spectra, half for each of the two stars of 2024.
 
@@ -258,16 +285,16 @@ def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:
 
 
 def choose_prior(depths: np.ndarray, source: str, seed: int) -> SpectrumPrior:
-    """Learn the prior from labels or, where they are too few, from the kit's simulated spectra.
+    """Learn the prior from labels or, if there are fewer than `FEWEST_LABELS`, from simulations.
 
     Parameters
     ----------
     depths : ndarray [shape=(planet, 283)]
         True spectra of planets that will not be predicted.
     source : str
-        Where they come from, for the provenance.
+        Origin of the labels, for the provenance.
     seed : int
-        Of the simulated spectra.
+        Seed of the simulated spectra.
 
     Returns
     -------

@@ -1,12 +1,13 @@
-"""Bayesian ResNet-1D: what spectra look like, learned, on top of what the joint fit concluded.
+"""Bayesian ResNet-1D: a network that corrects the spectra and the sigmas of the joint fit.
 
-Residual blocks of dilated convolutions over wavelength, and in the middle an attention whose
-values are shapes: absorption of the known gases, kept in the weights, and learned ones. Dropout
-takes channels, and whole bands of the spectrum, at once; left on in use, it samples the networks
-that the training data leave possible (Gal & Ghahramani 2016, arXiv 1506.02142). Mean and
-log-variance are those of heteroscedastic regression (Kendall & Gal 2017, arXiv 1703.04977).
+The network has residual blocks of dilated convolutions over wavelength and, after the middle one,
+an attention whose values are spectral shapes: the absorption of known gases, stored with the
+weights, and learned shapes. Dropout removes whole channels and whole bands of the spectrum. It
+stays switched on for predictions, where it samples from the posterior of the weights (Gal &
+Ghahramani 2016, arXiv 1506.02142). Mean and log-variance are those of heteroscedastic regression
+(Kendall & Gal 2017, arXiv 1703.04977).
 
-The network starts as the identity: no correction, a variance factor of one.
+An untrained network is the identity: no correction, and a variance factor of one.
 """
 
 from __future__ import annotations
@@ -21,28 +22,28 @@ from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.models import register_model
 
 SHORTEST_BAND, LONGEST_BAND = 12, 60
-"""Wavelengths that are dropped together."""
+"""Range of the length of a dropped band, in wavelengths."""
 
 
 class ResNet1D(nn.Module):
-    """Corrections to fitted spectra, and by how much their errors are over- or understated.
+    """Network that corrects fitted spectra, and the factors of their variances.
 
     Parameters
     ----------
     features : int
-        Rows that describe a planet, `ariel_kit.spectral_extraction.features.FEATURES`.
+        Number of input rows, `ariel_kit.spectral_extraction.features.FEATURES`.
     width : int
-        Channels of the hidden layers.
+        Number of channels of the hidden layers.
     dilations : sequence of int
-        One residual block each; attention follows the middle one.
+        Dilation of each residual block; attention follows the middle block.
     kernel : int
-        Odd length of the convolutions.
+        Length of the convolutions, an odd number.
     molecules : int
-        Number of absorption shapes that the weights keep; zero until `set_molecules`.
+        Number of absorption shapes stored with the weights; they are zero until `set_molecules`.
     learned : int
         Number of learned shapes.
     drop_rate : float
-        Chance that a channel of a block is dropped, and that a band of a block is.
+        Probability that a channel of a block is dropped, and that a band of a block is dropped.
     """
 
     molecules: Tensor
@@ -80,7 +81,7 @@ class ResNet1D(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def set_molecules(self, shapes: Tensor) -> None:
-        """Keep absorption shapes [shape=(molecule, 283)], each to mean 0 and unit size."""
+        """Store absorption shapes [shape=(molecule, 283)], scaled to mean 0 and rms 1."""
         shapes = shapes - shapes.mean(dim=1, keepdim=True)
         shapes = shapes / shapes.square().mean(dim=1, keepdim=True).sqrt()
         self.molecules.copy_(shapes)
@@ -92,19 +93,20 @@ class ResNet1D(nn.Module):
         return {"features": features, **self.draw_dropout(batch, generator)}
 
     def draw_dropout(self, draws: int, generator: torch.Generator | None) -> dict[str, Tensor]:
-        """Draw what `forward` multiplies its blocks with.
+        """Draw the dropout masks that `forward` multiplies its blocks by.
 
         Parameters
         ----------
         draws : int
+            Number of masks.
         generator : torch.Generator, optional
-            On whose device they are drawn; torch's own on the device of the weights without one.
+            Random generator; by default torch's own, on the device of the weights.
 
         Returns
         -------
         dict
             ``channels`` [shape=(draw, block, width)] and ``bands`` [shape=(draw, block, 283)]: 0
-            where dropped, else what keeps the mean at 1.
+            where dropped, and elsewhere a factor that keeps the mean at 1.
         """
         device = self.place.device if generator is None else generator.device
         blocks, width = len(self.blocks), self.config["width"]
@@ -130,16 +132,17 @@ class ResNet1D(nn.Module):
         Parameters
         ----------
         features : Tensor [shape=(planet, feature, 283)]
-            `ariel_kit.spectral_extraction.features.describe`.
+            From `ariel_kit.spectral_extraction.features.describe`.
         channels, bands : Tensor, optional
-            From `draw_dropout`. Without them nothing is dropped, or in training mode torch's own
-            generator draws them.
+            Masks from `draw_dropout`. Without them nothing is dropped, except in training mode,
+            where they are drawn from torch's own generator.
 
         Returns
         -------
         dict
             ``correction`` [shape=(planet, 283)], in units of the fit's sigma of the spectrum's
-            shape, and ``log_variance`` [shape=(planet, 283)], of the factor on its variance.
+            shape, and ``log_variance`` [shape=(planet, 283)], the logarithm of the factor of the
+            variance.
         """
         if self.training and channels is None and bands is None:
             dropout = self.draw_dropout(len(features), None)
@@ -155,13 +158,13 @@ class ResNet1D(nn.Module):
             hidden = hidden + change
             if index == middle:
                 hidden = hidden + self.attention(hidden, torch.cat([self.molecules, self.learned]))
-        with torch.autocast(hidden.device.type, enabled=False):  # answers are never rounded
+        with torch.autocast(hidden.device.type, enabled=False):  # the output keeps full precision
             correction, log_variance = self.head(functional.gelu(hidden.float())).unbind(dim=1)
         return {"correction": correction, "log_variance": log_variance}
 
 
 class ResidualBlock(nn.Module):
-    """Normalise, convolve with a dilation, gate by the whole planet, mix channels."""
+    """Residual block: normalisation, dilated convolution, gated linear unit, mixing of channels."""
 
     def __init__(self, width: int, kernel: int, dilation: int) -> None:
         super().__init__()
@@ -171,15 +174,16 @@ class ResidualBlock(nn.Module):
         self.mix = nn.Conv1d(width, width, 1)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Work out what to add to `hidden` [shape=(planet, width, 283)]."""
+        """Compute the change of `hidden` [shape=(planet, width, 283)]."""
         return self.mix(functional.glu(self.convolution(self.norm(hidden)), dim=1))
 
 
 class TemplateAttention(nn.Module):
-    """Attention over shapes: how much of each a planet shows, and where to say so.
+    """Attention of each wavelength to the spectral shapes that a planet shows.
 
-    A template's token is the projection of the hidden spectrum on it. Each wavelength asks, and
-    gets the values of the tokens times the templates' own height at that wavelength.
+    The token of a template is the projection of the hidden spectrum on it. The queries are the
+    wavelengths; a wavelength receives the values of the tokens, each multiplied by the template at
+    that wavelength.
     """
 
     def __init__(self, width: int, templates: int) -> None:
@@ -192,7 +196,13 @@ class TemplateAttention(nn.Module):
         self.mix = nn.Conv1d(width, width, 1)
 
     def forward(self, hidden: Tensor, templates: Tensor) -> Tensor:
-        """Work out what to add to `hidden` [shape=(planet, width, 283)], given templates."""
+        """Compute the change of `hidden` [shape=(planet, width, 283)].
+
+        Parameters
+        ----------
+        hidden : Tensor [shape=(planet, width, 283)]
+        templates : Tensor [shape=(template, 283)]
+        """
         normed = self.norm(hidden)
         tokens = torch.einsum("pcl,kl->pkc", normed, templates) / N_WAVELENGTHS
         query, key = self.query(normed), self.key(tokens) + self.name
@@ -203,11 +213,11 @@ class TemplateAttention(nn.Module):
 
 @register_model
 def resnet1d(**changes: Any) -> ResNet1D:
-    """Build the network of the kit."""
+    """Build the default network."""
     return ResNet1D(**changes)
 
 
 @register_model
 def test_resnet1d(**changes: Any) -> ResNet1D:
-    """Build a micro network for tests."""
+    """Build a very small network for tests."""
     return ResNet1D(**{"width": 8, "dilations": (1, 4), "molecules": 2, "learned": 2, **changes})
