@@ -44,8 +44,11 @@ class Outcome:
         pair = (np.array([getattr(s, n) for s in spectra])[rows] for n in ("mean", "sigma"))
         return score(self.truth[rows], tuple(pair)).total
 
-    def row(self, name: str, star: int | None = None) -> str:
-        """One line of the table."""
+    def rows(self, name: str) -> list[str]:
+        """Lines of the table: all planets, then those of each star."""
+        return [self._row(name, star) for star in (None, *np.unique(self.stars).tolist())]
+
+    def _row(self, name: str, star: int | None) -> str:
         rows = None if star is None else self.stars == star
         both = (self.judge(spectra, rows) for spectra in (self.shipped, self.learned))
         cells = " | ".join(f"{b.score:.3f} | {b.rmse_ppm:.1f} | {b.coverage:.3f}" for b in both)
@@ -64,15 +67,19 @@ def draw(n: int, seed: int) -> list[PlanetTruth]:
     return draw_planets(n, seed=seed, stars=STARS, molecules="known")
 
 
+def observe(planets: list[PlanetTruth], *, left: float = 0.0) -> list[Observation]:
+    """Simulate calibrated light curves, with a share of foreground left in them."""
+    return [with_foreground(simulate_observation(planet, seed=0), left) for planet in planets]
+
+
 def measure(
-    planets: list[PlanetTruth], n: int, *, left: float = 0.0, settings: RunSettings
+    planets: list[PlanetTruth], observations: list[Observation], n: int, *, settings: RunSettings
 ) -> Outcome:
     """Learn from the first `n` planets and predict the rest."""
     labelled = planets[:n]
     ids = np.array([planet.planet_id for planet in labelled])
     labels = Labels(ids, np.array([planet.depths for planet in labelled]))
     stars = {planet.planet_id: str(planet.star) for planet in labelled}
-    observations = [with_foreground(simulate_observation(p, seed=0), left) for p in planets]
     line = load_line(settings, edition=2024)
     line(observations[:1], label_free_prior(0))  # what is loaded once is not counted
     start = time.process_time()
