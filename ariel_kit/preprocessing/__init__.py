@@ -1,4 +1,7 @@
-"""Calibrate raw frames to light curves: `calibrate_planet` fast, `steps` one step at a time."""
+"""Calibration of raw frames into light curves.
+
+`calibrate_planet` takes all steps in two passes over the frames; `steps` has them one by one.
+"""
 
 from ariel_kit.preprocessing.badpixels import fill_levels, find_bad_pixels, find_donors
 from ariel_kit.preprocessing.calibrate import calibrate_planet, calibration_warmup, mean_image

@@ -1,8 +1,8 @@
-"""Find bad pixels, and the good pixels that replace them.
+"""Bad pixels, and the good pixels that replace them.
 
 A bad pixel is replaced by a weighted sum of good pixels, its donors, with weights that are constant
-in time. Any such sum is proportional to the starlight, so infilling never changes a depth; it only
-decides how much light the wavelength loses and how it reacts to pointing jitter.
+in time. Any such sum is proportional to the starlight, so infilling does not change the depth. It
+affects only how much light a wavelength loses and how its flux responds to pointing jitter.
 """
 
 from __future__ import annotations
@@ -17,26 +17,29 @@ from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.data.calibration_maps import Calibration
 
 CLIP_SIGMA = 5.0
+"""Sigma of the clipping of the dark that finds hot pixels, as in the challenge's own notebook."""
 CLIP_ROUNDS = 5
-"""Rounds of sigma clipping of the dark that find hot pixels, as in the challenge's own notebook."""
+"""Rounds of that clipping, as in the challenge's own notebook."""
 LARGEST_DARK = 1e6
-"""Largest dark current, electrons per second; it fills a pixel within one exposure."""
+"""Dark current, in electrons per second, that saturates a pixel within one exposure."""
 LARGEST_FLAT = 1e3
+"""Relative response above which a pixel counts as dead."""
 LINEARITY_LEVELS = (1e4, 3e4, 6e4)
-"""Electrons at which the linearity corrections of pixels are compared."""
+"""Charges, in electrons, at which the linearity corrections of pixels are compared."""
 LINEARITY_TOLERANCE = 0.05
-"""Relative difference from the median pixel's correction that makes a pixel wild."""
+"""Largest relative difference of a pixel's linearity correction from that of the median pixel."""
 PROFILE_COLUMNS = 9
 """Number of columns that share one row profile in the model of the mean image."""
 PROFILE_ROUNDS = 4
-"""Times that the profile and the flux of that model are fitted in turn."""
+"""Number of rounds in which profile and flux of that model are fitted in turn."""
 NEIGHBOURS = 3
 """Number of pixels on either side that the method ``median`` chooses from."""
 INFILL_METHODS = ("row", "median", "psf")
+"""Methods of `find_donors`."""
 
 
 class BadPixels(NamedTuple):
-    """Mark bad pixels by reason.
+    """Maps of the bad pixels, one for each reason.
 
     Attributes
     ----------
@@ -50,13 +53,15 @@ class BadPixels(NamedTuple):
 
     @property
     def any(self) -> np.ndarray:
-        """Mark pixels that are bad for any reason [shape=(y, x), dtype=bool]."""
+        """Map of the pixels that are bad for any reason [shape=(y, x), dtype=bool]."""
         return self.dead | self.hot | self.wild
 
 
 @dataclass(frozen=True)
 class Donors:
-    """Hold the donors of bad pixels: ``target[i]`` gets ``weight[i]`` times ``donor[i]`` added.
+    """Weights of good pixels, the donors, in the sums that replace bad pixels.
+
+    Entry i adds ``weight[i]`` times pixel ``donor[i]`` to pixel ``target[i]``.
 
     Attributes
     ----------
@@ -71,12 +76,12 @@ class Donors:
 
 
 def find_bad_pixels(calibration: Calibration) -> BadPixels:
-    """Mark the pixels to infill.
+    """Find the bad pixels of a detector from its calibration maps.
 
-    A pixel is dead if the dead map says so or its flat is not between 0 and 1000. It is hot if its
-    dark current lies beyond 5 sigma, clipped in 5 rounds. It is wild if its linearity correction
-    differs from the median pixel's by more than 5 % somewhere between 1e4 and 6e4 electrons, which
-    never happens for a working pixel.
+    A pixel is dead if the dead map marks it or if its flat is not between 0 and 1000. It is hot if
+    its dark current is an outlier of 5 sigma, after clipping in 5 rounds. It is wild if its
+    linearity correction differs from that of the median pixel by more than 5 % at 1e4, 3e4 or 6e4
+    electrons, which does not happen for a working pixel.
 
     Parameters
     ----------
@@ -101,27 +106,29 @@ def find_bad_pixels(calibration: Calibration) -> BadPixels:
     for level in LINEARITY_LEVELS:
         correction = level ** np.arange(len(terms)) @ terms / level
         wild[~dead] |= np.abs(correction / np.median(correction) - 1) > LINEARITY_TOLERANCE
-    # The square of a larger number may overflow, and then nothing would be clipped.
+    # The square of a larger number could overflow, and then nothing would be clipped.
     dark = np.clip(calibration.dark, -LARGEST_DARK, LARGEST_DARK)
     hot = ~sigma_clip(dark, sigma=CLIP_SIGMA, rounds=CLIP_ROUNDS)
     return BadPixels(dead, hot, wild)
 
 
 def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:
-    """Mark the values that stay after clipping about the median, as `astropy.stats.sigma_clip`.
+    """Find the values that remain after sigma clipping, as `astropy.stats.sigma_clip` does.
 
     Parameters
     ----------
     values : ndarray [shape=(...)]
-        In any unit.
+        Values in any unit.
     sigma : float
-        Standard deviations beyond which a value is clipped.
+        Number of standard deviations from the median beyond which a value is clipped.
     rounds : int
-        Largest number of rounds; each clips about the median of the remaining values.
+        Largest number of rounds; each uses the median and the standard deviation of the values that
+        remain.
 
     Returns
     -------
     ndarray [shape=(...), dtype=bool]
+        True for values that remain.
 
     Examples
     --------
@@ -138,7 +145,7 @@ def sigma_clip(values: np.ndarray, *, sigma: float, rounds: int) -> np.ndarray:
 
 
 def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Replace the bad pixels of a mean image by those of `model_levels`.
+    """Replace the bad pixels of a mean image by the model of `model_levels`.
 
     Parameters
     ----------
@@ -162,9 +169,9 @@ def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
 
 
 def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
-    """Model the mean image as one row profile times a flux in each column's neighbourhood.
+    """Model the mean image as a smooth row profile times the flux of each column.
 
-    Profile p and flux f follow by least squares from each other, over good pixels only::
+    Profile p and flux f are fitted in turn by least squares, over good pixels only::
 
         p(y, x) = sum_c level(y, c) f(c) / sum_c f(c)^2,    c within 4 columns of x
         f(x)    = sum_y level(y, x) p(y, x) / sum_y p(y, x)^2
@@ -206,16 +213,18 @@ def find_donors(
     ----------
     method : str
         ``row`` takes the nearest good pixels left and right, weighted by distance. ``median`` takes
-        of the three pixels on either side those of median level. ``psf`` takes the good pixels
-        within `reach`, scaled to the modelled level; it also serves where the others find no donor.
+        the pixel of median level, or the mean of the two, among the three pixels on either side.
+        ``psf`` takes the good pixels within `reach`, scaled to the modelled level; it is also used
+        where the other methods find no donor.
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean image, bad pixels modelled.
+        Mean image, with bad pixels replaced by a model.
     usable : ndarray [shape=(y, x), dtype=bool]
         Pixels that can be donors.
     targets : ndarray [shape=(y, x), dtype=bool]
         Pixels to infill.
     reach : tuple of int
-        How many rows and columns away ``psf`` looks for donors; further where all are bad.
+        Number of rows and of columns around a pixel in which ``psf`` looks for donors. The search
+        is widened where all of them are bad.
 
     Returns
     -------
@@ -224,7 +233,7 @@ def find_donors(
     Raises
     ------
     UnknownNameError
-        If there is no such method.
+        If the method is unknown.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""Calibrate raw frames into an `Observation`, by two passes over the samples of each instrument.
+"""Calibration of raw frames into an `Observation`, in two passes over each instrument's samples.
 
-The first pass finds the mean image. From it follow the foreground, the donors of bad pixels and the
-weight of every pixel. The second pass calibrates each sample again and adds it, weighted, to the
-light curves: nothing larger than a light curve is ever stored. `steps` has the same calibration one
+The first pass computes the mean image, from which follow the foreground, the donors of bad pixels
+and the weight of every pixel. The second pass calibrates each sample again and adds it, weighted,
+to the light curves, so that no calibrated frames are stored. `steps` has the same calibration one
 step at a time.
 """
 
@@ -38,22 +38,21 @@ logger = logging.getLogger(__name__)
 MAX_BAD_FRACTION = 0.8
 """Largest share of a wavelength's light on bad pixels that can be infilled."""
 MOST_FULL = 1e-3
-"""Largest share of frames in which a pixel may be at the converter's ceiling, as after a hit."""
+"""Share of frames in which a usable pixel may be saturated, since cosmic rays saturate a few."""
 MAX_SATURATED = 0.05
-"""Share of the light on saturated pixels above which the remaining light is less trusted."""
+"""Share of the light on saturated pixels above which a light curve is flagged as saturated."""
 SATURATED_NOISE = 2.0
-"""Factor of the noise in that case, for full pixels lose charge to their neighbours."""
+"""Factor of the noise of such a light curve: some charge spills from saturated to other pixels."""
 AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
-"""Rows and columns around a bad pixel from which the PSF infill takes light."""
+"""Rows and columns around a bad pixel in which the PSF infill looks for donors."""
 FGS1_BORDER = 3
-"""Pixels at the border of the image whose level is the foreground of FGS1."""
-SAMPLE_STRETCHES = 8
-SAMPLE_LENGTH = 512
-"""Number of stretches of frames, and frames in each, for the scatter of FGS1's pixels."""
+"""Width, in pixels, of the border of the image whose level is the foreground of FGS1."""
+SAMPLE_STRETCHES, SAMPLE_LENGTH = 8, 512
+"""Number of stretches, and of CDS frames in each, that the scatter of FGS1 is measured in."""
 
 
 class _AirsCurves(NamedTuple):
-    """The fields of an `Observation` that AIRS fills, and facts for its provenance."""
+    """Fields of an `Observation` that come from AIRS, and facts for its provenance."""
 
     flux: np.ndarray
     noise: np.ndarray
@@ -64,7 +63,7 @@ class _AirsCurves(NamedTuple):
 
 
 class _Fgs1Curve(NamedTuple):
-    """The fields of an `Observation` that FGS1 fills, and facts for its provenance."""
+    """Fields of an `Observation` that come from FGS1, and facts for its provenance."""
 
     flux: np.ndarray
     noise: float
@@ -91,9 +90,9 @@ def calibrate_planet(
     split : str
         ``train`` or ``test``.
     visit : int
-        Which visit, where a planet has several (2025).
+        Index of the visit, where a planet has several (2025).
     settings : CalibrationSettings, optional
-        How bad pixels are infilled and pixels are weighted.
+        Methods that infill bad pixels and that weight pixels.
 
     Returns
     -------
@@ -102,8 +101,8 @@ def calibrate_planet(
     Raises
     ------
     DataFileError
-        If a file is missing, damaged or of the wrong shape or type, or if a wavelength has too
-        few good pixels; the message names planet, path, rule and remedy.
+        If a file is missing, damaged or of the wrong shape or type, or if a wavelength has too few
+        good pixels. The message names the planet, the path, the rule and the remedy.
     UnknownNameError
         If the split or the planet is not in the data set.
 
@@ -150,7 +149,7 @@ def calibrate_planet(
 def mean_image(
     dataset: Dataset, planet_id: int, instrument: Instrument, *, split: str, visit: int = 0
 ) -> np.ndarray:
-    """Average the CDS frames of a visit to an image, with bad pixels modelled.
+    """Compute the mean CDS image of a visit, with bad pixels replaced by a model.
 
     Parameters
     ----------
@@ -177,13 +176,13 @@ def mean_image(
 def calibration_warmup() -> float:
     """Compile the kernels of the calibration, or load them from numba's cache.
 
-    `calibrate_planet` does so by itself on its first call. Call this before worker processes start,
-    so that each loads what is compiled already, and before anything is timed.
+    The first call of `calibrate_planet` does the same. Call this function before worker processes
+    start, so that each loads the compiled kernels, and before timing anything.
 
     Returns
     -------
     float
-        Seconds it took: a few where everything has to be compiled, below one afterwards.
+        Duration in seconds: a few if everything has to be compiled, below one afterwards.
 
     Examples
     --------
@@ -282,7 +281,7 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
 
 
 class _Survey(NamedTuple):
-    """Results of the first pass: the detector without saturated pixels, its image, their light."""
+    """Detector with saturated pixels marked bad, its mean image, the levels of those pixels."""
 
     detector: Detector
     levels: np.ndarray
@@ -305,18 +304,18 @@ def _survey(detector: Detector) -> _Survey:
 
 
 def _share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
-    """Compute the share of the light on saturated pixels, at least as large as what was clipped."""
+    """Compute the share of the light on saturated pixels, from their clipped levels at least."""
     light = np.maximum(np.maximum(star, 0), clipped)
     return np.asarray((light * (clipped > 0)).sum(axis) / np.maximum(light.sum(axis), 1e-30))
 
 
 def _caution(lost: np.ndarray) -> np.ndarray:
-    """Choose the factor of the noise, above 1 where much of the light fell on saturated pixels."""
+    """Compute the factor of the noise from the share of the light on saturated pixels."""
     return np.where(lost > MAX_SATURATED, SATURATED_NOISE, 1.0)
 
 
 def _why_dark(detector: Detector, levels: np.ndarray) -> str:
-    """Name the probable causes of a mean CDS image without light."""
+    """Describe the likely cause of a mean CDS image without light."""
     if detector.bad.all():
         return f"{detector.calibration_path} leaves no pixel that works. Check dead, flat and dark"
     found = f"its mean CDS image sums to {levels.sum():.3g} electrons"
@@ -328,7 +327,7 @@ def _why_dark(detector: Detector, levels: np.ndarray) -> str:
 
 
 def _row_moments(sums: np.ndarray) -> np.ndarray:
-    """Measure row centroid and width of the white light, about their means; axes (time, moment)."""
+    """Compute row centroid and width of the white light, minus their means (time, moment)."""
     flux, first, second = sums.sum(axis=0, dtype=np.float64)
     centre = first / flux
     width = np.sqrt(np.maximum(second / flux - centre**2, 0))
@@ -337,7 +336,7 @@ def _row_moments(sums: np.ndarray) -> np.ndarray:
 
 
 def _bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
-    """Sum the share of each column's light that falls on bad pixels."""
+    """Compute the share of each column's light on bad pixels; raise if it is too large."""
     light = np.maximum(star, 0)
     fraction = 1 - (light * ~detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
     lost = np.flatnonzero(fraction > MAX_BAD_FRACTION)

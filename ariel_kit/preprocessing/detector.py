@@ -1,4 +1,4 @@
-"""Read one detector of one visit: its pixels, their constants, and passes over their samples."""
+"""One detector in one visit: its pixels, their calibration constants, passes over its samples."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TIGHT_BLOCKS = 6
 
 @dataclass(frozen=True)
 class RawVisit:
-    """Identify the frames of one visit.
+    """The raw frames of one visit, as a place in a data set.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class RawVisit:
     split : str
     planet_id : int
     number : int
-        Which visit.
+        Index of the visit.
     tight : bool
         Whether frames are read in parts, and read again when needed, to save memory.
     """
@@ -44,7 +44,7 @@ class RawVisit:
     tight: bool
 
     def open(self, instrument: Instrument) -> Detector:
-        """Read the calibration frames of a detector; AIRS gets its wavelengths ascending."""
+        """Read the calibration frames of a detector; AIRS is sorted by ascending wavelength."""
         where = (self.split, self.planet_id, instrument)
         adc = self.dataset.adc(*where)
         calibration = self.dataset.read_calibration(*where, self.number)
@@ -66,7 +66,7 @@ class RawVisit:
 
 
 def extracted_columns(instrument: Instrument) -> np.ndarray:
-    """List the detector columns that are extracted; those of AIRS by ascending wavelength.
+    """List the extracted detector columns; those of AIRS are sorted by ascending wavelength.
 
     Parameters
     ----------
@@ -88,24 +88,28 @@ def extracted_columns(instrument: Instrument) -> np.ndarray:
 def pixel_constants(
     calibration: Calibration, adc: Adc, instrument: Instrument, bad: np.ndarray
 ) -> np.ndarray:
-    """Fold converter, linearity, dark and flat into six numbers per pixel.
+    """Combine converter, linearity, dark and flat into six numbers per pixel.
 
-    With ``electrons = adu / gain + offset`` the polynomial in electrons, ``sum_k l_k electrons^k``,
-    becomes one in ADU, whose coefficients are ``c_p = sum_k l_k binomial(k, p) offset^(k - p) /
-    gain^p``. Its constant term is left out, since a CDS cancels it.
+    With ``electrons = adu / gain + offset`` the linearity polynomial ``sum_k l_k electrons^k``
+    becomes a polynomial in ADU with the coefficients
+    ``c_p = sum_k l_k binomial(k, p) offset^(k - p) / gain^p``. Its constant term is left out,
+    because correlated double sampling cancels it.
 
     Parameters
     ----------
     calibration : Calibration
+        Calibration maps of the detector.
     adc : Adc
+        Gain (ADU per electron) and offset (electrons) of the converter.
     instrument : Instrument
     bad : ndarray [shape=(y, x), dtype=bool]
+        Bad pixels.
 
     Returns
     -------
     ndarray [shape=(y, x, 6), dtype=float32]
         Terms 1 to 5 of the polynomial (electron/adu^p), then the dark charge of one exposure
-        (electron), all over the flat. Zero at bad pixels, so that their values never enter a sum.
+        (electron), all divided by the flat. Zero where bad, so that no wrong value enters a sum.
     """
     terms = np.where(bad, 0.0, calibration.linear_corr)
     constants = np.zeros((*bad.shape, len(terms)))
@@ -119,7 +123,7 @@ def pixel_constants(
 
 @dataclass(frozen=True)
 class Detector:
-    """Hold the extracted part of a detector, with methods that pass over its samples.
+    """The extracted part of a detector, with methods that loop over its samples.
 
     Attributes
     ----------
@@ -128,12 +132,13 @@ class Detector:
     pixels : ndarray [shape=(y, x), dtype=int64]
         Index of each pixel in the file.
     bad : ndarray [shape=(y, x), dtype=bool]
+        Bad pixels.
     constants : ndarray [shape=(pixel, 6), dtype=float32]
-        Of `pixel_constants`.
+        Calibration constants, from `pixel_constants`.
     read_variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
         Read noise variance of one CDS frame.
     facts : dict
-        For the provenance.
+        Facts for the provenance.
     """
 
     visit: RawVisit
@@ -145,7 +150,7 @@ class Detector:
     facts: dict[str, Any]
 
     def variance(self, levels: np.ndarray) -> np.ndarray:
-        """Predict the noise variance of one CDS frame: read noise and photons.
+        """Compute the noise variance of one CDS frame: read noise and photon noise.
 
         Parameters
         ----------
@@ -197,26 +202,28 @@ class Detector:
         )
 
     def _frames(self, pixels: np.ndarray) -> Frames:
-        """Take the frames of some pixels from memory, or read them again when memory is tight."""
+        """Return the frames of some pixels from memory, or read them again if memory is tight."""
         return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
 
     def without(self, pixels: np.ndarray) -> Detector:
-        """Mark saturated pixels as bad too.
+        """Return the detector with saturated pixels marked as bad.
 
         Parameters
         ----------
         pixels : ndarray [shape=(y, x), dtype=bool]
+            Saturated pixels.
         """
         constants = np.where(pixels.reshape(-1, 1), np.float32(0), self.constants)
         facts = {**self.facts, "saturated": int(pixels.sum())}
         return replace(self, bad=self.bad | pixels, constants=constants, facts=facts)
 
     def mean_image(self) -> tuple[np.ndarray, np.ndarray]:
-        """Average the CDS frames, and count those at the converter's ceiling.
+        """Average the CDS frames, and count the saturated ones.
 
         Returns
         -------
         levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
+            Mean CDS image.
         full : ndarray [shape=(y, x), dtype=float64]
             Share of each pixel's pairs that are saturated.
         """
@@ -236,11 +243,11 @@ class Detector:
         Parameters
         ----------
         inside : ndarray [shape=(y, x), dtype=bool]
-            Which pixels.
+            Pixels to calibrate.
         stretches : int
             Largest number of stretches.
         length : int
-            CDS frames in each.
+            Number of CDS frames in each stretch.
 
         Returns
         -------
@@ -267,21 +274,23 @@ class Detector:
     def extract(
         self, modes: np.ndarray, output: np.ndarray, donors: Donors, foreground: np.ndarray
     ) -> np.ndarray:
-        """Add up calibrated pixels, bad ones replaced by their donors, minus the foreground.
+        """Compute weighted sums of calibrated pixels, with bad pixels replaced by their donors.
 
         Parameters
         ----------
         modes : ndarray [shape=(y, x, mode), dtype=float64]
             Weights of each pixel.
         output : ndarray [shape=(y, x), dtype=int64]
-            The light curve a pixel belongs to.
+            Index of the light curve that a pixel belongs to.
         donors : Donors
+            Donors of the bad pixels.
         foreground : ndarray [shape=(y, x), dtype=float64, unit=electron]
+            Foreground of each pixel, which is subtracted.
 
         Returns
         -------
         ndarray [shape=(output, mode, time), dtype=float32]
-            In electrons times the unit of the weights.
+            Sums, in electrons times the unit of the weights.
         """
         flat = modes.reshape(self.pixels.size, -1)
         good = np.flatnonzero(flat.any(axis=1) & ~self.bad.ravel())

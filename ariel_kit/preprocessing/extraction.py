@@ -1,7 +1,7 @@
-"""Choose the weight of each pixel in a light curve, from the planet's own mean image.
+"""Weights of the pixels in a light curve, computed from the mean image of the visit.
 
-Weights are constant in time, so an extracted flux is linear in the starlight: the choice of
-weights changes the noise of a light curve, never its depth.
+The weights are constant in time, so that the extracted flux is linear in the starlight. The choice
+of weights changes the noise of a light curve but not the transit depth.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from scipy.ndimage import spline_filter1d
 AIRS_JITTER, FGS1_JITTER = 0.012, 0.1
 """Image motion between CDS frames, in pixels, that the weights suppress."""
 STAMP_SHARE = 0.05
-"""A pixel enters the FGS1 stamp where its light exceeds this share of its read noise variance."""
+"""Least starlight of a pixel of the FGS1 stamp, relative to its read noise variance."""
 MAX_STAMP = 200
-"""Largest number of pixels in the FGS1 stamp; the brightest ones are taken."""
+"""Largest number of pixels in the FGS1 stamp; the brightest are kept."""
 MAX_MODES = 8
 """Largest number of modes of the scatter."""
 EDGE_MARGIN = 1.2
-"""Smallest variance of a mode of the scatter, relative to the largest that noise alone gives."""
+"""Least variance of a mode of the scatter, relative to the largest variance of pure noise."""
 
 
 def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Weigh the rows of each column for least noise, blind to first-order motion along y.
+    """Compute the weights of the rows of each column for optimal extraction.
 
-    Optimal extraction after Horne (1986), with the slope of the image as a mode of the noise.
+    The method is that of Horne (1986), with the slope of the image as an additional mode of the
+    noise, so that the flux is insensitive to small motion along y.
 
     Parameters
     ----------
@@ -48,19 +49,19 @@ def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> np.ndarray:
-    """Find the weights of least noise among those that keep the total flux.
+    """Compute the weights of least noise that keep the total flux.
 
-    With the covariance of one frame, ``V = diag(variance) + modes modes'``, and the star p they are
-    ``w = V^-1 p sum(p) / (p' V^-1 p)``, nearly blind to any mode that is large. V is inverted by
-    the formula of Woodbury.
+    With the covariance of one frame, ``V = diag(variance) + modes modes'``, and the star p, the
+    weights are ``w = V^-1 p sum(p) / (p' V^-1 p)``. They suppress any large mode. V is inverted by
+    the Woodbury formula.
 
     Parameters
     ----------
     star : ndarray [shape=(pixel,), dtype=float64, unit=electron]
     variance : ndarray [shape=(pixel,), dtype=float64, unit=electron^2]
-        Infinite where a pixel is bad: its weight is zero and the others make up for it.
+        Infinite where a pixel is bad; its weight is then zero.
     modes : ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
-        Patterns of correlated scatter, one sigma each.
+        Patterns of correlated noise, each scaled to its standard deviation.
 
     Returns
     -------
@@ -83,7 +84,9 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
 def psf_weights(
     star: np.ndarray, variance: np.ndarray, inside: np.ndarray, scatter: np.ndarray
 ) -> np.ndarray:
-    """Weigh the pixels of FGS1 for least noise, blind to pointing jitter.
+    """Compute the weights of the pixels of FGS1 for optimal extraction.
+
+    The weights suppress the motion of the image by pointing jitter.
 
     Parameters
     ----------
@@ -92,15 +95,15 @@ def psf_weights(
     variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
         Noise variance of one CDS frame; infinite where bad.
     inside : ndarray [shape=(y, x), dtype=bool]
-        The pixels of the stamp.
+        Pixels of the stamp.
     scatter : ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
-        What `scatter_modes` found inside. The slopes of the image are added to them, for
-        observations that are too short to show their modes.
+        Modes of these pixels, from `scatter_modes`. The slopes of the image are added to them, for
+        observations that are too short to measure modes.
 
     Returns
     -------
     ndarray [shape=(y, x), dtype=float64]
-        Zero outside.
+        Weights; zero outside the stamp.
     """
     slopes = [FGS1_JITTER * derivative(star, axis=axis)[inside] for axis in (0, 1)]
     modes = np.concatenate([np.stack(slopes, axis=1), scatter], axis=1)
@@ -110,30 +113,30 @@ def psf_weights(
 
 
 def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Find the patterns of correlated scatter between frames, which image motion causes.
+    """Find the modes of correlated noise between frames, which come from motion of the image.
 
-    Divide the differences of neighbouring frames by their noise. If there is nothing but noise, the
-    eigenvalues of their covariance stay below ``(1 + sqrt(pixels / pairs))^2``, the edge of
-    Marchenko and Pastur (1967); eigenvectors beyond it are modes.
+    The differences of neighbouring frames are divided by their noise. For uncorrelated noise the
+    eigenvalues of their covariance are below ``(1 + sqrt(pixels / pairs))^2``, the edge of
+    Marchenko and Pastur (1967). The eigenvectors of larger eigenvalues are the modes.
 
     Parameters
     ----------
     samples : ndarray [shape=(pixel, time), dtype=float32, unit=electron]
-        Some calibrated frames; zero where bad.
+        Calibrated frames from parts of the observation; zero where bad.
     variance : ndarray [shape=(pixel,), dtype=float64, unit=electron^2]
-        Their noise variance; infinite where bad.
+        Noise variance of one frame; infinite where bad.
 
     Returns
     -------
     ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
-        One sigma each.
+        Modes, each scaled to its standard deviation.
     """
     n = samples.shape[1] // 2
     if n < 2:
         return np.zeros((len(samples), 0))
     steps = samples[:, 1 : 2 * n : 2] - samples[:, : 2 * n : 2]
     steps /= np.sqrt(2 * variance)[:, None].astype(np.float32)
-    # einsum, not BLAS: a threaded product would round differently on another number of cores.
+    # einsum and not BLAS: a threaded product rounds differently on another number of cores.
     covariance = np.einsum("it,jt->ij", steps, steps).astype(np.float64) / n
     last = len(covariance) - 1
     values, vectors = eigh(covariance, subset_by_index=(max(0, last - MAX_MODES + 1), last))
@@ -144,7 +147,7 @@ def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def brightest_pixels(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Choose the brightest pixels whose plain sum has the highest signal-to-noise ratio.
+    """Select the brightest pixels whose unweighted sum has the highest signal-to-noise ratio.
 
     Parameters
     ----------
@@ -166,7 +169,7 @@ def brightest_pixels(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
 
 
 def stamp(star: np.ndarray, read_variance: np.ndarray) -> np.ndarray:
-    """Choose the pixels that hold enough starlight to be worth reading.
+    """Select the pixels of the stamp: those with enough starlight over their read noise.
 
     Parameters
     ----------
@@ -188,13 +191,13 @@ def stamp(star: np.ndarray, read_variance: np.ndarray) -> np.ndarray:
 def pointing_weights(
     star: np.ndarray, variance: np.ndarray, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Find weights whose sum, over the relative flux, is the star's motion in y and in x.
+    """Compute the weights of pixels whose sum, over the relative flux, is the motion of the star.
 
     A frame is fitted by least squares with the mean image and its two slopes:
-    ``w = (A' V^-1 A)^-1 A' V^-1``, A the three patterns and V the variance. The slopes are scaled
-    so that a unit of motion moves the first moment of the image by one pixel. FGS1 undersamples its
-    image, which leaves that scale uncertain by up to 30 %; the shape of the motion is exact to 5 %
-    of a frame's jitter.
+    ``w = (A' V^-1 A)^-1 A' V^-1``, where A has these three patterns as columns and V is the
+    diagonal matrix of the variance. The slopes are scaled so that a unit of motion moves the first
+    moment of the image by one pixel. Because FGS1 undersamples its image, that scale is uncertain
+    by up to 30 %; the course of the motion in time is exact to 5 % of a frame's jitter.
 
     Parameters
     ----------
@@ -203,12 +206,12 @@ def pointing_weights(
     variance : ndarray [shape=(y, x), dtype=float64, unit=electron^2]
         Noise variance of one CDS frame; infinite where bad.
     inside : ndarray [shape=(y, x), dtype=bool]
-        The pixels of the stamp.
+        Pixels of the stamp.
 
     Returns
     -------
     y, x : ndarray [shape=(y, x), dtype=float64, unit=pixel/electron]
-        Zero outside.
+        Weights for the motion in y and in x; zero outside the stamp.
     """
     patterns = [star[inside]]
     for axis in (0, 1):
@@ -223,13 +226,13 @@ def pointing_weights(
 
 
 def derivative(image: np.ndarray, *, axis: int) -> np.ndarray:
-    """Differentiate the cubic spline through the pixels.
+    """Differentiate an image by the cubic spline through its pixels.
 
     Parameters
     ----------
     image : ndarray [shape=(y, x), dtype=float64, unit=electron]
     axis : int
-        Along which axis.
+        Axis of the derivative.
 
     Returns
     -------

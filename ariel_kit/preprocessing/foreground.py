@@ -1,10 +1,11 @@
-"""Measure the diffuse light under the star, apart from the wings of the star itself.
+"""Measurement of the diffuse foreground under the star, separately from the wings of its image.
 
-The rows outside the extraction hold foreground and wings. If their level were subtracted as
-foreground, wings of 0.6 % of the light would inflate a depth of 0.004 by 20 ppm; so both are fitted
-together: in each column ``level = foreground + flux * wing(distance)``. Wings are assumed to fall
-at least as steeply as those of a diffraction image summed along the other axis, ``distance**-2``:
-otherwise the flat part of a wing could not be distinguished from the foreground.
+The rows outside the extraction contain the foreground and the wings of the star's image. If their
+level were subtracted as foreground, wings of 0.6 % of the light would increase a depth of 0.004 by
+20 ppm. Both are therefore fitted together: ``level = foreground + flux * wing(distance)`` in each
+column. The wings are assumed to fall at least as steeply as those of a diffraction image summed
+along the other axis, ``distance**-2``; otherwise the flat part of a wing could not be distinguished
+from the foreground.
 """
 
 from __future__ import annotations
@@ -14,28 +15,29 @@ from typing import NamedTuple
 import numpy as np
 
 POWERS = np.append(0.0, np.arange(2.0, 4.01, 0.25))
-"""Wings fall as ``distance**-power * exp(-rate * distance)``; power 0 is an exponential halo."""
+"""Grid of powers. Wings fall as ``distance**-power * exp(-rate * distance)``; a power of 0 is an
+exponential halo."""
 RATES = np.arange(0.0, 1.01, 0.04)
-"""Rates of that exponential, per pixel."""
+"""Grid of rates of that exponential, per pixel."""
 LEAST_POWER = 2.0
 """Least slope ``-dln(wing)/dln(distance)`` of a wing anywhere in the outer rows."""
 STRENGTH_TERMS = 3
-"""Terms of the polynomial in wavelength by which the strength of the wings varies on each side."""
+"""Number of terms of the polynomial in wavelength that describes the strength of each wing."""
 ROUNDS = 3
-"""Number of rounds in which the star's flux and centre are refined with the last foreground."""
+"""Number of iterations; each uses the star's flux and centre with the previous foreground."""
 
 
 class _Outer(NamedTuple):
-    """The rows around the star.
+    """The rows outside the extraction, on both sides of the star.
 
     Attributes
     ----------
     levels : ndarray [shape=(row, x), dtype=float64, unit=electron]
     good : ndarray [shape=(row, x), dtype=bool]
     distance : ndarray [shape=(row,), dtype=float64, unit=pixel]
-        From the star, negative below it.
+        Distance of each row from the centre of the star, negative below it.
     flux : ndarray [shape=(x,), dtype=float64, unit=electron]
-        Starlight of each column.
+        Flux of the star in each column.
     """
 
     levels: np.ndarray
@@ -45,7 +47,7 @@ class _Outer(NamedTuple):
 
     @property
     def trust(self) -> np.ndarray:
-        """Weigh each pixel: the error of a wing model falls with the wing itself."""
+        """Weight of each pixel, which grows with distance as the error of the wing model falls."""
         return self.good * self.distance[:, None] ** 4
 
     def mean(self, values: np.ndarray) -> np.ndarray:
@@ -59,15 +61,16 @@ def fit_foreground(levels: np.ndarray, bad: np.ndarray, signal_rows: slice) -> n
     Parameters
     ----------
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean CDS image, bad pixels modelled.
+        Mean CDS image, with bad pixels replaced by a model.
     bad : ndarray [shape=(y, x), dtype=bool]
-        Pixels that the fit leaves out.
+        Bad pixels, which the fit leaves out.
     signal_rows : slice
-        Rows that are extracted; the others are fitted.
+        Rows that are extracted; the fit uses the others.
 
     Returns
     -------
     ndarray [shape=(x,), dtype=float64, unit=electron/pixel]
+        Foreground of each column.
 
     Examples
     --------
@@ -90,7 +93,7 @@ def fit_foreground(levels: np.ndarray, bad: np.ndarray, signal_rows: slice) -> n
 
 
 def _fit_wings(outer: _Outer) -> np.ndarray:
-    """Fit the wings in the outer rows; axes (row, x)."""
+    """Fit the wings in the outer rows [shape=(row, x)]."""
     x = np.linspace(-1, 1, len(outer.flux))
     sides = [outer.distance < 0, outer.distance > 0]
     decay = _fit_decay(outer)
@@ -103,7 +106,10 @@ def _fit_wings(outer: _Outer) -> np.ndarray:
 
 
 def _fit_decay(outer: _Outer) -> np.ndarray:
-    """Choose how the wings fall, from the white image, which has hardly any noise; axes (row,)."""
+    """Fit the decay of the wings with distance [shape=(row,)].
+
+    The fit uses the mean over the columns, which has hardly any noise.
+    """
     reach = np.abs(outer.distance)
     power, rate = (grid.ravel() for grid in np.meshgrid(POWERS, RATES))
     steep = power + rate * reach.min() >= LEAST_POWER
@@ -118,21 +124,21 @@ def _fit_decay(outer: _Outer) -> np.ndarray:
 
 
 def _centred(values: np.ndarray, outer: _Outer) -> np.ndarray:
-    """Subtract each column's mean, which removes the foreground; weight and flatten the rest."""
+    """Subtract the mean of each column, which removes the foreground; weight and flatten."""
     return ((values - outer.mean(values)) * np.sqrt(outer.trust)).ravel()
 
 
 def border_level(levels: np.ndarray, bad: np.ndarray, width: int) -> float:
-    """Take the median level of an image's border as the foreground under a point-like star.
+    """Measure the foreground under a point-like star: the median level of the image's border.
 
     Parameters
     ----------
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
         Mean CDS image.
     bad : ndarray [shape=(y, x), dtype=bool]
-        Pixels that are left out.
+        Bad pixels, which are left out.
     width : int
-        Pixels of the border.
+        Width of the border in pixels.
 
     Returns
     -------

@@ -1,14 +1,15 @@
-"""Loop over raw samples. A pixel is a contiguous series of 32-bit pairs, so pixels come first.
+"""Numba kernels that loop over raw samples.
 
-The low half of a pair is the even read of a ramp, the high half the odd read after it, both in raw
-units (ADU). A pixel has six constants, see `detector.pixel_constants`: ``c0 .. c4`` are the
-coefficients of ``adu, adu^2 .. adu^5`` in the linearity polynomial, with gain, offset and flat
-folded in and without the constant term, which a CDS cancels; ``dark`` is the charge that the dark
-current adds between the two reads, over the flat, in electrons. A CDS frame is then
+In memory a pixel is a contiguous series of 32-bit pairs. The low half of a pair is the even read of
+a ramp and the high half is the odd read after it, both in raw units (ADU). A pixel has six
+constants, see `detector.pixel_constants`: ``c0 .. c4`` are the coefficients of
+``adu, adu^2 .. adu^5`` in the linearity polynomial, which include gain, offset and flat but not the
+constant term, since correlated double sampling (CDS) cancels it; ``dark`` is the charge that the
+dark current adds between the two reads, divided by the flat, in electrons. A CDS frame is then
 
     cds = p(odd) - p(even) - dark,    p(adu) = c0 adu + c1 adu^2 + ... + c4 adu^5.
 
-Sums run over arrays of time, never into one scalar, so that no compiler may reorder them.
+Sums run over arrays of time and not into one scalar, so that no compiler may reorder them.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from numba import prange
 from ariel_kit.core.accelerate import kernel, parallel_kernel
 
 TILE = 1024
-"""CDS frames that are worked on at a time; they stay in the processor's nearest cache."""
+"""Number of CDS frames that are processed at a time, so that they stay in the processor's cache."""
 
 CEILING = np.uint32(0xFFFF0000)
-"""The converter's largest number, which saturated reads have, in the upper half of a word."""
+"""Largest number of the converter, at which a read is saturated, in the upper half of a word."""
 
 
 @kernel
 def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndarray) -> None:
-    """Turn raw pairs of one pixel into CDS frames.
+    """Calibrate the raw pairs of one pixel into CDS frames.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndar
     constants : tuple of 6 float32
         ``c0 .. c4`` and ``dark`` of the pixel.
     cds : ndarray [shape=(time,), dtype=float32, unit=electron]
-        Is overwritten.
+        Output, which is overwritten.
     """
     c0, c1, c2, c3, c4, dark = constants
     for t in range(len(cds)):
@@ -67,7 +68,7 @@ def add_up(values: np.ndarray) -> float:
 
 @kernel
 def brightest_read(pairs: np.ndarray) -> np.uint32:
-    """Find the largest read, in the upper half of a word; ignore the lower half of the result.
+    """Find the largest read, in the upper half of a word; the lower half has no meaning.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def brightest_read(pairs: np.ndarray) -> np.uint32:
 
 @kernel
 def count_full(pairs: np.ndarray) -> int:
-    """Count the pairs of which a read stands at the converter's ceiling.
+    """Count the pairs in which at least one read is at the converter's ceiling.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def mean_levels(
     levels: np.ndarray,
     full: np.ndarray,
 ) -> None:
-    """Average the CDS frames of each pixel and count its full pairs. A task owns one pixel.
+    """Average the CDS frames of each pixel, and count its saturated pairs. A task is one pixel.
 
     Parameters
     ----------
@@ -124,9 +125,9 @@ def mean_levels(
     constants : ndarray [shape=(pixel, 6), dtype=float32]
         ``c0 .. c4`` and ``dark`` of each pixel.
     levels : ndarray [shape=(pixel,), dtype=float64, unit=electron]
-        Mean CDS levels; is overwritten.
+        Output: mean CDS levels, overwritten.
     full : ndarray [shape=(pixel,), dtype=int64]
-        Pairs at the converter's ceiling; is overwritten.
+        Output: number of pairs at the converter's ceiling, overwritten.
     """
     for pixel in prange(len(offsets)):
         cds = np.empty(TILE, np.float32)
@@ -139,7 +140,7 @@ def mean_levels(
             n = min(TILE, n_pairs - first)
             tile, pairs = cds[:n], memory[start + first : start + first + n]
             calibrate_tile(pairs, values, tile)
-            if brightest_read(pairs) >= CEILING:  # a few pixels of few planets
+            if brightest_read(pairs) >= CEILING:  # rare: a few pixels of few planets
                 full[pixel] += count_full(pairs)
             for t in range(n):
                 total[t] += tile[t]
@@ -156,9 +157,9 @@ def weighted_sums(
     weights: np.ndarray,
     sums: np.ndarray,
 ) -> None:
-    """Add weighted CDS frames of pixels to light curves.
+    """Compute light curves as weighted sums of the CDS frames of pixels.
 
-    A task owns one output (a wavelength, say) and one stretch of time.
+    A task is one output, for example a wavelength, in one tile of time.
 
     Parameters
     ----------
@@ -176,7 +177,7 @@ def weighted_sums(
         Weight of that pixel in each mode of its output. The unit of a sum is electron times the
         unit of its weights.
     sums : ndarray [shape=(output, mode, time), dtype=float32]
-        The light curves; must come in as zeros.
+        Output: the light curves, which are added to and must be zero at first.
     """
     n_outputs, n_modes, n_pairs = sums.shape
     n_tiles = (n_pairs + TILE - 1) // TILE

@@ -1,9 +1,9 @@
-"""Normalise series by robust statistics over time: median and MAD.
+"""Robust normalisation of time series by their median and median absolute deviation (MAD).
 
-All time series that a network reads are robust Z-scores, which transits and outliers hardly affect:
-the channels of TCN-JNet (`jitter_correction.pointing.motion_channels`) and the residual maps of
-PhySNet and Ti-MAE (`denoising.maps.make_maps`). ResNet-1D reads spectra, which have no axis in
-time.
+Transits and outliers hardly change these two statistics. The robust Z-score is applied to the time
+series that networks take as input: the channels of TCN-JNet
+(`jitter_correction.pointing.motion_channels`) and the residual maps of PhySNet and Ti-MAE
+(`denoising.maps.make_maps`). ResNet-1D reads spectra, which have no time axis.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike
 from ariel_kit.core.errors import ShapeError
 
 MAD_TO_SIGMA = 1.482602218505602
-"""Standard deviation of a Gaussian over its median absolute deviation (MAD)."""
+"""Ratio of the standard deviation of a Gaussian to its MAD."""
 SMALLEST_SIGMA = 1e-30
-"""Scatter that is assumed for a constant series, to avoid a division by zero."""
+"""Sigma of a constant series, so that a division by it is defined."""
 
 
 class RobustZscore(NamedTuple):
-    """Normalised series, with ``series = values * sigma + median``.
+    """Normalised series, with the median and sigma: ``series = values * sigma + median``.
 
     Attributes
     ----------
@@ -42,17 +42,17 @@ def robust_zscore(
 ) -> RobustZscore:
     """Normalise over time: ``(series - median) / (1.4826 MAD)``.
 
-    A transit or an outlier changes a mean and a standard deviation much more than median and MAD.
+    Transits and outliers hardly change the result, unlike that of mean and standard deviation.
 
     Parameters
     ----------
     series : ndarray [shape=(time, ...)]
-        In any unit.
+        Series in any unit.
     axis : int or tuple of int
-        The axis, or axes, of time.
+        Axis, or axes, of time.
     centred : bool
-        Whether the mean of the series is zero by construction, as after a high-pass filter. It is
-        then only scaled, and `median` is zero.
+        Whether the series is centred on zero already, as after a high-pass filter. It is then only
+        scaled, and `median` is zero.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def robust_zscore(
     Raises
     ------
     ShapeError
-        If there is nothing along `axis`.
+        If the series has no samples along `axis`.
 
     Examples
     --------
@@ -81,19 +81,19 @@ def robust_zscore(
 
 
 def robust_sigma(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndarray:
-    """Measure the scatter about the median: 1.4826 times the median absolute deviation.
+    """Compute the robust standard deviation: 1.4826 times the median absolute deviation.
 
     Parameters
     ----------
     values : ndarray [shape=(...)]
-        In any unit.
+        Values in any unit.
     axis : int or tuple of int
-        The axis, or axes, of time.
+        Axis, or axes, of time.
 
     Returns
     -------
     ndarray [shape=(...), dtype=float64]
-        Without `axis`; in the unit of the values, and never zero.
+        Sigma without `axis`, in the unit of the values, and at least `SMALLEST_SIGMA`.
 
     Examples
     --------
@@ -106,10 +106,10 @@ def robust_sigma(values: np.ndarray, axis: int | tuple[int, ...] = 0) -> np.ndar
 
 
 def white_noise(flux: np.ndarray) -> np.ndarray:
-    """Measure one sigma of the white noise of light curves, from first differences.
+    """Estimate the standard deviation of the white noise of light curves from first differences.
 
-    Differences of neighbours hold neither transit nor drift, and outliers hardly move their median
-    absolute value.
+    Differences of neighbouring samples contain hardly any transit or drift, and outliers hardly
+    change their median absolute value.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def white_noise(flux: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray [shape=(...), dtype=float64, unit=electron]
-        NaN-free; zero where there are fewer than 2 samples.
+        Zero where there are fewer than 2 samples.
     """
     if flux.shape[-1] < 2:
         return np.zeros(flux.shape[:-1])

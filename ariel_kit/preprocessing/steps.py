@@ -1,7 +1,7 @@
-"""The calibration step by step, as plain array functions.
+"""The steps of the calibration, one array function each.
 
-`calibrate_planet` takes all these steps in two fused passes that never store a calibrated frame.
-The functions here take one step each, in float64, and agree with it to the rounding of float32::
+`calibrate_planet` takes all these steps in two passes that store no calibrated frames. The
+functions here take one step each, in float64, and agree with it to the rounding of float32::
 
     frames = raw_frames(dataset, planet, AIRS, split="train")      # ADU
     electrons = to_electrons(frames, adc)
@@ -12,10 +12,10 @@ The functions here take one step each, in float64, and agree with it to the roun
     cds = infill(subtract_foreground(cds, foreground), donors)
 
 The foreground and the donors of bad pixels follow from the mean image; see `fit_foreground` and
-`find_donors`. A step makes a copy, and that of a whole visit of AIRS is 1 GB: give it a stretch of
-frames.
+`find_donors`. Each step returns a copy, which for a whole visit of AIRS takes 1 GB; pass it a
+stretch of frames to save memory.
 
-Order and formulas follow the challenge's data page and the simulator behind its data.
+The order and the formulas are those of the challenge's data page and of its simulator.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ def to_electrons(frames: np.ndarray, adc: Adc) -> np.ndarray:
 
 
 def correct_linearity(electrons: np.ndarray, linear_corr: np.ndarray) -> np.ndarray:
-    """Turn measured into true charge: ``true = sum_k linear_corr[k] * measured**k``.
+    """Convert measured to true charge: ``true = sum_k linear_corr[k] * measured**k``.
 
-    A pixel gains less from each electron the fuller it is. The polynomial that undoes this belongs
-    to the pixel and to a single read, so it comes before any difference of reads.
+    The response of a pixel to each electron decreases as the pixel fills. The polynomial that
+    corrects this applies to single reads of a pixel, so it comes before any difference of reads.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def correct_linearity(electrons: np.ndarray, linear_corr: np.ndarray) -> np.ndar
     Returns
     -------
     ndarray [shape=(frame, y, x), dtype=float64, unit=electron]
-        Meaningless at bad pixels, whose coefficients are arbitrary.
+        The values at bad pixels have no meaning.
 
     Raises
     ------
@@ -134,13 +134,14 @@ def correct_linearity(electrons: np.ndarray, linear_corr: np.ndarray) -> np.ndar
 def subtract_dark(
     electrons: np.ndarray, dark: np.ndarray, read_times: tuple[float, float]
 ) -> np.ndarray:
-    """Subtract the charge that the dark current has accumulated at the time of each read.
+    """Subtract the charge that the dark current has added by the time of each read.
 
     Parameters
     ----------
     electrons : ndarray [shape=(frame, y, x), unit=electron]
         Even and odd reads in turn.
     dark : ndarray [shape=(y, x), unit=electron/s]
+        Dark current.
     read_times : tuple of 2 float
         Seconds from the start of a ramp to the even and to the odd read, see `Instrument`.
 
@@ -176,7 +177,7 @@ def divide_flat(electrons: np.ndarray, flat: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray [shape=(frame, y, x), dtype=float64, unit=electron]
-        NaN where the flat is not positive: such a pixel is dead.
+        NaN where the flat is not positive, which marks a dead pixel.
 
     Raises
     ------
@@ -193,10 +194,9 @@ def divide_flat(electrons: np.ndarray, flat: np.ndarray) -> np.ndarray:
 
 
 def correlated_double_sample(electrons: np.ndarray) -> np.ndarray:
-    """Subtract the first read of each ramp from its end: ``cds = odd - even``.
+    """Subtract the first read of each ramp from the last one: ``cds = odd - even``.
 
-    Everything that both reads share cancels: the converter's offset, and the reset level with its
-    noise.
+    This cancels the converter's offset, the level after the reset and the noise of the reset.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def correlated_double_sample(electrons: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray [shape=(time, y, x), unit=electron]
-        Light of each exposure; half as many as there were frames.
+        Charge of each exposure; there are half as many as frames.
 
     Raises
     ------
@@ -225,13 +225,13 @@ def correlated_double_sample(electrons: np.ndarray) -> np.ndarray:
 def infill(cds: np.ndarray, donors: Donors) -> np.ndarray:
     """Replace bad pixels by weighted sums of good ones, the same in every frame.
 
-    Subtract the foreground first, for a donor contains the foreground of its own column.
+    Subtract the foreground first, because it differs between the columns of a pixel and its donors.
 
     Parameters
     ----------
     cds : ndarray [shape=(time, y, x), unit=electron]
     donors : Donors
-        Which pixels, and from which others; see `find_donors`.
+        Bad pixels, and the good pixels that replace them; see `find_donors`.
 
     Returns
     -------
@@ -258,8 +258,8 @@ def subtract_foreground(cds: np.ndarray, foreground: np.ndarray | float) -> np.n
     ----------
     cds : ndarray [shape=(time, y, x), unit=electron]
     foreground : ndarray [shape=(x,), unit=electron/pixel] or float
-        Of each column of AIRS, see `fit_foreground`; of all of FGS1, see `border_level`. Constant
-        in time.
+        Foreground of each column of AIRS, see `fit_foreground`, or of the whole image of FGS1, see
+        `border_level`. It is constant in time.
 
     Returns
     -------
@@ -268,7 +268,7 @@ def subtract_foreground(cds: np.ndarray, foreground: np.ndarray | float) -> np.n
     Raises
     ------
     ShapeError
-        If there is not one level for each column.
+        If `foreground` is an array and does not have one level per column.
 
     Examples
     --------
