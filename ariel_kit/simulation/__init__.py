@@ -1,4 +1,4 @@
-"""Simulate data with known truth: spectra, light curves, raw frames on disk."""
+"""Simulation of data with known truth: spectra, light curves, and raw frames on disk."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Draw the population of simulated planets: size, density, temperature, clouds and gases.
 
-The distributions were set by comparing quantiles of the spectra with the 2024 labels.
+The distributions were chosen by comparing quantiles of the spectra with those of the 2024 labels.
 """
 
 from __future__ import annotations
@@ -20,43 +20,46 @@ from ariel_kit.simulation.molecules import (
 )
 
 Molecules = Literal["known", "unseen", "all"] | Sequence[str]
+"""Groups or names of gases; see `draw_spectra`."""
 
 BOLTZMANN = 1.380649e-16
-"""erg/K."""
+"""Boltzmann constant, in erg/K."""
 HYDROGEN_MASS = 1.6735575e-24
-"""g."""
+"""Mass of a hydrogen atom, in g."""
 GRAVITATION = 6.6743e-8
-"""cm3/g/s2."""
+"""Gravitational constant, in cm3/g/s2."""
 SOLAR_RADIUS = 6.957e10
-"""cm."""
+"""Radius of the Sun, in cm."""
 MEAN_MOLECULAR_WEIGHT = 2.3
+"""Mean molecular weight of the atmospheres."""
 REFERENCE_PRESSURE = 1e7
-"""dyn/cm2 (10 bar), where heights start."""
+"""Pressure at height zero, in dyn/cm2 (10 bar)."""
 
 LARGEST_SCALE_HEIGHT = 0.08
-"""Largest scale height of an atmosphere, over the planet's radius."""
+"""Largest scale height of an atmosphere, relative to the planet's radius."""
 HEIGHT_2025 = 0.5
-"""Scale height of the planets of 2025, relative to that of hydrogen at the equilibrium temperature
-of a black planet. It is chosen to give the scatter of their labels."""
+"""Factor of the scale height of the planets of 2025, relative to hydrogen at the equilibrium
+temperature for zero albedo. It is chosen to reproduce the scatter of their labels."""
 LOG_HAZE_2025 = (1.7, 2.0)
-"""Mean and scatter of the logarithm of their scattering, relative to that of hydrogen."""
+"""Mean and standard deviation of the logarithm of their scattering, relative to hydrogen."""
 
 LOG_ABUNDANCE = {"H2O": (-8.0, -4.5), "CO2": (-8.5, -3.5), "CH4": (-6.5, -4.0)}
-"""Range of log10 of the mixing ratio, drawn evenly."""
+"""Range of log10 of the mixing ratio, which is uniform."""
 LOG_ABUNDANCE_UNSEEN = (-6.5, -3.0)
+"""The same range for each gas that the 2024 labels do not contain."""
 LOG_ABUNDANCE_WEAK = (-9.0, -5.5)
-"""H2O below unseen gases."""
+"""The same range for H2O in planets with unseen gases."""
 
 
 class Host(NamedTuple):
-    """A star, and the parameters of the population of its planets."""
+    """A star, and the properties of its planets."""
 
     radius: float
-    """Solar radii."""
+    """Radius of the star, in solar radii."""
     temperature: float
-    """Median temperature of the planets, kelvin."""
+    """Median temperature of the planets, in kelvin."""
     largest: float
-    """Radius of the largest planet over that of the star."""
+    """Radius of the largest planet relative to that of the star."""
 
 
 HOSTS = {0: Host(1.4, 960.0, 0.0833), 1: Host(2.0, 1700.0, 0.0487)}
@@ -65,17 +68,18 @@ HOSTS = {0: Host(1.4, 960.0, 0.0833), 1: Host(2.0, 1700.0, 0.0487)}
 
 @dataclass(frozen=True)
 class Atmospheres:
-    """Parameters of a population of planets, one entry each.
+    """Parameters of the atmospheres of a population of planets.
 
     Attributes
     ----------
     mean_depth : ndarray [shape=(planet,)]
+        Mean transit depth.
     scale_height : ndarray [shape=(planet,)]
-        Over the planet's radius.
+        Scale height relative to the planet's radius.
     temperature : ndarray [shape=(planet,), unit=kelvin]
     cloud_height : ndarray [shape=(planet,)]
-        Height of an opaque cloud deck, in scale heights above 10 bar; far below zero for a clear
-        sky.
+        Height of an opaque cloud deck, in scale heights above 10 bar; far below zero without
+        clouds.
     haze : ndarray [shape=(planet,)]
         Scattering relative to that of hydrogen alone.
     gases : tuple of str
@@ -95,7 +99,7 @@ class Atmospheres:
 def draw_atmospheres(
     n: int, *, rng: np.random.Generator, star: int | np.ndarray = 0, molecules: Molecules = "known"
 ) -> Atmospheres:
-    """Draw the parameters of `n` planets; see `draw_spectra`."""
+    """Draw the parameters of the atmospheres of `n` planets; see `draw_spectra`."""
     hosts = [_host(int(s)) for s in np.broadcast_to(star, (n,))]
     star_radius, median_temperature, largest = np.array(hosts).reshape(n, 3).T
     gases, abundance = _draw_abundance(rng, n, molecules)
@@ -127,8 +131,8 @@ def draw_atmospheres_of(
 ) -> Atmospheres:
     """Draw the atmospheres of planets of given size, gravity and temperature.
 
-    Hazes vary more than those of `draw_atmospheres`, to match the statistics of the labels of 2025:
-    FGS1 lies below the mean over AIRS for only two planets of three.
+    Hazes vary more than those of `draw_atmospheres`, to match the labels of 2025, in which the
+    depth of FGS1 is below the mean of AIRS for only two planets of three.
 
     Parameters
     ----------
@@ -160,7 +164,9 @@ def draw_atmospheres_of(
 def relative_scale_height(
     temperature: np.ndarray, gravity: np.ndarray, radius: np.ndarray
 ) -> np.ndarray:
-    """Scale height k T / (mu g) over the planet's radius, at most `LARGEST_SCALE_HEIGHT`.
+    """Compute the scale height k T / (mu g) relative to the planet's radius.
+
+    The result is at most `LARGEST_SCALE_HEIGHT`.
 
     Parameters
     ----------
@@ -220,6 +226,6 @@ def _draw_mixing_ratios(rng: np.random.Generator, n: int, gases: tuple[str, ...]
 
 
 def _one_to_three(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Choose one to three of the unseen gases for each planet."""
+    """Draw which one to three of the unseen gases each planet contains."""
     order = rng.random((n, len(UNSEEN_MOLECULES))).argsort(axis=1).argsort(axis=1)
     return np.asarray(order < rng.integers(1, 4, (n, 1)))

@@ -1,4 +1,4 @@
-"""Draw detectors with the defects of real ones, and the calibration frames that describe them."""
+"""Simulated detectors with bad pixels and nonlinearity, and their calibration frames."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ariel_kit.data.calibration_maps import LINEARITY_TERMS, Calibration
 
 AIRS_LINEARITY = np.array([0.1, 1.0, 1e-8, 1.18e-11, -6.0e-17, 1.3e-22])
 FGS1_LINEARITY = np.array([0.1, 1.0, 1e-8, 8.5e-12, -3.6e-17, 6.5e-23])
-"""Mean polynomial from measured to true electrons, constant term first."""
+"""Mean polynomials of the two detectors from measured to true electrons, constant term first."""
 LINEARITY_SCATTER = (0.2, 0.005, 5e-8)
-"""Pixel scatter of the first three coefficients."""
+"""Standard deviation over pixels of the first three coefficients."""
 BEND_SCATTER = 0.06
-"""Relative pixel scatter that the three high coefficients share."""
+"""Relative standard deviation over pixels of the three high coefficients, which vary together."""
 
 
 class Detector(NamedTuple):
-    """A detector, and the calibration frames that describe it.
+    """A simulated detector: its true response, and the calibration frames on disk.
 
     Attributes
     ----------
     calibration : Calibration
-        As written beside the frames.
+        Calibration frames as written to disk.
     response : ndarray [shape=(y, x), dtype=float64]
-        True response to light: the flat, and zero on dead pixels.
+        True relative response: the flat, and zero on dead pixels.
     linear_corr : ndarray [shape=(6, y, x), dtype=float64]
-        True linearity of the read-out: the file's polynomial, except on dead pixels.
+        True linearity polynomial. It differs from that on disk on dead pixels only.
     """
 
     calibration: Calibration
@@ -58,7 +58,7 @@ def draw_detector(rng: np.random.Generator, instrument: Instrument) -> Detector:
     frame = (instrument.height, instrument.width)
     dead = rng.random(frame) < rng.uniform(0.001, 0.003)
     flat = rng.normal(1 + rng.uniform(-0.025, 0.025), 0.012, frame)
-    # Half of the dead pixels were dead when the flat was taken, the others died since.
+    # Half of the dead pixels are dead in the flat on disk; the others died after it was taken.
     written_flat = np.where(dead & (rng.random(frame) < 0.5), rng.normal(0, 0.005, frame), flat)
     linear_corr = _draw_linearity(rng, instrument)
     wild = 1 + 3 * rng.standard_normal((LINEARITY_TERMS, *frame))
@@ -73,7 +73,7 @@ def draw_detector(rng: np.random.Generator, instrument: Instrument) -> Detector:
 
 
 def _draw_linearity(rng: np.random.Generator, instrument: Instrument) -> np.ndarray:
-    """Draw linearity with one common scatter of the high terms, so that every curve rises."""
+    """Draw linearity polynomials; the high terms vary together, so that all are monotonic."""
     mean = FGS1_LINEARITY if instrument is FGS1 else AIRS_LINEARITY
     frame = (instrument.height, instrument.width)
     bend = rng.standard_normal(frame)

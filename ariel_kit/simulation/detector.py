@@ -1,4 +1,4 @@
-"""Expose one instrument: from light to ADU with shot noise, charge, read-out and converter."""
+"""Simulation of raw frames: shot noise, charge, read-out and converter of one instrument."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ def expose(
     seed: int,
     hit_rate: float = 0.0,
 ) -> np.ndarray:
-    """Take the raw frames of an observation.
+    """Simulate the raw frames of an observation.
 
     Parameters
     ----------
     image : ndarray [shape=(6, y, x), unit=electron]
-        The star, expanded in its shift; electrons per CDS frame.
+        Image of the star per CDS frame, expanded in its shift; see `star_image`.
     steady : ndarray [shape=(y, x), unit=electron]
         Foreground per CDS frame.
     light : ndarray [shape=(light, time), dtype=float32]
         Relative light of the star.
     column : ndarray [shape=(x,), dtype=int]
-        Row of `light` for each detector column.
+        Row of `light` that applies to each detector column.
     moments : tuple of ndarray [shape=(time, 5), dtype=float32, unit=pixel]
-        Of the shift, for the even and for the odd reads.
+        Moments of the shift, for the even and for the odd reads.
     detector : Detector
     adc : Adc
+        Converter of the instrument.
     instrument : Instrument
     seed : int
         Seed of every random draw; the result does not depend on the number of threads.
@@ -49,12 +50,12 @@ def expose(
     Returns
     -------
     ndarray [shape=(pixel, frame), dtype=uint16, unit=ADU]
-        Pixel by pixel, even and odd reads alternating in time.
+        Raw frames of each pixel, with even and odd reads alternating in time.
 
     Raises
     ------
     ShapeError
-        If the arrays do not fit each other.
+        If the shapes of the arrays do not match.
     """
     frame: dict[str, int | None] = {"y": instrument.height, "x": instrument.width}
     check_shape("image", image.shape, {"term": N_MOMENTS + 1, **frame})

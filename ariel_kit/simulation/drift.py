@@ -1,14 +1,15 @@
-"""Draw the slow drift of the instrument's gain: the mission's family, and other families.
+"""Simulation of the slow drift of the instrument's gain: the mission's family, and others.
 
-A drift is relative light ``1 + z(u, v)`` with u the share of the visit that has passed and v the
-detector column over the last column's index, both in [0, 1]. The mission's family has rank one,
+A drift multiplies the light by ``1 + z(u, v)``, where u is the elapsed fraction of the visit and v
+the detector column divided by the last column's index, both in [0, 1]. The mission's family has
+rank one,
 
     z = A f(u) g(v) / range,   f = sum_i c_i u^i,   g = sum_j d_j v^j   (i, j = 0..5),
 
 with c and d uniform in (-1, 1), the range that of f g over the whole visit and detector, and A
-uniform. That is the documented gain-drift task of ExoSim2 (Mugnai et al. 2025); A's bounds and both
-orders agree with the white light curves of the 2024 challenge (`tests/real`). The other families
-serve to test robustness.
+uniform. This is the documented gain-drift task of ExoSim2 (Mugnai et al. 2025). The bounds of A and
+both orders agree with the white light curves of the 2024 challenge (`tests/real`). The other
+families serve to test the robustness of the fit.
 """
 
 from __future__ import annotations
@@ -25,37 +26,40 @@ from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS, Instrument
 
 DriftFamily = Literal["mission", "legacy", "ramp", "step", "wave"]
+"""Names of the families; see `draw_drift`."""
 
 ORDER = 5
 """Order of the mission's polynomials in time and in the detector column."""
 AMPLITUDE = (1e-3, 5e-3)
-"""Bounds of the mission's peak-to-peak drift over the detector and the visit."""
+"""Bounds of A, the mission's peak-to-peak drift over the detector and the visit."""
 GRID = 1001
-"""Number of moments at which the range of a drift is evaluated."""
+"""Number of times at which f is evaluated to find its range."""
 
 LEGACY_SIGMA = np.array([690.0, 420.0, 175.0, 49.0, 7.0]) * 1e-6
 """Standard deviation of the Legendre coefficients 1..5 in time of the legacy white-light drift."""
 LEGACY_ORIGIN = 0.25
+"""Elapsed fraction of the visit at which the powers of a legacy drift are zero."""
 LEGACY_GROWTH = 1.2
+"""Ratio of the coefficients' standard deviations of successive powers of a legacy drift."""
 LEGACY_ORDER = 7
+"""Largest order of a legacy drift; the order is random."""
 LEGACY_SPREAD = 0.25
-"""A legacy drift is a polynomial about `LEGACY_ORIGIN` of the visit, of a random order up to
-`LEGACY_ORDER`, each power's coefficient `LEGACY_GROWTH` times larger than the one before, of a size
-that spreads by `LEGACY_SPREAD` in its logarithm."""
+"""Standard deviation of the logarithm of the size of a legacy drift."""
 LEGACY_COLOURS = np.array([0.8, 0.4, 0.2])
 """Size of Legendre 1..3 over the extracted columns, relative to the white-light drift."""
 LEGACY_SECOND = 0.1
-"""Size of a second, independent drift that keeps the legacy sum from being exactly rank one."""
+"""Size of a second, independent term of a legacy drift, because of which it is not of rank one."""
 
 STRANGE_SIGMA = 300e-6
-"""Size of the ramp, step or wave that is added to a drift of the mission's family."""
+"""Standard deviation of the ramp, step or wave that is added to a drift of the mission's family."""
 
 TimeCourse = Callable[[np.ndarray], np.ndarray]
+"""Function f of the elapsed fraction u of the visit."""
 
 
 @dataclass(frozen=True)
 class PolynomialCourse:
-    """A polynomial in the share of the visit, constant term first."""
+    """A polynomial in the elapsed fraction of the visit, constant term first."""
 
     coefficients: tuple[float, ...]
 
@@ -65,7 +69,7 @@ class PolynomialCourse:
 
 @dataclass(frozen=True)
 class RampCourse:
-    """An exponential settling from the start of the visit; its time scale in hours."""
+    """An exponential decay from the start of the visit, with a time scale in hours."""
 
     hours: float
 
@@ -75,7 +79,7 @@ class RampCourse:
 
 @dataclass(frozen=True)
 class StepCourse:
-    """A sudden change of level, at an hour of the visit."""
+    """A sudden change of level at a given hour of the visit."""
 
     hour: float
 
@@ -85,7 +89,7 @@ class StepCourse:
 
 @dataclass(frozen=True)
 class WaveCourse:
-    """A periodic change of level; period in hours, phase in periods."""
+    """A sinusoidal change of level, with the period in hours and the phase in periods."""
 
     hours: float
     phase: float
@@ -101,9 +105,9 @@ class DriftTerm:
     Attributes
     ----------
     course : callable
-        f, of the share of the visit that has passed.
+        f, a function of the elapsed fraction of the visit.
     gains : tuple of float
-        Monomial coefficients of g in the relative detector column, constant term first.
+        Coefficients of the powers of v in g, constant term first.
     """
 
     course: TimeCourse
@@ -131,9 +135,9 @@ class Drift:
         Parameters
         ----------
         u : ndarray [shape=(time,)]
-            Share of the visit that has passed.
+            Elapsed fraction of the visit.
         v : ndarray [shape=(column,)]
-            Detector column over the last column's index.
+            Detector column divided by the last column's index.
 
         Returns
         -------
@@ -142,7 +146,7 @@ class Drift:
         return np.sum([term(u, v) for term in self.terms], axis=0)
 
     def __mul__(self, factor: float) -> Drift:
-        """Multiply every term by a factor."""
+        """Multiply the drift by a factor."""
         return Drift(
             tuple(replace(t, gains=tuple(factor * g for g in t.gains)) for t in self.terms)
         )
@@ -167,11 +171,12 @@ def draw_drift(
     instrument : Instrument
         AIRS drifts over its 356 columns, FGS1 over its 32.
     family : {"mission", "legacy", "ramp", "step", "wave"}
-        ``"mission"`` is what the challenge's data show. ``"legacy"`` is the two-term family that
-        the kit drew before; a ramp, step or wave is added to the mission's drift.
+        ``"mission"`` is the family of the challenge's data. ``"legacy"`` is the two-term family of
+        earlier versions of the simulator. ``"ramp"``, ``"step"`` and ``"wave"`` are added to a
+        drift of the mission's family.
     light : ndarray [shape=(column,), unit=electron], optional
-        The star on each detector column: a legacy drift is scaled to its white light. Equal light
-        on all extracted columns when left out.
+        Starlight on each detector column, which defines the white light that a legacy drift is
+        normalised to. By default it is equal on all extracted columns.
 
     Returns
     -------
@@ -180,7 +185,7 @@ def draw_drift(
     Raises
     ------
     UnknownNameError
-        If there is no such family.
+        If the family is unknown.
 
     Examples
     --------
@@ -246,7 +251,7 @@ STRANGE: dict[str, Callable[[np.random.Generator], TimeCourse]] = {
     "step": _draw_step,
     "wave": _draw_wave,
 }
-"""Families that no polynomial describes, each with a function that draws a time course."""
+"""Families that no polynomial describes, with the functions that draw their courses in time."""
 
 
 def _draw_strange(
@@ -260,10 +265,10 @@ def _draw_strange(
 
 
 def _column_powers(colours: np.ndarray, instrument: Instrument) -> np.ndarray:
-    """Convert Legendre coefficients over the extracted columns to powers of v.
+    """Convert Legendre coefficients over the extracted columns to coefficients of powers of v.
 
-    The Legendre axis ascends in wavelength. FGS1, which is one wavelength, keeps the constant
-    alone.
+    The Legendre polynomials run over ascending wavelength. For FGS1, which has one wavelength, only
+    the constant is kept.
     """
     if instrument is FGS1:
         return colours[:1]
@@ -277,7 +282,7 @@ def _column_powers(colours: np.ndarray, instrument: Instrument) -> np.ndarray:
 def _draw_legacy(
     rng: np.random.Generator, instrument: Instrument, light: np.ndarray | None
 ) -> Drift:
-    """Draw f(t) g(column) plus a small second drift; white light follows f alone."""
+    """Draw f(t) g(column) and a small second term, which does not affect white light."""
     if instrument is FGS1:
         return Drift((DriftTerm(_draw_legacy_course(rng), (1.0,)),))
     white = np.ones(N_AIRS) if light is None else light[AIRS.columns][::-1]
@@ -293,7 +298,7 @@ def _draw_legacy(
 
 
 def _draw_legacy_course(rng: np.random.Generator) -> PolynomialCourse:
-    """Draw a polynomial of random order and size."""
+    """Draw a polynomial in time of random order and size."""
     powers = np.arange(1, LEGACY_ORDER + 1)
     growth, modes = LEGACY_GROWTH**powers, _power_modes()
     reached = rng.integers(1, LEGACY_ORDER + 1) >= powers
@@ -308,7 +313,7 @@ def _draw_legacy_course(rng: np.random.Generator) -> PolynomialCourse:
 
 @cache
 def _power_modes() -> np.ndarray:
-    """Expand each power of time in Legendre polynomials [shape=(power, 5)]."""
+    """Expand the powers of time about `LEGACY_ORIGIN` in Legendre 1..5 [shape=(power, 5)]."""
     x = np.linspace(-1, 1, 201)
     distance = (x + 1) / 2 - LEGACY_ORIGIN
     powers = np.stack([distance**k for k in range(1, LEGACY_ORDER + 1)], axis=1)

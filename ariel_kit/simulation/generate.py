@@ -1,4 +1,4 @@
-"""Write simulated data sets in the challenge's layout, one planet at a time."""
+"""Simulation of data sets on disk, in the layout of the challenge."""
 
 from __future__ import annotations
 
@@ -47,12 +47,13 @@ from ariel_kit.simulation.scene import PlanetTruth, column_light
 logger = logging.getLogger(__name__)
 
 STREAM_ELECTRONS = {AIRS.name: 5, FGS1.name: 6}
+"""Random streams of the electrons of raw frames."""
 TEST_LABELS = "test_labels.csv"
-"""Truth of the test planets; the challenge has no such file."""
+"""File of the true spectra of the test planets, which the challenge does not publish."""
 DATA_FILES = ("train", "test", "train*.csv", "test*.csv", "adc_info.csv")
-"""Files and folders of a challenge folder, in either edition."""
+"""Names of files and folders of a data set of either edition."""
 QUICK_CADENCE = 24.0
-"""Seconds between the samples of light curves that are drawn without frames."""
+"""Cadence, in seconds, of light curves that are drawn without frames."""
 
 
 def simulate_dataset(
@@ -68,38 +69,40 @@ def simulate_dataset(
 ) -> Path:
     """Write a data set with known truth: raw frames, calibration frames and tables.
 
-    A full-size planet takes about 300 MB. The truth of the test planets is in
-    ``test_labels.csv``, and what gases all planets hold in ``molecules.csv``, beside the files
-    that the challenge has.
+    A full-size planet takes about 300 MB. In addition to the challenge's files there are
+    ``test_labels.csv`` with the true spectra of the test planets, and ``molecules.csv`` with the
+    gases of all planets.
 
     Parameters
     ----------
     output_dir : str or Path
-        A folder without a data set. The tables are written last, so a folder with tables is
-        complete.
+        Folder to write to, which must not hold a data set yet. The tables are written last, so a
+        folder with tables is complete.
     n_train, n_test : int
-        Planets of the two splits.
+        Number of planets of the two splits.
     stars : sequence of int
-        0 and 1 are those of 2024; no training used the others.
+        Numbers of the host stars: 0 and 1 are the stars of 2024; others are simulated stars, which
+        no training data contain.
     molecules : {"known", "unseen", "all"} or sequence of str
-        Which gases the planets may hold.
+        Gases that the planets may contain; see `draw_spectra`.
     seed : int
     edition : {2024, 2025}
-        Layout and physics; see `draw_planets`.
+        Edition whose layout and physics are simulated; see `draw_planets`.
     n_pairs : int
-        AIRS pairs of an observation, 5625 in a real one; the transit shrinks with it.
+        Number of AIRS pairs of an observation. A real one has 5625; in a shorter one the transit is
+        compressed in proportion.
 
     Returns
     -------
     Path
-        The folder.
+        Path of the folder.
 
     Raises
     ------
     ConfigError
         If a number is out of range.
     DataFileError
-        If the folder holds a data set already, or the rest of a simulation that was interrupted.
+        If the folder holds a data set already, or a part of an interrupted simulation.
     UnknownNameError
         If a molecule is unknown.
 
@@ -136,11 +139,11 @@ def simulate_observations(
     seed: int = 0,
     edition: Year = 2024,
 ) -> Path:
-    """Write calibrated light curves of planets with known truth, without frames, in seconds.
+    """Write calibrated light curves of planets with known truth, without frames, within seconds.
 
-    The folder holds the tables that `simulate_dataset` writes and, in ``products``, one
-    `Observation` for each planet, named as ``ariel-kit calibrate`` names them. It cannot be
-    calibrated again, but fitted and learned from.
+    The folder contains the tables that `simulate_dataset` writes and, in ``products``, one
+    `Observation` for each planet, named as by ``ariel-kit calibrate``. It can be fitted and learned
+    from, but it has no frames to calibrate.
 
     Parameters
     ----------
@@ -150,7 +153,7 @@ def simulate_observations(
     Returns
     -------
     Path
-        The folder.
+        Path of the folder.
 
     Raises
     ------
@@ -190,7 +193,7 @@ def _new_folder(path: str | Path) -> Path:
         more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         raise DataFileError(
             f"a simulation needs a folder without a data set; {root} holds "
-            f"{', '.join(held[:3])}{more}. Delete it or name another folder."
+            f"{', '.join(held[:3])}{more}. Delete it or give another folder."
         )
     return root
 
@@ -202,21 +205,21 @@ def write_tables(
     test: Sequence[PlanetTruth],
     n_pairs: int = AIRS.n_pairs,
 ) -> None:
-    """Write all files of a data set except the planets' folders.
+    """Write the tables of a data set, that is everything except the folders of the planets.
 
     Parameters
     ----------
     root : Path
-        Made when it is not there.
+        Folder of the data set, which is created if it does not exist.
     train, test : sequence of PlanetTruth
-        All of one edition, which sets the layout.
+        Planets of one edition, which sets the layout.
     n_pairs : int
-        AIRS pairs of an observation.
+        Number of AIRS pairs of an observation.
 
     Raises
     ------
     ConfigError
-        If there is no planet, or there are two editions, or one that never was.
+        If there is no planet, or if the planets are of two editions or of an unknown one.
     """
     edition = _edition_of(train, test)
     root.mkdir(parents=True, exist_ok=True)
@@ -269,12 +272,12 @@ def simulate_planet(
     split : str
     planet : PlanetTruth
     n_pairs : int
-        AIRS pairs of the observation.
+        Number of AIRS pairs of the observation.
 
     Returns
     -------
     Path
-        The planet's folder.
+        Folder of the planet.
 
     Raises
     ------

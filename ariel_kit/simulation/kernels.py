@@ -1,6 +1,6 @@
-"""Loops of the simulator: random numbers, charge, read-out, converter; shared areas of discs.
+"""Numba kernels of the simulator: random numbers, exposure and read-out of pixels, transits.
 
-Every pixel has a random stream of its own, so frames are the same at any number of threads.
+Every pixel has its own random stream, so that frames do not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -13,18 +13,22 @@ from numba import prange
 from ariel_kit.core.accelerate import kernel, parallel_kernel
 
 RESET_NOISE = 3.0
-"""kTC noise, one sigma in electrons: common to both reads of a pair."""
+"""Standard deviation, in electrons, of the reset (kTC) noise, common to both reads of a pair."""
 FULL_WELL = 1.0e5
-"""Largest number of electrons in a pixel."""
+"""Largest charge of a pixel, in electrons."""
 EXACT_POISSON = 12.0
-"""Means below this are drawn exactly, above as a rounded normal."""
+"""Poisson counts of smaller means are drawn exactly; those of larger means, as a rounded normal."""
 ADU_MAX = 65535.0
+"""Largest number of the converter."""
 HIT_LEAST, HIT_MEAN = 250.0, 100.0
-"""Smallest number of electrons that a charged particle leaves, and the mean of the excess."""
+"""Least charge of a charged particle, and mean of the exponential excess over it, in electrons."""
 
 ZIGGURAT_EDGE = 3.6541528853610088
+"""Right edge of the lowest layer of the ziggurat, for 256 layers."""
 ZIGGURAT_AREA = 0.00492867323399
+"""Area of each layer."""
 MANTISSA = 2.0**52
+"""Range of the random integers that choose a point within a layer."""
 
 
 def _ziggurat_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -45,11 +49,12 @@ def _ziggurat_tables() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 ACCEPT, WIDTH, HEIGHT = _ziggurat_tables()
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""Increment of the state of SplitMix64."""
 
 
 @kernel
 def _mix(z: np.uint64) -> np.uint64:
-    """Hash a 64-bit number to an unrelated one (the finaliser of SplitMix64)."""
+    """Hash a 64-bit number, as the finaliser of SplitMix64 does."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
@@ -57,14 +62,14 @@ def _mix(z: np.uint64) -> np.uint64:
 
 @kernel
 def _uniform(state: np.uint64) -> tuple[float, np.uint64]:
-    """Draw a number in [0, 1); state is a uint64; returns the number and the next state."""
+    """Draw a uniform number in [0, 1); return it and the next state."""
     state += GOLDEN
     return (_mix(state) >> np.uint64(11)) * (1.0 / 9007199254740992.0), state
 
 
 @kernel
 def _normal(state: np.uint64) -> tuple[float, np.uint64]:
-    """Draw a standard normal; state is a uint64; returns the number and the next state."""
+    """Draw a standard normal number by the ziggurat method; return it and the next state."""
     while True:
         state += GOLDEN
         bits = _mix(state)
@@ -89,7 +94,7 @@ def _normal(state: np.uint64) -> tuple[float, np.uint64]:
 
 @kernel
 def _poisson(mean: float, state: np.uint64) -> tuple[float, np.uint64]:
-    """Draw a Poisson count of a mean in electrons; returns the count and the next state."""
+    """Draw a Poisson count of a mean in electrons; return it and the next state."""
     if mean >= EXACT_POISSON:
         z, state = _normal(state)
         return max(0.0, math.floor(mean + math.sqrt(mean) * z + 0.5)), state
@@ -119,11 +124,11 @@ def _measured(true: float, curve: tuple[float, ...]) -> float:
 
 @kernel
 def _hit(chance: float, state: np.uint64) -> tuple[float, np.uint64]:
-    """Draw the electrons that a charged particle leaves, zero for no hit; and the next state."""
+    """Draw the electrons that a charged particle deposits, 0 for no hit; return the next state."""
     u, state = _uniform(state)
     if u >= chance:
         return 0.0, state
-    # u / chance is uniform again
+    # Given u < chance, u / chance is uniform in [0, 1).
     return HIT_LEAST - HIT_MEAN * math.log(1.0 - u / chance), state
 
 
@@ -135,7 +140,7 @@ def _digitise(electrons: float, gain: float, offset: float) -> np.uint16:
 
 @kernel
 def _starlight(terms: tuple[float, ...], moments: np.ndarray, t: int) -> float:
-    """Evaluate the image's expansion at the shift of exposure t.
+    """Evaluate the expansion of the star's image at the shift of exposure t.
 
     Axes: terms (6,) [electron], moments (time, 5) [pixel, pixel^2].
     """
@@ -163,23 +168,24 @@ def expose_pixels(
     seed: np.uint64,
     frames: np.ndarray,
 ) -> None:
-    """Expose and read every pixel. A task owns one pixel.
+    """Expose and read every pixel. A task is one pixel.
 
     Parameters
     ----------
     image : ndarray [shape=(6, pixel), dtype=float64, unit=electron]
-        The star per CDS frame: level, and derivatives by dy, dx, dy^2, dy dx and dx^2.
+        Starlight per CDS frame: coefficients of 1, dy, dx, dy^2, dy dx and dx^2.
     steady : ndarray [shape=(pixel,), dtype=float64, unit=electron]
         Foreground per CDS frame.
     even, odd : ndarray [shape=(time, 5), dtype=float32, unit=pixel or pixel^2]
-        Moments of the shift over the light of the even read, and over that between even and odd.
+        Moments of the shift up to the even read, and from the even to the odd read.
     light : ndarray [shape=(light, time), dtype=float32]
-        Light over the star's mean.
+        Starlight relative to its mean.
     column : ndarray [shape=(pixel,), dtype=int]
-        Row of `light` that each pixel sees.
+        Row of `light` that applies to each pixel.
     dark : ndarray [shape=(pixel,), dtype=float64, unit=electron/s]
+        Dark current.
     read : ndarray [shape=(pixel,), dtype=float64, unit=electron]
-        One sigma of the noise of a read.
+        Standard deviation of the noise of a read.
     response : ndarray [shape=(pixel,), dtype=float64]
         Relative sensitivity.
     linear : ndarray [shape=(6, pixel), dtype=float64]
@@ -191,8 +197,9 @@ def expose_pixels(
     hits : float
         Charged particles per pixel and exposure.
     seed : uint64
+        Seed of all pixels' streams.
     frames : ndarray [shape=(pixel, 2 * time), dtype=uint16, unit=adu]
-        Even and odd reads, alternating; is overwritten.
+        Output: even and odd reads, alternating; overwritten.
     """
     exposure = times[1] - times[0]
     share = times[0] / exposure
@@ -225,7 +232,7 @@ def expose_pixels(
 
 @kernel
 def _lens(z: float, k: float, radius: float) -> float:
-    """Compute the area shared by discs of radius `k` and `radius`, `z` apart, stellar radii."""
+    """Compute the overlap area of discs of radius `k` and `radius` at distance `z`."""
     if z >= k + radius:
         return 0.0
     if z <= abs(radius - k):
@@ -239,23 +246,23 @@ def _lens(z: float, k: float, radius: float) -> float:
 
 @kernel
 def _brightness(x: float, law: np.ndarray) -> float:
-    """Compute the intensity at mu = x^2 over that of the centre; axes law (4,)."""
+    """Compute the intensity at mu = x^2 relative to that of the centre; axes: law (4,)."""
     c1, c2, c3, c4 = law[0], law[1], law[2], law[3]
     return 1.0 - c1 - c2 - c3 - c4 + x * (c1 + x * (c2 + x * (c3 + x * c4)))
 
 
 @kernel
 def _slope(x: float, law: np.ndarray) -> float:
-    """Differentiate `_brightness` in x; axes law (4,)."""
+    """Compute the derivative of `_brightness` with respect to x; axes: law (4,)."""
     return law[0] + x * (2.0 * law[1] + x * (3.0 * law[2] + x * 4.0 * law[3]))
 
 
 @kernel
 def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.ndarray) -> float:
-    """Compute the share of the star's light behind a planet of radius `k` at distance `z`.
+    """Compute the blocked fraction of the star's flux for a planet of radius `k` at distance `z`.
 
-    With x = sqrt(mu) the star is a stack of discs of radius sqrt(1 - x^4), each as bright as the
-    step of the intensity there. Axes: law (4,), x and weights (node,), nodes on (-1, 1).
+    With x = sqrt(mu) the star is a stack of discs of radius sqrt(1 - x^4), each of the brightness
+    dI/dx dx. Axes: law (4,), x and weights (node,), nodes on (-1, 1).
     """
     if z >= 1.0 + k:
         return 0.0
@@ -264,13 +271,13 @@ def _blocked(z: float, k: float, law: np.ndarray, x: np.ndarray, weights: np.nda
     if dark or z + k >= 1.0:
         inner, light = 0.0, _brightness(0.0, law) * _lens(z, k, 1.0)
     else:
-        inner = (1.0 - (z + k) ** 2) ** 0.25  # discs up to this x hold the whole planet
+        inner = (1.0 - (z + k) ** 2) ** 0.25  # discs up to this x contain the whole planet
         light = _brightness(inner, law) * math.pi * k * k
     if dark:
         return light / total
     outer = (max(0.0, 1.0 - (z - k) ** 2)) ** 0.25  # smaller discs miss the planet or lie behind it
     for j in range(len(x)):
-        # u runs from 0 to 1 slowly at both ends, where the shared area bends sharply
+        # The nodes are denser at both ends, where the overlap area changes its slope abruptly.
         angle = 0.5 * math.pi * (x[j] + 1.0)
         u = 0.5 * (1.0 - math.cos(angle))
         place = inner + (outer - inner) * u
@@ -293,20 +300,20 @@ def blocked_light(
     weights: np.ndarray,
     blocked: np.ndarray,
 ) -> None:
-    """Compute the share of the star's light behind the planet, wavelength by wavelength.
+    """Compute the blocked fraction of the star's flux at every wavelength and time.
 
     Parameters
     ----------
     separation : ndarray [shape=(moment,), dtype=float64, unit=stellar radius]
         Distance of the centres.
     radii : ndarray [shape=(wavelength,), dtype=float64, unit=stellar radius]
-        Of the planet.
+        Radius of the planet.
     law : ndarray [shape=(wavelength, 4), dtype=float64]
         Coefficients of the four-coefficient law of limb darkening (Claret 2000).
     x, weights : ndarray [shape=(node,), dtype=float64]
         Nodes on (-1, 1) and weights of a Gauss-Legendre quadrature.
     blocked : ndarray [shape=(wavelength, moment), dtype=float64]
-        Is overwritten.
+        Output, which is overwritten.
     """
     for w in range(len(radii)):
         for m in range(len(separation)):

@@ -1,8 +1,8 @@
-"""Draw light curves directly, with the noise that calibrated frames have.
+"""Simulation of binned light curves without frames, with the noise that calibrated frames have.
 
-Truth, detector and pointing are the same as for frames. The sums over pixels use the expected image
-and its variance instead of drawn electrons. Bad pixels are not simulated; the detector is taken as
-fully infilled.
+Truth, detector and pointing are those of the simulated frames. The sums over pixels are computed
+for the expected image and its variance instead of for drawn electrons. Bad pixels are not
+simulated.
 """
 
 from __future__ import annotations
@@ -22,28 +22,31 @@ from ariel_kit.simulation.pointing import draw_pointing, moment_sigma
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 
 FGS1_STAMP_SHARE = 0.05
-"""FGS1 pixels count where their light exceeds this share of their read noise variance."""
+"""Least starlight of an FGS1 pixel that is summed, relative to its read noise variance."""
 
 STREAM_DETECTOR = {AIRS.name: 1, FGS1.name: 2}
+"""Random streams of the detectors."""
 STREAM_POINTING = 3
+"""Random stream of the pointing of raw frames."""
 STREAM_LIGHT_CURVES = 4
+"""Random stream of light curves that are drawn without frames."""
 
 
 class Extraction(NamedTuple):
-    """Results of the sum over pixels: level, response to jitter, and noise.
+    """Expected flux and noise of the sum over pixels at each wavelength.
 
     Attributes
     ----------
     level : ndarray [shape=(wavelength,), unit=electron]
         Mean flux per CDS frame.
     jitter : ndarray [shape=(5, wavelength), unit=electron]
-        Its response to the moments of the shift.
+        Derivatives of the flux by the moments of the shift.
     shot : ndarray [shape=(wavelength,), unit=electron^2]
-        Part of the variance of one CDS frame that is proportional to the star's light.
+        Variance of one CDS frame that is proportional to the star's light.
     floor : ndarray [shape=(wavelength,), unit=electron^2]
-        Part of the variance that does not depend on the star's light.
+        Variance of one CDS frame that does not depend on the star's light.
     pixels : int
-        Number of pixels in the sum of each wavelength.
+        Number of pixels that are summed per wavelength.
     """
 
     level: np.ndarray
@@ -62,9 +65,9 @@ def simulate_light_curves(
     ----------
     planets : sequence of PlanetTruth
     seed : int
-        Seed of the noise only; the truth belongs to the planets.
+        Seed of the noise.
     bin_seconds : float
-        Length of a bin; a whole number of AIRS pairs is used, a last short bin is kept.
+        Length of a bin, rounded to a whole number of AIRS pairs. The last bin may be shorter.
 
     Returns
     -------
@@ -84,15 +87,15 @@ def simulate_light_curves(
 def simulate_observation(
     planet: PlanetTruth, *, seed: int, bin_seconds: float = 144.0
 ) -> Observation:
-    """Draw one calibrated visit without frames, e.g. to try a stage or a picture quickly.
+    """Draw one calibrated visit without drawing frames, for quick trials.
 
     Parameters
     ----------
     planet : PlanetTruth
     seed : int
-        Of the noise, as in `simulate_light_curves`.
+        Seed of the noise, as in `simulate_light_curves`.
     bin_seconds : float
-        Cadence of both instruments and of the pointing; a last short bin is left out.
+        Cadence of both instruments and of the pointing. A shorter last bin is left out.
 
     Returns
     -------
@@ -178,16 +181,16 @@ def _draw(
 
 
 def _hits(rng: np.random.Generator, expected: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw the electrons that charged particles leave in each bin."""
+    """Draw the electrons that charged particles deposit in each bin."""
     hits = rng.poisson(np.broadcast_to(expected, shape))
     return HIT_LEAST * hits + HIT_MEAN * rng.standard_gamma(hits)
 
 
 def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibration) -> Extraction:
-    """Compute the expected light curve of preprocessing's default extraction.
+    """Compute the expected flux and noise of preprocessing's default extraction.
 
-    AIRS rows 8..23 are summed. The FGS1 pixels that the star lights get the weights of least
-    noise, jitter included.
+    AIRS rows 8..23 are summed. FGS1 pixels with enough starlight are summed with the weights of
+    least noise, including jitter.
 
     Parameters
     ----------
@@ -211,7 +214,7 @@ def extract(planet: PlanetTruth, instrument: Instrument, calibration: Calibratio
 
 
 def _weigh(image: np.ndarray, floor: np.ndarray) -> Extraction:
-    """Sum over pixels with weights; image (6, pixel), floor (pixel)."""
+    """Compute the weighted sum of pixels of least noise; image (6, pixel), floor (pixel)."""
     jitter = image[1:] * moment_sigma(FGS1)[:, None]
     covariance = np.diag(image[0] + floor) + jitter.T @ jitter
     weights = np.linalg.solve(covariance, image[0])

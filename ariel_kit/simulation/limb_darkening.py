@@ -1,10 +1,10 @@
 """Limb darkening of simulated stars: a four-coefficient law at every wavelength.
 
-The stars follow a power law in mu (Hestroffer 1997), ``I(mu) = 1 - c (1 - mu^a)``, written in four
-coefficients. Its two numbers are round values near those tabulated for dwarfs of 4000 to 7000 K
-(Claret & Bloemen 2011; Morello et al. 2017; Maxted 2018): darker limbs in FGS1 than in AIRS, and
-in cool stars than in hot ones, with a scatter from star to star and a bend over AIRS that no
-quadratic law with a linear slope follows exactly.
+The stars follow a power law in mu (Hestroffer 1997), ``I(mu) = 1 - c (1 - mu^a)``, converted to
+four coefficients. The values of c and a are round numbers near those tabulated for dwarfs of 4000
+to 7000 K (Claret & Bloemen 2011; Morello et al. 2017; Maxted 2018): limbs are darker in FGS1 than
+in AIRS, and in cool stars than in hot ones. Both numbers scatter from star to star, and c varies
+over AIRS in a way that no quadratic law with a linear slope reproduces exactly.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ariel_kit.core.instruments import wavelengths
 from ariel_kit.simulation.transits import N_LAW
 
 REFERENCE_TEMPERATURE = 5800.0
-"""Kelvin, at which the values below hold."""
+"""Temperature, in kelvin, at which the values below apply."""
 REFERENCE_WAVELENGTH = 2.8
-"""Micron, at which those of AIRS hold."""
+"""Wavelength, in micron, at which the values of AIRS apply."""
 FGS1_DARKENING, AIRS_DARKENING = (0.57, -0.08), (0.27, -0.04)
-"""c, and its change per 1000 K."""
+"""Value of c, and its change per 1000 K."""
 FGS1_POWER, AIRS_POWER = (0.65, -0.05), (0.42, 0.02)
-"""a, and its change per 1000 K."""
+"""Value of a, and its change per 1000 K."""
 DARKENING_COLOUR, POWER_COLOUR = -0.4, -0.2
-"""Powers of the wavelength with which c and a fall over AIRS."""
+"""Exponents of the power laws in wavelength that c and a follow over AIRS."""
 FGS1_SCATTER, AIRS_SCATTER = (0.03, 0.05), (0.02, 0.04)
-"""Scatter of c and of a from star to star."""
+"""Standard deviations over stars of c and of a."""
 WIGGLE = 0.01
-"""Scatter of a bend of c over AIRS."""
+"""Standard deviation over stars of the amplitude of an oscillation of c over AIRS."""
 
 
 def draw_law(rng: np.random.Generator, temperature: float) -> np.ndarray:
@@ -39,7 +39,7 @@ def draw_law(rng: np.random.Generator, temperature: float) -> np.ndarray:
     ----------
     rng : numpy.random.Generator
     temperature : float
-        Kelvin.
+        Effective temperature in kelvin.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def draw_law(rng: np.random.Generator, temperature: float) -> np.ndarray:
 
 
 def quadratic_law(u1: float, u2: float) -> np.ndarray:
-    """Write a quadratic law of limb darkening in four coefficients.
+    """Convert a quadratic law of limb darkening to four coefficients.
 
     ``1 - u1 (1 - mu) - u2 (1 - mu)^2`` is ``1 - (u1 + 2 u2) (1 - mu) + u2 (1 - mu^2)``.
 
@@ -93,7 +93,7 @@ def _power_in_four(power: np.ndarray) -> np.ndarray:
 
 @cache
 def _solver() -> tuple[np.ndarray, np.ndarray]:
-    """Compute values of mu, and the matrix of the least-squares fit over the disc's area."""
+    """Build a grid of mu, and the matrix of a least-squares fit weighted by the disc's area."""
     mu = (np.arange(200) + 0.5) / 200
     weight = np.sqrt(mu)  # the area of a ring is proportional to mu
     terms = 1 - mu[:, None] ** (np.arange(1, N_LAW + 1) / 2)

@@ -1,10 +1,10 @@
 """Absorption cross-sections of the gases of a warm atmosphere at the kit's 283 wavelengths.
 
-Every gas is built from its vibrational bands: a centre, an integrated strength, and the envelope of
-its rotational branches with far wings. Centres and strengths are round values of published tables:
-HITRAN (Gordon et al. 2022, band sums at 296 K) and Herzberg (1945, 1966); the fundamental band of
-the hydrogen continuum after Reddy, Varghese & Prasad (1977) and Borysow (2002). No challenge data
-and no opacity table is copied.
+The cross-section of a gas is the sum of its vibrational bands. Each band has a centre, an
+integrated strength, and an envelope of rotational branches with far wings. Centres and strengths
+are rounded values of published tables: HITRAN (Gordon et al. 2022, band sums at 296 K) and Herzberg
+(1945, 1966). The fundamental band of the hydrogen continuum follows Reddy, Varghese & Prasad (1977)
+and Borysow (2002). No challenge data are used and no opacity table is copied.
 """
 
 from __future__ import annotations
@@ -18,62 +18,62 @@ from ariel_kit.core.errors import UnknownNameError
 from ariel_kit.core.instruments import wavelengths
 
 TEMPERATURES = np.array([500.0, 700.0, 1000.0, 1400.0, 2000.0])
-"""Kelvin, of the rows of every opacity table."""
+"""Temperatures of the rows of every opacity table, in kelvin."""
 
 KNOWN_MOLECULES = ("H2O", "CO2", "CH4")
 """Gases whose features are in the 2024 training labels."""
 
 HC_OVER_K = 1.4387769
-"""Second radiation constant, cm K."""
+"""Second radiation constant, in cm K."""
 
 FGS1_BAND = (0.60, 0.80)
-"""Micron."""
+"""Limits of the FGS1 band, in micron."""
 
 CONTINUUM = ((4350.0, 6e-45), (8500.0, 1e-46), (12500.0, 2e-48))
 """Centre in 1/cm and height in cm5 of the fundamental and two overtones of hydrogen pairs."""
 CONTINUUM_TEMPERATURE = 500.0
-"""Kelvin, at which the heights hold."""
+"""Temperature, in kelvin, at which these heights apply."""
 CONTINUUM_BLUE = 560.0
-"""Length of a band's blue wing there, 1/cm."""
+"""Decay length of a band's blue wing at that temperature, in 1/cm."""
 
 CHANNEL = 12.0
-"""Width of an AIRS channel, 1/cm."""
+"""Width of an AIRS channel, in 1/cm."""
 
 FLOOR = 1e-28
-"""cm2; keeps the logarithm finite between bands."""
+"""Cross-section, in cm2, that is added everywhere so that the logarithm is finite between bands."""
 
 
 class Band(NamedTuple):
     """One vibrational band of a gas."""
 
     origin: float
-    """Wavenumber of the band centre, 1/cm."""
+    """Wavenumber of the band centre, in 1/cm."""
     strength: float
-    """Integrated cross-section, cm per molecule."""
+    """Integrated cross-section, in cm per molecule."""
 
 
 class Envelope(NamedTuple):
-    """Shape of a gas's bands: how their strength spreads about their origins.
+    """Shape of the bands of a gas about their origins.
 
-    Lines from excited levels lie at lower wavenumbers, and a hotter gas has more of them. The red
-    branch is therefore stretched, and an exponential tail follows the excitation of the bending
-    modes.
+    Lines from excited levels are at lower wavenumbers, and the hotter the gas, the more of them
+    there are. Therefore the red branch is stretched, and an exponential red tail describes the
+    excitation of the bending modes.
     """
 
     rotation: float
-    """Effective rotational constant, 1/cm; it spreads the P and R branches."""
+    """Effective rotational constant, in 1/cm, which sets the width of the P and R branches."""
     q_branch: float
-    """Share of a band's strength that lies at its origin."""
+    """Share of a band's strength in the Q branch at its origin."""
     q_width: float = 12.0
-    """Of that share, 1/cm; a channel is about 12 /cm wide."""
+    """Width of the Q branch, in 1/cm; a channel is about 12 /cm wide."""
     gap: float = 0.5
     """Height between the branches, relative to their slope."""
     stretch: float = 1.0
-    """Of the red branch at 1700 K."""
+    """Relative stretch of the red branch at 1700 K."""
     tail: float = 0.0
-    """Height of the red tail over that of the branches."""
+    """Height of the red tail relative to that of the branches."""
     tail_length: float = 0.05
-    """Of the red tail, 1/cm per kelvin."""
+    """Decay length of the red tail, in 1/cm per kelvin."""
     wing: float = 0.004
     """Height of the far wings at 1000 K; those of carbon dioxide are sub-Lorentzian."""
 
@@ -89,7 +89,7 @@ def _system(envelope: Envelope, *bands: tuple[float, float]) -> BandSystem:
     return BandSystem(envelope, tuple(Band(*band) for band in bands))
 
 
-# Shapes by the components and the smoothness of the 2024 labels.
+# These shapes are chosen to match the principal components and smoothness of the 2024 labels.
 CARBON_DIOXIDE = Envelope(
     0.23, 0.45, q_width=20.0, gap=0.05, stretch=5.0, tail=0.2, tail_length=0.083, wing=0.0
 )
@@ -97,7 +97,7 @@ METHANE = Envelope(
     6.1, 0.022, q_width=8.0, gap=0.35, stretch=0.11, tail=1.7, tail_length=0.02, wing=5e-5
 )
 
-# Origins and strengths from HITRAN and Herzberg; overtones to a factor of a few.
+# Origins and strengths from HITRAN and Herzberg; overtones are correct to a factor of a few.
 BAND_SYSTEMS: dict[str, BandSystem] = {
     "H2O": _system(
         Envelope(17.0, 0.0),
@@ -178,12 +178,12 @@ BAND_SYSTEMS: dict[str, BandSystem] = {
 
 MOLECULES = tuple(BAND_SYSTEMS)
 OPTICAL_ABSORBERS = ("TiO", "VO", "Na", "K")
-"""These gases raise FGS1 alone. They are drawn only by name, for FGS1 lies near the minimum in the
-labels."""
+"""Gases that absorb in FGS1 only. They are drawn only if named, because in the labels the depth of
+FGS1 is near the minimum of the spectrum."""
 UNSEEN_MOLECULES = tuple(
     name for name in BAND_SYSTEMS if name not in (*KNOWN_MOLECULES, *OPTICAL_ABSORBERS)
 )
-"""Gases with infrared bands that do not occur in the 2024 training labels."""
+"""Gases with infrared bands that are not in the 2024 training labels."""
 
 
 @cache
@@ -203,7 +203,7 @@ def log_cross_section(molecule: str) -> np.ndarray:
     Raises
     ------
     UnknownNameError
-        If there is no such gas.
+        If the gas is unknown.
 
     Examples
     --------
@@ -218,10 +218,9 @@ def log_cross_section(molecule: str) -> np.ndarray:
 
 
 def _continuum(temperature: float) -> np.ndarray:
-    """Compute the collision-induced absorption of hydrogen pairs; logarithm of cm5.
+    """Compute the collision-induced absorption of hydrogen pairs, as a logarithm of cm5.
 
-    The blue wing of a band falls slowly; the red one follows from it by detailed balance, which
-    gives it the length k T / h c.
+    The decay length of the red wing of a band is k T / h c, by detailed balance.
     """
     offset = 1e4 / wavelengths()[:, None] - np.array([centre for centre, _ in CONTINUUM])
     warmth = temperature / CONTINUUM_TEMPERATURE
@@ -232,14 +231,14 @@ def _continuum(temperature: float) -> np.ndarray:
 
 
 def _from_bands(system: BandSystem, temperature: float) -> np.ndarray:
-    """Evaluate AIRS at the channels, average FGS1 over its band; logarithm of cm2."""
+    """Compute the logarithm of the cross-section (cm2), averaged over the band for FGS1."""
     fgs1 = _band_sum(system, np.linspace(*FGS1_BAND, 81), temperature)
     airs = _band_sum(system, wavelengths()[1:], temperature)
     return np.concatenate([[np.log(fgs1).mean()], np.log(airs)])
 
 
 def _band_sum(system: BandSystem, wavelength: np.ndarray, temperature: float) -> np.ndarray:
-    """Branch envelopes |x| exp(-x2/2) with tails and wings, summed over the bands; cm2."""
+    """Sum branches |x| exp(-x2/2), Q branches, tails and wings over the bands, in cm2."""
     origin, strength = np.array(system.bands).T
     shape = system.envelope
     branch = np.sqrt(2 * shape.rotation * temperature / HC_OVER_K)

@@ -1,4 +1,4 @@
-"""Draw stars, and compute their images on the two detectors.
+"""Simulated stars and their images on the two detectors.
 
 An image is stored as its second-order expansion in the star's shift: six maps, the coefficients of
 1, dy, dx, dy^2, dy dx, dx^2. Pointing jitter then costs five multiply-adds per pixel and frame.
@@ -17,28 +17,31 @@ from scipy.special import expit, ndtr
 from ariel_kit.core.instruments import AIRS, FGS1, FGS1_WAVELENGTH, Instrument, column_wavelengths
 
 SECOND_RADIATION_CONSTANT = 14387.77
-"""h c / k, micron kelvin."""
+"""h c / k, in micron kelvin."""
 
 ROW_FRACTIONS = np.array(
     [16, 34, 54, 89, 115, 277, 1204, 2997, 3159, 1399, 328, 121, 92, 58, 35, 19]
 )
-"""Light in rows 8..23 of AIRS, 1e-4 of the total, averaged over wavelength."""
+"""Light in rows 8..23 of AIRS, in 1e-4 of the total, averaged over wavelength."""
 HALO = 0.003
 """Share of the star's light outside rows 8..23, the same at every wavelength."""
 HALO_DECAY = 0.6
-"""Ratio of the halo's light in one row to the row before."""
+"""Ratio of the halo's light in one row to that in the previous row."""
 
 AIRS_FOREGROUND, FGS1_FOREGROUND = 25.0, 2.0
-"""Electrons per pixel and CDS frame, mean over the detector."""
+"""Mean foreground over the detector, in electrons per pixel and CDS frame."""
 
 AIRS_INTRA_PIXEL, FGS1_INTRA_PIXEL = 0.1, 0.35
-"""Depth of the cosine that a pixel's response follows from its centre to its edge."""
+"""Amplitude of the cosine that describes the response within a pixel from centre to edge."""
 SUBPIXELS = 16
+"""Number of subpixels per pixel and axis over which that response is integrated."""
 
 FGS1_CENTRE = (15.9, 16.1)
+"""Centre of the FGS1 image, y and x, in pixels."""
 FGS1_GAUSSIANS = ((0.40, 1.1), (0.07, 3.5))
-"""Share and width, in pixels, of the smooth parts of the FGS1 image."""
+"""Share and width, in pixels, of the smooth components of the FGS1 image."""
 SPECKLE_WIDTH = 0.35
+"""Width of the sharp components of the FGS1 image, in pixels."""
 SPECKLES = np.array(
     [
         [0.041, -0.44, 1.17],
@@ -55,25 +58,25 @@ SPECKLES = np.array(
         [0.059, 0.10, -0.69],
     ]
 )
-"""Share of light, and y and x from the centre, of the sharp parts of the FGS1 image, whose pixels
-are coarse."""
+"""Share of the light, and y and x from the centre in pixels, of the sharp components. They are
+narrower than a pixel because FGS1 undersamples its image."""
 
 
 @dataclass(frozen=True)
 class Star:
-    """A star as the two detectors see it.
+    """Spectrum and brightness of a star on the two detectors.
 
     Attributes
     ----------
     number : int
     temperature : float
-        Kelvin; sets the shape of its spectrum.
+        Effective temperature in kelvin, which sets the shape of the spectrum.
     airs_level : float
         Electrons per CDS frame over all rows and the 282 extracted columns.
     fgs1_level : float
         Electrons per CDS frame over the whole detector.
     airs_gain, fgs1_gain : float
-        ADU per electron, mean of its planets.
+        Mean gain of the converters over the star's planets, in ADU per electron.
     """
 
     number: int
@@ -89,11 +92,13 @@ _KNOWN_STARS = (
     Star(1, 5000.0, 15.8e6, 2.9e5, 0.931, 0.847),
 )
 _BRIGHTEST_FGS1 = 3.1e5
+"""Largest FGS1 level, in electrons per CDS frame, at which FGS1 does not saturate."""
 _FAMILY_SEED = 283
+"""Seed of the stars from number 2 on."""
 
 
 def get_star(number: int) -> Star:
-    """Return the star with a number: 0 and 1 are those of 2024, the others are drawn.
+    """Return a star by its number: 0 and 1 are those of 2024, the others are drawn at random.
 
     Examples
     --------
@@ -109,19 +114,20 @@ def get_star(number: int) -> Star:
 
 
 def draw_star(rng: np.random.Generator, number: int, temperature: float) -> Star:
-    """Draw the brightness of a star in both instruments, which depends on its colour.
+    """Draw the brightness of a star of given temperature.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     number : int
     temperature : float
-        Kelvin.
+        Effective temperature in kelvin. It sets the ratio of the flux in FGS1 to that in AIRS.
 
     Returns
     -------
     Star
-        A star as bright as those of 2024 within a factor of 1.6; none saturates FGS1.
+        Its brightness is that of the stars of 2024 within a factor of 1.6 and does not saturate
+        FGS1.
     """
     airs_level = float(np.exp(rng.uniform(np.log(6.5e6), np.log(16.5e6))))
     reference = _KNOWN_STARS[1]
@@ -141,7 +147,7 @@ def _photons(wavelength: np.ndarray | float, temperature: float) -> np.ndarray:
 
 
 def _throughput(wavelength: np.ndarray) -> np.ndarray:
-    """Compute the throughput of AIRS-CH0: two band edges and a shallow bowl between them."""
+    """Compute the throughput of AIRS-CH0: two band edges with a shallow minimum between them."""
     x = (wavelength - 2.92) / 0.97
     edges = expit((wavelength - 1.95) / 0.03) * expit((3.866 - wavelength) / 0.047)
     return edges * np.exp(-0.11 * x + 0.146 * x**2)
@@ -159,7 +165,7 @@ def _fgs1_per_airs(temperature: float) -> float:
 
 
 def airs_spectrum(star: Star) -> np.ndarray:
-    """Compute the electrons per CDS frame in every detector column, over all rows.
+    """Compute the electrons per CDS frame in every detector column, summed over all rows.
 
     Returns
     -------
@@ -176,12 +182,12 @@ def airs_spectrum(star: Star) -> np.ndarray:
 
 
 def star_image(star: Star, instrument: Instrument) -> np.ndarray:
-    """Expand the star's electrons per CDS frame in its shift.
+    """Compute the star's image in electrons per CDS frame, expanded in its shift.
 
     Returns
     -------
     ndarray [shape=(6, y, x), dtype=float64, unit=electron]
-        Coefficients of 1, dy, dx, dy^2, dy dx, dx^2; shifts in pixels.
+        Coefficients of 1, dy, dx, dy^2, dy dx, dx^2, with shifts in pixels.
     """
     return star.fgs1_level * _fgs1_expansion() if instrument is FGS1 else _airs_expansion(star)
 
@@ -211,7 +217,7 @@ def _expand(image: Callable[[float, float], np.ndarray], step: float) -> np.ndar
 
 
 def _collect(cumulative: np.ndarray, intra_pixel: float) -> np.ndarray:
-    """Compute the light that pixels detect from the cumulative light at sub-pixel edges, axis 0."""
+    """Compute the detected light of pixels from the cumulative light at subpixel edges, axis 0."""
     u = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
     response = 1 + intra_pixel * np.cos(2 * np.pi * u)
     parts = np.diff(cumulative, axis=0)
@@ -247,7 +253,10 @@ def _row_profile() -> tuple[PchipInterpolator, float]:
 
 
 def _row_cumulative(edges: np.ndarray, wavelength: np.ndarray) -> np.ndarray:
-    """Accumulate light below row coordinates; only the core widens with wavelength."""
+    """Compute the cumulative light below row coordinates [shape=(edge, wavelength)].
+
+    The core of the profile widens with wavelength; the halo does not change.
+    """
     core, centre = _row_profile()
     low, high = core.x[[0, -1]]
     width = 0.358 * wavelength - 0.063  # follows the real row fractions from 1.95 to 3.9 micron
@@ -287,7 +296,7 @@ def _airs_expansion(star: Star) -> np.ndarray:
 
 
 def foreground(instrument: Instrument) -> np.ndarray:
-    """Compute diffuse light, electrons per CDS frame: the same in all rows, smooth along them.
+    """Compute the foreground per CDS frame, which is the same in all rows and varies along them.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Draw pointing jitter: one white process of the telescope, which both instruments see.
+"""Pointing jitter of the telescope, a process of white noise that moves both images.
 
-The telescope's shift is drawn every 0.1 s. An FGS1 exposure sees one such step; an AIRS exposure
-averages 45 of them, twelve of which FGS1 saw too. Shifts enter the images to second order, so
-what a read needs are the means of dy, dx, dy^2, dy dx, dx^2 over its exposure.
+The shift is drawn every 0.1 s. An FGS1 exposure lasts one such step; an AIRS exposure averages 45
+steps, during twelve of which FGS1 is exposed, too. The images are expanded to second order in the
+shift, so that a read depends on the means of dy, dx, dy^2, dy dx and dx^2 over its exposure.
 """
 
 from __future__ import annotations
@@ -16,20 +16,23 @@ from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 STEP = 0.1
 """Seconds between two draws of the shift."""
 FGS1_JITTER = 0.1
-"""One sigma of a step, FGS1 pixels."""
+"""Standard deviation of the shift of one step, in FGS1 pixels."""
 AIRS_SCALE = 0.8
-"""AIRS pixels per FGS1 pixel of image motion."""
+"""Image motion in AIRS pixels per FGS1 pixel."""
 N_MOMENTS = 5
+"""Number of moments of the shift: dy, dx, dy^2, dy dx, dx^2."""
 
 
 class Pointing(NamedTuple):
-    """Moments of the shift about the mean image, for the light of each read.
+    """Moments of the shift about the mean image, over the exposure of each read.
 
     Attributes
     ----------
     airs_even, airs_odd : ndarray [shape=(time, 5), dtype=float32, unit=pixel]
-        Means of dy, dx, dy^2, dy dx, dx^2 up to the first read, and from it to the second.
+        Means of dy, dx, dy^2, dy dx, dx^2 up to the first read, and from it to the second. The
+        variances of the shift are subtracted from the means of dy^2 and dx^2.
     fgs1_even, fgs1_odd : ndarray [shape=(fgs1 time, 5), dtype=float32, unit=pixel]
+        The same for FGS1.
     """
 
     airs_even: np.ndarray
@@ -45,7 +48,7 @@ def draw_pointing(rng: np.random.Generator, n_airs_pairs: int) -> Pointing:
     ----------
     rng : numpy.random.Generator
     n_airs_pairs : int
-        Length of the observation.
+        Length of the observation in AIRS pairs.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def draw_pointing(rng: np.random.Generator, n_airs_pairs: int) -> Pointing:
 
 
 def moment_sigma(instrument: Instrument) -> np.ndarray:
-    """Compute one sigma of the moments of a CDS frame.
+    """Compute the standard deviations of the moments of a CDS frame.
 
     Returns
     -------
@@ -90,14 +93,14 @@ def _steps(seconds: float) -> int:
 def _reads(
     shift: np.ndarray, instrument: Instrument, sigma: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Average moments over the light of the even read, and over that between even and odd."""
+    """Compute moments over the exposure up to the even read, and from the even to the odd read."""
     pairs = shift.reshape(-1, _steps(instrument.cadence), 2)
     first, last = (_steps(time) for time in instrument.read_times)
     return _moments(pairs[:, :first], sigma), _moments(pairs[:, first:last], sigma)
 
 
 def _moments(shift: np.ndarray, sigma: float) -> np.ndarray:
-    """Average over axis 1, minus the blur of `sigma`, which the mean image already contains."""
+    """Average over axis 1 and subtract the blur of `sigma`, which the mean image includes."""
     dy, dx = shift[..., 0], shift[..., 1]
     blur = np.float32(sigma**2)
     moments = np.empty((len(shift), N_MOMENTS), dtype=np.float32)

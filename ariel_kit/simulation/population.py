@@ -1,4 +1,8 @@
-"""Draw populations of planets: around numbered stars as in 2024, or each with its own star."""
+"""Populations of simulated planets of both editions.
+
+Planets of 2024 orbit its two stars, or further simulated stars like them; each planet of 2025 has a
+star of its own.
+"""
 
 from __future__ import annotations
 
@@ -28,16 +32,18 @@ from ariel_kit.simulation.systems import (
 from ariel_kit.simulation.transits import N_LAW, Path, StraightPath
 
 AIRS_OFFSET, FGS1_OFFSET = (-855.0, 72.0), (-357.0, 22.0)
-"""Mean and scatter of the converter's offset, electrons."""
+"""Mean and standard deviation of the offset of the converter (ADC), in electrons."""
 GAIN_SCATTER = 0.005
+"""Relative standard deviation of the gain of the converter."""
 ADC_2025 = Adc(0.4369, -1000.0)
+"""Converter of both instruments in the 2025 edition."""
 HIT_RATE_2025 = 4.7e-6
-"""Charged particles per pixel and second. Of 284 500 real samples of 4.5 s, six lie more than eight
-sigma above their median and none as far below."""
+"""Charged particles per pixel and second. Of 284 500 real samples of 4.5 s, six are high by more
+than eight sigma and none is low."""
 STREAM_PLANET = 8
-"""Stream of a planet's generator: transit, star and converters."""
+"""Random stream of a planet's transit, star and converters."""
 UNIFORM = np.zeros((N_WAVELENGTHS, N_LAW))
-"""The law of a star without limb darkening."""
+"""Law of limb darkening of a star of uniform brightness."""
 
 
 def draw_planets(
@@ -54,16 +60,16 @@ def draw_planets(
     Parameters
     ----------
     n : int
-        How many.
+        Number of planets.
     seed : int
     stars : sequence of int
-        Shared out evenly; numbers from 2 on are stars that the 2024 training set does not have.
-        Planets of 2025 have a star each and ignore this.
+        Numbers of the host stars, over which the planets are distributed evenly. From 2 on they are
+        stars that the 2024 training set does not contain. The 2025 edition ignores this parameter.
     molecules : {"known", "unseen", "all"} or sequence of str
-        Which gases the planets may hold.
+        Gases that the planets may contain; see `draw_spectra`.
     edition : {2024, 2025}
-        2025 has a star, an orbit and a law of limb darkening for each planet, a second visit of
-        one in ten, and one converter for all.
+        In 2025 each planet has its own star, orbit and law of limb darkening, one planet in ten has
+        a second visit, and all share one converter.
     drift : {"mission", "legacy", "ramp", "step", "wave"}
         See `ariel_kit.simulation.drift.draw_drift`. It changes nothing else about the planets.
 
@@ -96,7 +102,7 @@ def draw_planets(
 def _draw_known_hosts(
     n: int, rng: np.random.Generator, seed: int, stars: Sequence[int], molecules: Molecules
 ) -> list[PlanetTruth]:
-    """Draw planets of 2024: of numbered stars, without limb darkening."""
+    """Draw planets of 2024, which orbit numbered stars without limb darkening."""
     numbers = rng.permutation(np.resize(np.asarray(stars), n))
     spectra = draw_batch(n, rng=rng, star=numbers, molecules=molecules)
     ids = _draw_ids(n, rng)
@@ -117,7 +123,7 @@ def _draw_known_hosts(
 def _draw_systems(
     n: int, rng: np.random.Generator, seed: int, molecules: Molecules
 ) -> list[PlanetTruth]:
-    """Draw planets of 2025: a star, an orbit and a law of limb darkening each."""
+    """Draw planets of 2025, each with its own star, orbit and law of limb darkening."""
     catalogue, depths = draw_catalogue(n, rng), draw_depths(n, rng)
     spectra = spectra_of(draw_system_atmospheres(catalogue, depths, rng, molecules))
     ids = _draw_ids(n, rng)
@@ -181,7 +187,7 @@ def _draw_adc(rng: np.random.Generator, gain: float, offset: tuple[float, float]
 
 
 def _draw_path(rng: np.random.Generator) -> StraightPath:
-    """Draw the timing of a 2024 transit: flat-bottomed, in the middle of the visit."""
+    """Draw the path of a 2024 transit: not grazing, near the middle of the visit."""
     mid_time = np.clip(rng.normal(OBSERVATION_HOURS / 2, 0.02), 3.68, 3.78)
     half_duration = np.clip(rng.normal(1.32, 0.06), 1.0, 1.6)
     impact = rng.uniform(0.2, 0.6)

@@ -1,8 +1,8 @@
-"""Draw spectra of invented gases, so that what is learned from them does not depend on real ones.
+"""Spectra of fictitious gases, from which a network cannot learn the shapes of real gases.
 
-Half are spectra of known gases on a wavelength axis that was shifted, stretched and perhaps
-turned round; half are absorption by opacities drawn from Gaussian processes, with the smooth
-maximum that an atmosphere makes of several absorbers.
+Half of them are spectra of known gases on a wavelength axis that is shifted, stretched and possibly
+reversed. The other half are the absorption of opacities drawn from Gaussian processes, combined as
+an atmosphere combines several absorbers: by the logarithm of the summed opacity.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ from scipy.ndimage import gaussian_filter1d
 from ariel_kit.core.instruments import N_AIRS
 
 STRETCH = (0.7, 3.0)
-"""Range of the factor by which features of known gases become narrower."""
+"""Range of the factor by which the features of a known gas become narrower."""
 LENGTHS = (2.0, 28.0)
-"""Width of a drawn feature, in AIRS channels."""
+"""Range of the width of a drawn feature, in AIRS channels."""
 CONTRAST = (1.0, 4.0)
-"""Standard deviation of the logarithm of a drawn opacity."""
+"""Range of the standard deviation of the logarithm of a drawn opacity."""
 MOST_GASES = 3
+"""Largest number of fictitious gases of a planet."""
 
 
 def pseudo_spectra(depths: np.ndarray, *, rng: np.random.Generator) -> np.ndarray:
-    """Replace the gases of planets by invented ones, with features of about the same size.
+    """Replace the spectra of planets by those of fictitious gases, with features of similar size.
 
     Parameters
     ----------
     depths : ndarray [shape=(planet, 283)]
-        Of planets with known gases.
+        Spectra of planets with known gases.
     rng : numpy.random.Generator
 
     Returns
     -------
     ndarray [shape=(planet, 283), dtype=float64]
-        With the levels of `depths`; FGS1 is near the minimum for most, as in the labels.
+        Spectra with the mean depths of `depths`. For most planets FGS1 is near the minimum, as in
+        the labels.
     """
     level = depths.mean(axis=1)
     out = np.empty_like(depths)
@@ -47,7 +49,7 @@ def pseudo_spectra(depths: np.ndarray, *, rng: np.random.Generator) -> np.ndarra
 
 
 def _warped(spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Take another piece of the same curve, with mirrored ends so that it is continuous."""
+    """Resample a spectrum with a random shift, stretch and direction, mirrored at its ends."""
     stretch = np.exp(rng.uniform(*np.log(STRETCH)))
     place = (np.arange(N_AIRS) * stretch + rng.uniform(0, 2 * N_AIRS)) % (2 * N_AIRS - 2)
     place = np.minimum(place, 2 * N_AIRS - 2 - place)
@@ -56,7 +58,7 @@ def _warped(spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _absorption(rng: np.random.Generator) -> np.ndarray:
-    """Compute the height at which drawn opacities over a grey floor turn opaque, scale heights."""
+    """Compute the height, in scale heights, where random opacities on a grey floor are opaque."""
     opacity = np.ones(N_AIRS)
     for _ in range(rng.integers(1, MOST_GASES + 1)):
         width = np.exp(rng.uniform(*np.log(LENGTHS)))

@@ -1,4 +1,4 @@
-"""Describe planets of known truth, and compute their noiseless relative light."""
+"""Simulated planets with known truth, and their noiseless light curves."""
 
 from __future__ import annotations
 
@@ -31,39 +31,42 @@ from ariel_kit.simulation.systems import draw_mid_time
 from ariel_kit.simulation.transits import Path, StraightPath, transmitted_light
 
 STREAM_DRIFT, STREAM_VISIT = 9, 10
-"""Streams of a planet's generators: drifts; mid-time of a later visit."""
+"""Random streams of a planet: its drifts, and the mid-time of a later visit."""
 
 
 @dataclass(frozen=True)
 class PlanetTruth:
-    """The truth of one visit to a simulated planet.
+    """The true parameters of one visit to a simulated planet.
 
     Attributes
     ----------
     planet_id : int
     star : int
-        Number of the star; in 2025 each planet has one of its own.
+        Number of the star; in 2025 each planet has its own star.
     edition : {2024, 2025}
     seed : int
-        Together with planet id and visit, the root of every random draw of its frames.
+        Seed of every random draw of its frames, together with the planet's id and the visit.
     depths : ndarray [shape=(283,), dtype=float64]
-        (Rp/Rs)^2, FGS1 first.
+        Transit depths (Rp/Rs)^2, FGS1 first.
     molecules : tuple of str
         Gases with a mixing ratio above 1e-7.
     host : Star
     path : StraightPath or CircularOrbit
-        Hours from the start of a full observation; a shorter one is squeezed to fit.
+        Path of the planet, with times in hours from the start of a full observation. For a shorter
+        observation the transit is compressed in time.
     limb_darkening : ndarray [shape=(283, 4), dtype=float64]
         Four-coefficient law of each wavelength; zeros in the 2024 edition.
     airs_drift, fgs1_drift : Drift
-        Relative light minus one, over the visit and the detector's columns.
+        Drifts over the visit and the detector's columns.
     airs_adc, fgs1_adc : Adc
+        Converters of the two instruments.
     star_info : StarInfo, optional
-        Its entry in the table of stars, which is not exactly true; None in the 2024 edition.
+        Entry in the table of stars and orbits, which differs a little from the truth; None in the
+        2024 edition.
     visit, n_visits : int
-        Which visit this is, and how many the planet has.
+        Index of this visit, and number of visits to the planet.
     family : {"mission", "legacy", "ramp", "step", "wave"}
-        Of its drifts.
+        Family of the drifts.
     hit_rate : float
         Charged particles per pixel and second.
     """
@@ -89,9 +92,9 @@ class PlanetTruth:
 
     @property
     def shape(self) -> TransitShape:
-        """Mid-time, half-duration and ingress ratio; of an orbit, those at the limb.
+        """Mid-time, half-duration and ingress ratio of the transit.
 
-        The ratio of a planet whose centre stays beside the star is infinite.
+        The ingress ratio is infinite for a planet whose centre does not cross the star.
         """
         if isinstance(self.path, StraightPath):
             return TransitShape(*self.path)
@@ -100,7 +103,7 @@ class PlanetTruth:
         return TransitShape(self.path.mid_time, self.path.half_duration, ratio)
 
     def at_visit(self, visit: int) -> PlanetTruth:
-        """Give the planet at another visit: its own mid-time, drifts, noise and detector.
+        """Return the planet at another visit, with another mid-time, drifts, noise and detector.
 
         Raises
         ------
@@ -117,7 +120,7 @@ class PlanetTruth:
         """
         if not 0 <= visit < self.n_visits:
             raise ConfigError(
-                f"visit must be one of the planet's {self.n_visits}, from 0 on; got {visit}."
+                f"visit must be from 0 to {self.n_visits - 1} for this planet; got {visit}."
             )
         if visit == self.visit:
             return self
@@ -126,20 +129,20 @@ class PlanetTruth:
         return with_drift(replace(other, path=path), self.family)
 
     def rng(self, stream: int) -> np.random.Generator:
-        """Make a generator of this planet's own; equal streams give equal draws."""
+        """Create a random generator for one stream of this visit; equal streams draw the same."""
         return np.random.default_rng([self.seed, self.planet_id, stream, self.visit])
 
     def adc(self, instrument: Instrument) -> Adc:
-        """Give the converter of an instrument."""
+        """Return the converter of an instrument."""
         return self.fgs1_adc if instrument is FGS1 else self.airs_adc
 
     def drift(self, instrument: Instrument) -> Drift:
-        """Give the drift of an instrument."""
+        """Return the drift of an instrument."""
         return self.fgs1_drift if instrument is FGS1 else self.airs_drift
 
 
 def with_drift(planet: PlanetTruth, family: DriftFamily) -> PlanetTruth:
-    """Draw both instruments' drifts of a planet again, from another family.
+    """Draw new drifts of both instruments for a planet, from a given family.
 
     Parameters
     ----------
@@ -166,9 +169,9 @@ def with_drift(planet: PlanetTruth, family: DriftFamily) -> PlanetTruth:
 def relative_light(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Compute the light of each wavelength over the star's mean: the drift times the transit.
+    """Compute the noiseless light curve of each wavelength: the drift times the transit.
 
-    FGS1 has one light curve for all its columns; its drift is their mean by the star's light.
+    The drift of FGS1 is the mean over its columns, weighted by the star's light.
 
     Parameters
     ----------
@@ -177,14 +180,14 @@ def relative_light(
     time : ndarray [shape=(time,), unit=hour]
         Middle of each exposure or bin.
     span : ndarray [shape=(time,), unit=hour]
-        Its length.
+        Length of each exposure or bin.
     hours : float
-        Length of the observation; the transit is squeezed in proportion.
+        Length of the observation; the transit is compressed in proportion.
 
     Returns
     -------
     ndarray [shape=(time, wavelength), dtype=float64]
-        282 wavelengths, ascending, for AIRS; 1 for FGS1.
+        Light relative to the star's mean: 282 wavelengths, ascending, for AIRS; 1 for FGS1.
     """
     if instrument is FGS1:
         drift = planet.fgs1_drift(time / hours, relative_columns(FGS1)) @ _fgs1_column_shares()
@@ -196,7 +199,7 @@ def relative_light(
 def column_light(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Compute the light of each detector column over the star's mean, as raw frames see it.
+    """Compute the noiseless light curve of each detector column, for raw frames.
 
     Parameters
     ----------
@@ -209,7 +212,8 @@ def column_light(
     Returns
     -------
     ndarray [shape=(time, column), dtype=float64]
-        In the detector's order. AIRS columns beyond the 282 have the depth of the nearest.
+        Light relative to the star's mean, in the detector's order of columns. AIRS columns outside
+        the 282 extracted ones have the depth of the nearest extracted column.
     """
     light = _transmitted(planet, instrument, time, span, hours)
     drift = planet.drift(instrument)(time / hours, relative_columns(instrument))
@@ -217,7 +221,7 @@ def column_light(
 
 
 def _channel_of_columns(instrument: Instrument) -> np.ndarray:
-    """Index of the wavelength that each detector column sees."""
+    """Compute the index of the wavelength of each detector column."""
     if instrument is FGS1:
         return np.zeros(FGS1.width, dtype=np.int64)
     ascending = AIRS.columns.stop - 1 - np.arange(AIRS.width)
@@ -226,7 +230,7 @@ def _channel_of_columns(instrument: Instrument) -> np.ndarray:
 
 @cache
 def _fgs1_column_shares() -> np.ndarray:
-    """Share of the star's light in each FGS1 column, the same for all stars."""
+    """Compute the share of the star's light in each FGS1 column, the same for all stars."""
     light = star_image(get_star(0), FGS1)[0].sum(axis=0)
     return np.asarray(light / light.sum())
 
@@ -234,7 +238,7 @@ def _fgs1_column_shares() -> np.ndarray:
 def _transmitted(
     planet: PlanetTruth, instrument: Instrument, time: np.ndarray, span: np.ndarray, hours: float
 ) -> np.ndarray:
-    """Compute the light that the planet lets through [shape=(time, wavelength)]."""
+    """Compute the relative flux during the transit [shape=(time, wavelength)]."""
     stretch = hours / OBSERVATION_HOURS
     channels = slice(0, 1) if instrument is FGS1 else slice(1, None)
     depths, law = planet.depths[channels], planet.limb_darkening[channels]

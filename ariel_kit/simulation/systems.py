@@ -1,10 +1,10 @@
-"""Draw stars and planets as in the 2025 edition, where every star differs.
+"""Stars and orbits of the 2025 edition, in which every planet has its own star.
 
-The catalogue `StarInfo` numbers follow the ranges and joint statistics of the edition's 1100
-training planets, reduced to the few parameters below (`tests/real` holds them against the table): a
-main sequence in mass and radius, orbits of 2.8 to 7.6 days, distances that agree with Kepler's
-third law to 6 % and inclinations within 4 degrees of edge-on. The true orbit is not exactly the
-catalogue's. The table itself is not part of the kit.
+The simulated catalogue (`StarInfo`) follows the ranges and joint statistics of the edition's 1100
+training planets, reduced to the few parameters below; `tests/real` compares both. It has a main
+sequence in mass and radius, orbits of 2.8 to 7.6 days, semi-major axes that agree with Kepler's
+third law to 6 %, and inclinations within 4 degrees of edge-on. The true orbit differs a little from
+that of the catalogue. No entry of the real table is used.
 """
 
 from __future__ import annotations
@@ -25,57 +25,65 @@ from ariel_kit.simulation.atmospheres import (
 from ariel_kit.simulation.transits import CircularOrbit
 
 SOLAR_MASS, JUPITER_MASS = 1.98841e33, 1.89813e30
-"""g."""
+"""Masses of the Sun and of Jupiter, in g."""
 DAY = 86400.0
-"""Seconds."""
+"""Length of a day, in seconds."""
 
 TEMPERATURE_RANGE, TEMPERATURE_SHAPE = (4000.0, 7000.0), (4.4, 2.75)
-"""Temperature of the stars: a beta distribution over a range in kelvin."""
+"""Range, in kelvin, and parameters of the beta distribution of the stars' temperatures."""
 MASS = (0.052, 1.818, 0.11)
-"""Logarithm of the mass at 5772 K, its slope with that of the temperature, its scatter."""
+"""Log mass of the star at 5772 K, its slope over log temperature, and its standard deviation."""
 RADIUS = (0.113, 1.161, 0.14)
-"""The same for the radius with the mass, solar units."""
+"""Log radius of the star at one solar mass, its slope over log mass, and its standard deviation."""
 PERIOD_RANGE = (2.78, 7.62)
-"""Days; evenly drawn."""
+"""Range of the uniformly distributed periods, in days."""
 DISTANCE_SCATTER = 0.063
-"""Of the logarithm of the catalogue's distance about Kepler's third law."""
+"""Standard deviation of the log semi-major axis in the catalogue about Kepler's third law."""
 DISTANCE_RANGE = (4.2, 21.0)
-"""Stellar radii."""
+"""Range of the semi-major axis, in stellar radii."""
 TILT, LARGEST_TILT = (1.54, 1.02), 4.43
-"""Mean and scatter of the inclination from edge-on, degrees; negative ones count as zero."""
+"""Mean, standard deviation and largest value of 90 degrees minus the inclination, in degrees.
+Negative values are set to zero."""
 PLANET_MASS = (-0.05, 0.97)
-"""Mean and scatter of the logarithm of the planet's mass in masses of Jupiter."""
+"""Mean and standard deviation of the logarithm of the planet's mass, in masses of Jupiter."""
 MASS_RANGE = (0.049, 24.7)
+"""Range of the planet's mass, in masses of Jupiter."""
 SMALLEST_DEPTH, DEPTH_SHAPE, DEPTH_SCALE = 0.0036, 6.0, 0.205
-"""The logarithm of the depth over the smallest is gamma-distributed."""
+"""The logarithm of depth / `SMALLEST_DEPTH` has a gamma distribution of this shape and scale."""
 DEPTH_RANGE = (0.0037, 0.08)
+"""Range of the mean transit depth."""
 
 TRUE_DISTANCE_SCATTER, TRUE_TILT_SCATTER = 0.03, 0.15
-"""Scatter of the true orbit about the catalogue's: relative distance, and degrees. This is an
-assumption, for the challenge does not publish true orbits."""
+"""Standard deviations of the true orbit about the catalogue: of the log semi-major axis, and of the
+inclination in degrees. They are an assumption, because the challenge publishes no true orbits."""
 MID_TIME_SCATTER = 0.2
-"""Hours about the middle of the visit; `OFF_CENTRE` of the visits lie `OFF_CENTRE_HOURS` off, so
-that they miss a part of the transit. An assumption."""
+"""Standard deviation of the mid-time about the middle of the visit, in hours. An assumption."""
 OFF_CENTRE, OFF_CENTRE_HOURS = 0.04, (1.0, 2.5)
+"""Share of visits whose mid-time is off the middle by a number of hours in this range, so that they
+miss a part of the transit. An assumption."""
 SECOND_VISITS = 0.1
 """Share of the planets with two visits."""
 
 
 class Catalogue(NamedTuple):
-    """The table of stars and orbits, one entry per planet.
+    """Entries of the table of stars and orbits.
 
     Attributes
     ----------
     Rs, Ms : ndarray [shape=(planet,)]
-        Radius and mass of the star, solar units.
+        Radius and mass of the star, in solar units.
     Ts : ndarray [shape=(planet,), unit=kelvin]
+        Effective temperature of the star.
     Mp : ndarray [shape=(planet,)]
         Mass of the planet in masses of Jupiter.
     e : ndarray [shape=(planet,)]
-        Eccentricity: zero.
+        Eccentricity, which is zero.
     P : ndarray [shape=(planet,), unit=day]
+        Orbital period.
     sma : ndarray [shape=(planet,), unit=stellar radius]
+        Semi-major axis.
     i : ndarray [shape=(planet,), unit=degree]
+        Inclination.
     """
 
     Rs: np.ndarray
@@ -88,18 +96,18 @@ class Catalogue(NamedTuple):
     i: np.ndarray
 
     def of(self, planet: int) -> StarInfo:
-        """Give the entry of one planet."""
+        """Return the entry of one planet, by its index."""
         return StarInfo(*(float(column[planet]) for column in self))
 
 
 def kepler_distance(period: np.ndarray, mass: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Compute the distance of a circular orbit by Kepler's third law.
+    """Compute the semi-major axis of an orbit by Kepler's third law.
 
     Parameters
     ----------
     period : ndarray [shape=(...), unit=day]
     mass, radius : ndarray [shape=(...)]
-        Of the star, solar units.
+        Mass and radius of the star, in solar units.
 
     Returns
     -------
@@ -120,7 +128,7 @@ def draw_catalogue(n: int, rng: np.random.Generator) -> Catalogue:
     Parameters
     ----------
     n : int
-        How many.
+        Number of planets.
     rng : numpy.random.Generator
 
     Returns
@@ -163,7 +171,8 @@ def draw_system_atmospheres(
 ) -> Atmospheres:
     """Draw the atmospheres of the catalogue's planets.
 
-    Gravity follows from mass and size, temperature from the star's light at the planet's distance.
+    The gravity follows from the planet's mass and size. The temperature is the equilibrium
+    temperature for zero albedo.
 
     Parameters
     ----------
@@ -189,19 +198,19 @@ def draw_system_atmospheres(
 
 
 def draw_orbit(rng: np.random.Generator, entry: StarInfo, depth: float) -> CircularOrbit:
-    """Draw the true orbit of a planet near its catalogue entry; the planet always touches the star.
+    """Draw the true orbit of a planet near its catalogue entry.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     entry : StarInfo
     depth : float
-        Mean transit depth: a planet of this size must block some light.
+        Mean transit depth. The inclination is limited so that a planet of this size transits.
 
     Returns
     -------
     CircularOrbit
-        Centred on the middle of the visit.
+        Orbit with its mid-transit in the middle of the visit.
     """
     scatter = float(np.exp(TRUE_DISTANCE_SCATTER * rng.standard_normal()))
     distance = entry.semi_major_axis * scatter
@@ -212,7 +221,7 @@ def draw_orbit(rng: np.random.Generator, entry: StarInfo, depth: float) -> Circu
 
 
 def draw_mid_time(rng: np.random.Generator) -> float:
-    """Draw the hour of mid-transit within one visit."""
+    """Draw the mid-time of one visit, in hours from its start."""
     offset = MID_TIME_SCATTER * rng.standard_normal()
     if rng.random() < OFF_CENTRE:
         offset = rng.uniform(*OFF_CENTRE_HOURS) * rng.choice([-1, 1])

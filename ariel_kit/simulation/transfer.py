@@ -1,8 +1,8 @@
 """Radiative transfer through the limb of a simulated atmosphere.
 
-The radius at each wavelength is where the slant optical depth reaches 0.56 (Lecavelier des Etangs
-et al. 2008), which has a closed form even with the collision-induced continuum, whose opacity goes
-with the square of the pressure.
+The radius of the planet at each wavelength is that at which the slant optical depth is 0.56
+(Lecavelier des Etangs et al. 2008). It has a closed form, even with the collision-induced
+continuum, whose opacity is proportional to the square of the pressure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ariel_kit.simulation.molecules import TEMPERATURES, log_cross_section
 TRANSIT_OPTICAL_DEPTH = float(np.exp(-np.euler_gamma))
 """Slant optical depth at the effective radius, 0.56."""
 RAYLEIGH = 2.5e-27
-"""cm2 per H2 molecule at FGS1."""
+"""Cross-section of Rayleigh scattering at FGS1, in cm2 per H2 molecule."""
 H2_PAIRS = 0.72
 """Square of the mixing ratio of H2."""
 
@@ -39,7 +39,7 @@ def transmission(planets: Atmospheres) -> np.ndarray:
 
 
 def effective_height(planets: Atmospheres) -> np.ndarray:
-    """Scale heights above 10 bar at which the atmosphere turns opaque.
+    """Compute the height at which the atmosphere becomes opaque, in scale heights above 10 bar.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def effective_height(planets: Atmospheres) -> np.ndarray:
     """
     temperature = planets.temperature
     density = (REFERENCE_PRESSURE / (BOLTZMANN * temperature))[:, None]
-    # molecules along the chord at the reference radius; 1.1e9 cm is sqrt(2 pi R H) of a Jupiter
+    # Column of molecules along the chord at the reference radius; 1.1e9 cm is sqrt(2 pi R H) of a
+    # Jupiter.
     column = density * 1.1e9
     sigma = planets.haze[:, None] * RAYLEIGH * (FGS1_WAVELENGTH / wavelengths()) ** 4
     for gas, ratio in zip(planets.gases, planets.abundance.T, strict=True):
@@ -68,7 +69,7 @@ def effective_height(planets: Atmospheres) -> np.ndarray:
 
 
 def _at_temperature(table: np.ndarray, temperature: np.ndarray) -> np.ndarray:
-    """Interpolate a table of logarithms, (planet, 283)."""
+    """Interpolate a table of logarithms to each planet's temperature [shape=(planet, 283)]."""
     place = np.interp(np.log(temperature), np.log(TEMPERATURES), np.arange(len(TEMPERATURES)))
     low = np.minimum(place.astype(int), len(TEMPERATURES) - 2)
     part = (place - low)[:, None]

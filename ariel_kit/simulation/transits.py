@@ -1,7 +1,7 @@
-"""Compute the true transit of a simulated planet: any limb darkening, any path, to 0.1 ppm.
+"""The transit of a simulated planet, for any limb darkening and any path, exact to 0.1 ppm.
 
-The estimator's transit function in `ariel_kit.light_curve` shares no code with this one, so that
-tests of one against the other find mistakes in both.
+The fit has its own transit function in `ariel_kit.light_curve`. The two share no code, so that a
+mistake in one of them shows as a difference.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ariel_kit.core.errors import check_shape
 from ariel_kit.simulation.kernels import blocked_light
 
 N_LAW = 4
-"""Coefficients of the law of limb darkening."""
+"""Number of coefficients of the law of limb darkening."""
 N_NODES = 12
-"""Number of Gauss-Legendre nodes over the star's rings that the planet's edge crosses."""
+"""Number of Gauss-Legendre nodes over the star's discs that overlap the planet in part."""
 LIMB_STEP, DISC_STEP = 15.0 / 3600, 60.0 / 3600
-"""Hours between the moments over which an exposure is averaged, at the limb and within the disc."""
+"""Longest steps, in hours, of the average over an exposure: at the limb, and within the disc."""
 
 
 class StraightPath(NamedTuple):
@@ -29,14 +29,19 @@ class StraightPath(NamedTuple):
     """
 
     mid_time: float
-    """Hours."""
+    """Time of mid-transit, in hours."""
     half_duration: float
-    """Hours from the limb to mid-transit."""
+    """Time from the planet's centre on the limb to mid-transit, in hours."""
     ingress_ratio: float
-    """``1 / (1 - b^2)`` at impact parameter b."""
+    """Ratio of the ingress to that of a central transit, ``1 / (1 - b^2)``; b: impact parameter."""
 
     def separation(self, time: np.ndarray) -> np.ndarray:
-        """Compute the distance of the centres in stellar radii; time in hours."""
+        """Compute the distance of the centres in stellar radii.
+
+        Parameters
+        ----------
+        time : ndarray [shape=(time,), unit=hour]
+        """
         x = (time - self.mid_time) / self.half_duration
         return np.sqrt(np.maximum(1 + (x**2 - 1) / self.ingress_ratio, 0.0))
 
@@ -49,22 +54,22 @@ class CircularOrbit(NamedTuple):
     """
 
     mid_time: float
-    """Hours."""
+    """Time of mid-transit, in hours."""
     period: float
-    """Hours."""
+    """Orbital period, in hours."""
     distance: float
-    """Of the planet from the star, stellar radii."""
+    """Semi-major axis, in stellar radii."""
     inclination: float
-    """Degrees."""
+    """Inclination, in degrees."""
 
     @property
     def impact(self) -> float:
-        """Distance of the centres at mid-transit, stellar radii."""
+        """Distance of the centres at mid-transit, in stellar radii."""
         return float(self.distance * np.cos(np.radians(self.inclination)))
 
     @property
     def half_duration(self) -> float:
-        """Hours from the planet's centre on the limb to mid-transit; zero if it stays outside."""
+        """Hours from the planet's centre on the limb to mid-transit; 0 if it stays outside."""
         across = np.sqrt(max(0.0, 1 - self.impact**2))
         sine = across / (self.distance * np.sin(np.radians(self.inclination)))
         return float(self.period / (2 * np.pi) * np.arcsin(min(1.0, sine)))
@@ -83,18 +88,19 @@ class CircularOrbit(NamedTuple):
 
 
 Path = StraightPath | CircularOrbit
+"""Path of a planet across its star."""
 
 
 def transmitted_light(
     path: Path, depths: np.ndarray, law: np.ndarray, time: np.ndarray, span: np.ndarray
 ) -> np.ndarray:
-    """Compute the starlight that the planet lets through, averaged over each exposure.
+    """Compute the flux of the star during a transit, averaged over each exposure.
 
     Parameters
     ----------
     path : StraightPath or CircularOrbit
     depths : ndarray [shape=(wavelength,)]
-        (Rp/Rs)^2.
+        Transit depths (Rp/Rs)^2.
     law : ndarray [shape=(wavelength, 4)]
         Four-coefficient law: ``I(mu) / I(1) = 1 - sum_n law_n (1 - mu^(n/2))``, n = 1..4.
     time, span : ndarray [shape=(time,), unit=hour]
@@ -103,17 +109,17 @@ def transmitted_light(
     Returns
     -------
     ndarray [shape=(time, wavelength), dtype=float64]
-        Relative to the unocculted star.
+        Flux relative to the unocculted star.
 
     Raises
     ------
     ShapeError
-        If the law or the spans do not fit.
+        If the shape of `law` or of `span` does not match `depths` or `time`.
 
     References
     ----------
-    Claret (2000), the four-coefficient law. The star as a stack of uniform discs; the area that
-    two discs share is equation 1 of Mandel & Agol (2002).
+    Claret (2000) for the four-coefficient law. The star is a stack of uniform discs, and the area
+    that two discs share is equation 1 of Mandel & Agol (2002).
 
     Examples
     --------
@@ -143,9 +149,9 @@ def transmitted_light(
 def _moments(
     path: Path, radius: float, time: np.ndarray, span: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """List the times at which the light is computed, and where in them each exposure starts.
+    """List the times at which the flux is computed, and the index of each exposure's first one.
 
-    Exposures that never touch the star have none.
+    Exposures during which the planet does not touch the star have no such times.
     """
     edges = np.stack([path.separation(time + shift * span) for shift in (-0.5, 0.0, 0.5)])
     nearest, farthest = edges.min(axis=0), edges.max(axis=0)

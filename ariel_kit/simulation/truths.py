@@ -1,7 +1,8 @@
-"""List the simulator's truths beside the estimator's beliefs, each named once.
+"""Table of the simulator's laws and the corresponding assumptions of the fit.
 
-The two are meant to differ: a score on simulated planets says something only where the fit does not
-know the law that drew them. Constants stay where they are used; this table finds them.
+The two should differ, because a score on simulated planets is meaningful only if the fit does not
+use the law that the planets were drawn from. The table names the constants and functions; their
+values stay where they are used.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from typing import NamedTuple
 
 
 class Pair(NamedTuple):
-    """One law, as the simulator draws it and as the estimator believes it.
+    """One law of the simulator, and the corresponding assumption of the fit.
 
     Attributes
     ----------
     idea : str
+        Subject of both.
     truth, belief : str
-        Dotted names of the constant or function in `ariel_kit`.
+        Dotted names, in `ariel_kit`, of the constant or function of the simulator and of the fit.
     source : str
-        Where the truth's numbers come from.
+        Origin of the simulator's numbers.
     same : bool
-        Whether the belief equals the truth; scores on simulated planets then flatter the fit.
+        Whether the fit assumes the simulator's own law. Scores on simulated planets are then too
+        favourable, which has to be stated beside them.
     """
 
     idea: str
@@ -101,4 +104,4 @@ TRUTHS = (
         "quantiles and components of the real labels, tests/real; the prior knows labels alone",
     ),
 )
-"""Every law of simulated planets about which the estimator has a belief."""
+"""All laws of the simulator about which the fit makes an assumption."""

@@ -165,7 +165,7 @@ def test_one_planet_in_ten_is_visited_twice(systems: list[PlanetTruth]) -> None:
     assert first.rng(1).random() != second.rng(1).random()
     assert first.at_visit(0) is first
     assert second.at_visit(1) is second
-    with pytest.raises(ConfigError, match="visit must be one of the planet's 2, from 0 on; got 2"):
+    with pytest.raises(ConfigError, match="visit must be from 0 to 1 for this planet; got 2"):
         first.at_visit(2)
 
 
