@@ -1,5 +1,4 @@
-"""Improve the drift model with a network that reads maps of depth-free residuals.
+"""Denoising: correction of the fitted drift by a network that reads maps of the residuals.
 
-Import the stage from `ariel_kit.denoising.stage`. The networks can be imported where only torch and
-timm are installed.
+Import the stage from `ariel_kit.denoising.stage`. The networks need only torch and timm.
 """

@@ -8,30 +8,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 PATCH = 4
-"""Cells of the map in one token of the encoder's last stage, along each axis."""
+"""Number of cells along each axis in one token of the encoder's last stage."""
 
 
 def make_block(width: int) -> nn.Module:
-    """Make a ConvNeXt V2 block with global response normalisation (arXiv:2301.00808).
+    """Build a ConvNeXt V2 block with global response normalisation (arXiv:2301.00808).
 
     Parameters
     ----------
     width : int
-        Channels.
+        Number of channels.
     """
     return ConvNeXtBlock(width, kernel_size=7, use_grn=True, ls_init_value=None)
 
 
 class Encoder(nn.Module):
-    """Convert maps to features at half and at quarter resolution.
+    """Encoder of maps into features at half and at quarter resolution.
 
-    With a mask it works like the sparse convolutions of a fully convolutional masked autoencoder:
-    hidden cells are set to zero before and after every block, so that no information leaks.
+    With a mask it acts as the sparse convolutions of a fully convolutional masked autoencoder:
+    hidden features are set to zero before and after every block, so that no information leaks.
 
     Parameters
     ----------
-    channels, width, depth : int
-        Channels of the maps, of the first stage, and blocks in each stage.
+    channels : int
+        Number of channels of the maps.
+    width : int
+        Number of channels of the first stage.
+    depth : int
+        Number of blocks in each stage.
     """
 
     def __init__(self, *, channels: int, width: int, depth: int) -> None:
@@ -47,9 +51,9 @@ class Encoder(nn.Module):
         Parameters
         ----------
         maps : Tensor [shape=(batch, channel, time, wavelength)]
-            Sides that are multiples of 4.
+            Maps, whose sides must be multiples of 4.
         visible : Tensor [shape=(batch, 1, time / 4, wavelength / 4)], optional
-            One where the map may be seen, zero where it may not.
+            One where the map is visible, zero where it is hidden.
 
         Returns
         -------

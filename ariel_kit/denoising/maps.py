@@ -1,9 +1,9 @@
-"""Convert depth-free residuals ("blind light") to maps over time and wavelength.
+"""Input maps of the denoising networks, over time and wavelength, in units of their noise.
 
-The networks read these maps, in units of their noise. They contain neither the star's brightness
-nor the planet's depth: light is divided by its noise, and the depths were projected out before. The
-network's output is converted with linear maps that are computed here, so that its numbers are of
-order one for every planet.
+The maps depend neither on the brightness of the star nor on the depths, because residuals are
+divided by their noise and the depths are projected out. This module also computes the linear maps
+from the network's output to apparent depths, scaled so that the output is of order one for every
+planet.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from torch import Tensor
 from ariel_kit.light_curve.systematics import Gaussian, Systematics
 
 CELLS = 48
-"""Cells along time and along wavelength."""
+"""Number of cells along time and along wavelength."""
 CHANNELS = 4
+"""Number of maps of a planet."""
 TEMPLATES = 11
-"""Names of the templates: the transit window and five modes of the drift in time; the star's light,
-its slope, and three modes of the drift in wavelength."""
+"""Number of templates: the window and five modes of the drift in time; the star's spectrum, its
+slope and three modes of the drift in wavelength."""
 SMALLEST_SPREAD = 1e-3
+"""Least uncertainty of the drift in a cell, and least sigma of a Z-score, over the noise."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,17 @@ class Maps:
     Attributes
     ----------
     maps : Tensor [shape=(planet, 4, 48, 48)]
-        Residual as a robust Z-score over time, wavelength by wavelength; mean drift (asinh) and the
-        log of its uncertainty, both over the noise of a cell; log of the sigma of the Z-score, in
-        units of that noise.
+        The residual as a robust Z-score over time at each wavelength; the inverse hyperbolic sine
+        of the mean drift, and the logarithm of its uncertainty, both in units of the noise of a
+        cell; the logarithm of the sigma of the Z-score in the same units.
     spread : Tensor [shape=(planet, 48, 48)]
-        One sigma of the drift model over the noise of a cell.
+        Standard deviation of the drift model, in units of the noise of a cell.
     templates : Tensor [shape=(planet, 11, 48)]
-        Series along time or wavelength, rms 1.
+        Series along time or wavelength, of rms 1.
     along_time : Tensor [shape=(planet, 48)]
     along_wavelength : Tensor [shape=(planet, 4, 48)]
-        ``along_wavelength @ (along_time @ map)`` is what a map adds to the apparent depths, order
-        by order in wavelength, in the whitened coordinates of the drift model.
+        ``along_wavelength @ (along_time @ map)`` is the contribution of a map to the apparent
+        depths, as coefficients in wavelength in the whitened coordinates of the drift model.
     """
 
     maps: Tensor
@@ -52,17 +54,19 @@ class Maps:
     along_wavelength: Tensor
 
     def as_dict(self) -> dict[str, Tensor]:
-        """Give the keyword tensors of the network's ``forward``."""
+        """Return the keyword arguments of the network's ``forward``."""
         return dict(vars(self))
 
 
 def to_cells(systematics: Systematics, light: Tensor) -> Tensor:
-    """Average log fluxes into cells, over the noise of the cell.
+    """Average log fluxes over cells, in units of the noise of the cell.
 
     Parameters
     ----------
     systematics : Systematics
+        Weights and time grid of the light curves.
     light : Tensor [shape=(planet, time, wavelength)]
+        Log fluxes.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def to_cells(systematics: Systematics, light: Tensor) -> Tensor:
 
 
 def make_maps(systematics: Systematics) -> Maps:
-    """Make the networks' input maps for a batch of planets.
+    """Compute the inputs of the networks for a batch of planets.
 
     Parameters
     ----------
@@ -102,8 +106,8 @@ def make_maps(systematics: Systematics) -> Maps:
 
 
 def _zscore(cells: Tensor) -> tuple[Tensor, Tensor]:
-    """Normalise maps over time; return the values and the log of sigma, of the same shape."""
-    # Imported here, for networks are built on machines without numba, which that room needs.
+    """Normalise maps over time; return Z-scores and the log of their sigma, of the same shape."""
+    # Imported here because preprocessing needs numba, and networks must be usable without it.
     from ariel_kit.preprocessing.normalize import robust_zscore
 
     values, _, sigma = robust_zscore(cells.cpu().numpy(), axis=1)
@@ -112,27 +116,31 @@ def _zscore(cells: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def whitening(systematics: Systematics) -> tuple[Tensor, Tensor]:
-    """Compute mean and Cholesky factor of the drift model's prediction along the window.
+    """Compute the distribution of the drift's contribution to the apparent depths.
 
     Returns
     -------
     mean : Tensor [shape=(planet, term), dtype=float64]
+        Mean of its coefficients in wavelength.
     factor : Tensor [shape=(planet, term, term), dtype=float64]
+        Cholesky factor of their covariance.
     """
     seen = systematics.nuisances.moved(systematics.projection())
     return seen.mean, torch.linalg.cholesky(seen.covariance)
 
 
 def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gaussian:
-    """Correct the nuisances along the window, in whitened coordinates.
+    """Correct the posterior of the nuisance parameters by the output of a network.
 
-    All other combinations of nuisances follow by the drift model's covariance.
+    The network corrects the drift's contribution to the apparent depths. All other combinations of
+    nuisance parameters change according to the covariance of the drift model.
 
     Parameters
     ----------
     systematics : Systematics
     shift, log_scale : Tensor [shape=(planet, term), dtype=float64]
-        New mean, and log of the new standard deviation; zero and zero change nothing.
+        New mean and logarithm of the new standard deviation, in whitened coordinates; zeros change
+        nothing.
 
     Returns
     -------
@@ -140,7 +148,7 @@ def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gau
     """
     old, projection = systematics.nuisances, systematics.projection()
     factor = whitening(systematics)[1]
-    # The gain converts a change along the window, in whitened units, to all nuisances.
+    # The gain maps a change of the whitened coefficients to that of all nuisance parameters.
     gain = old.covariance @ projection.transpose(1, 2)
     gain = torch.linalg.solve_triangular(factor, gain.transpose(1, 2), upper=False).transpose(1, 2)
     change = torch.diag_embed(torch.exp(2 * log_scale) - 1)
@@ -151,7 +159,7 @@ def corrected(systematics: Systematics, shift: Tensor, log_scale: Tensor) -> Gau
 
 
 def _time_cells(systematics: Systematics) -> Tensor:
-    """Tell which bins lie in which cell of equal length [shape=(cell, time)]."""
+    """Build the membership matrix of bins in cells of equal length [shape=(cell, time)]."""
     time = torch.tensor(systematics.time, device=systematics.weight.device)
     first, last = time[0], time[-1]
     index = ((time - first) / (last - first + 1e-12) * CELLS).long().clamp(max=CELLS - 1)

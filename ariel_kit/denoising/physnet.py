@@ -1,9 +1,9 @@
-"""PhySNet: a U-Net on depth-free residuals that predicts the error of the drift model.
+"""PhySNet: a U-Net on residual light curves that corrects the drift model and its uncertainty.
 
-Blocks of ConvNeXt V2 (Woo et al. 2023, arXiv:2301.00808), a Fourier layer (Li et al. 2021,
-arXiv:2010.08895) and attention to templates of the physics at the bottleneck. Its output map, times
-the drift model's own uncertainty, is the drift that the model missed. The change of the apparent
-depths is a fixed linear function of that map.
+It has blocks of ConvNeXt V2 (Woo et al. 2023, arXiv:2301.00808) and, at the bottleneck, a Fourier
+layer (Li et al. 2021, arXiv:2010.08895) and attention to physical templates. The output map, times
+the uncertainty of the drift model, is the drift that the model missed. Its contribution to the
+apparent depths is a fixed linear function of that map.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from ariel_kit.denoising.template_attention import TemplateAttention
 from ariel_kit.models import register_model
 
 TERMS = 4
+"""Number of coefficients in wavelength of the drift's contribution to the apparent depths."""
 
 
 class PhySNet(nn.Module):
-    """Predict a correction of the drift along the transit window from maps of depth-free residuals.
+    """Network from maps of residual light curves to a correction of the drift.
 
     Parameters
     ----------
     width : int
-        Channels of the encoder's first stage.
+        Number of channels of the encoder's first stage.
     depth : int
-        Blocks in each of its two stages.
+        Number of blocks in each of its two stages.
     modes : int
-        Fourier modes kept at the bottleneck.
+        Number of Fourier modes at the bottleneck.
     heads : int
-        Heads of the attention to templates.
+        Number of heads of the attention to templates.
     """
 
     def __init__(self, *, width: int = 32, depth: int = 2, modes: int = 4, heads: int = 4) -> None:
@@ -54,7 +55,7 @@ class PhySNet(nn.Module):
         self.decoder = make_block(width)
         self.head = nn.Conv2d(width + CHANNELS, 2, 3, padding=1)
         self.sureness = nn.Linear(2 * width, TERMS)
-        for layer in (self.head, self.sureness):  # learning starts at the drift model
+        for layer in (self.head, self.sureness):  # training starts from the drift model as it is
             nn.init.normal_(layer.weight, std=1e-3)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
@@ -91,9 +92,10 @@ class PhySNet(nn.Module):
         Returns
         -------
         dict of str to Tensor
-            ``drift`` and ``log_variance`` [shape=(batch, 48, 48), dtype=float32], the drift that
-            the model missed, in units of its uncertainty; ``shift`` and ``log_scale``
-            [shape=(batch, 4), dtype=float32], the same along the window, whitened.
+            ``drift`` and ``log_variance`` [shape=(batch, 48, 48), dtype=float32]: the drift that
+            the model missed, in units of its uncertainty, and its log variance. ``shift`` and
+            ``log_scale`` [shape=(batch, 4), dtype=float32]: the same for its contribution to the
+            apparent depths, see `maps.corrected`.
         """
         half, quarter = self.encoder(maps)
         quarter = self.attention(quarter + self.fourier(quarter).to(quarter.dtype), templates)
@@ -120,5 +122,5 @@ def physnet(**changes: Any) -> PhySNet:
 
 @register_model
 def test_physnet(**changes: Any) -> PhySNet:
-    """Build a micro PhySNet for tests."""
+    """Build a very small PhySNet for tests."""
     return PhySNet(**{"width": 8, "depth": 1, "modes": 2, "heads": 2, **changes})

@@ -1,4 +1,4 @@
-"""A layer that acts on the lowest Fourier modes of a map, i.e. on patterns as wide as the map."""
+"""A network layer that acts on the lowest Fourier modes of a map, which are its smooth patterns."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from torch import Tensor, nn
 
 
 class SpectralConv2d(nn.Module):
-    """Mix the channels of the lowest Fourier modes (Li et al. 2021, arXiv:2010.08895).
+    """Fourier layer of Li et al. (2021, arXiv:2010.08895), which mixes channels of low modes.
 
-    Modes that a map is too small for are left out, so that every size works, odd ones too.
+    Modes above the Nyquist frequency of the map are left out, so that maps of any size can be used.
 
     Parameters
     ----------
     width : int
-        Channels in and out.
+        Number of input and output channels.
     modes : int
-        Modes kept along each axis, positive and negative ones along the first.
+        Number of modes along each axis; along the first axis, of each sign.
     """
 
     def __init__(self, width: int, modes: int) -> None:

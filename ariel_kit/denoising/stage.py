@@ -1,4 +1,4 @@
-"""The denoising stage: improve the drift prior of a fit from depth-free residuals."""
+"""The denoising stage, which corrects the drift of a fit by PhySNet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from ariel_kit.models.weights import find_refusal
 
 @dataclass(frozen=True)
 class DenoiseStage:
-    """Add PhySNet to the fit as a hook that predicts the drift to expect."""
+    """Pass PhySNet to the fit, which calls it to correct the posterior of the drift.
+
+    Attributes
+    ----------
+    denoiser : callable
+        Function that corrects the drift; see `make_denoiser`.
+    weights : str
+        SHA-256 of the network's weights.
+    """
 
     name: ClassVar = "denoise"
     denoiser: Denoiser
@@ -42,22 +50,22 @@ class DenoiseStage:
         return cls(make_denoiser(model), weights)
 
     def __call__(self, state: LineState) -> LineState:
-        """Set the hook; the fit records where it was used."""
+        """Set the denoiser of the fit, which records for which planets it was used."""
         return replace(state, denoise=self.denoiser)
 
 
 def make_denoiser(model: nn.Module) -> Denoiser:
-    """Make the denoiser for `fit_planets` from a network.
+    """Build the denoiser that `fit_planets` takes from a network.
 
     Parameters
     ----------
     model : torch.nn.Module
-        A PhySNet, e.g. ``create_model("physnet", weights="default")``.
+        A PhySNet, for example ``create_model("physnet", weights="default")``.
 
     Returns
     -------
     callable
-        `Systematics` to `Gaussian`.
+        Function from `Systematics` to the corrected `Gaussian` of the nuisance parameters.
     """
 
     def denoise(systematics: Systematics) -> Gaussian:

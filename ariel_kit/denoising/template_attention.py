@@ -1,4 +1,4 @@
-"""Attention of a map's tokens to templates of the physics."""
+"""Attention of the tokens of a map to physical templates."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from torch import Tensor, nn
 
 
 class TemplateAttention(nn.Module):
-    """Attend from the tokens of a map to the templates, and add the result to the tokens.
+    """Cross-attention with tokens as queries and templates as keys and values.
 
     Parameters
     ----------
     width : int
-        Channels of a token.
+        Number of channels of a token.
     heads : int
+        Number of attention heads.
     templates, length : int
-        Number of templates and samples in each.
+        Number of templates, and of samples in each.
     """
 
     def __init__(self, width: int, heads: int, templates: int, length: int) -> None:
@@ -25,7 +26,7 @@ class TemplateAttention(nn.Module):
         self.attend = nn.MultiheadAttention(width, heads, batch_first=True)
 
     def forward(self, maps: Tensor, templates: Tensor) -> Tensor:
-        """Add to every place of a map its attention to the templates.
+        """Add the output of the attention to a map.
 
         Parameters
         ----------

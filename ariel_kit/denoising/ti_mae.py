@@ -1,7 +1,8 @@
-"""Ti-MAE: pre-training on unlabelled light by filling in hidden stretches of time.
+"""Ti-MAE: a masked autoencoder for pre-training on light curves without labels.
 
-After Li et al. (2023, arXiv:2301.08871), with the fully convolutional sparse masking of ConvNeXt
-V2 (Woo et al. 2023, arXiv:2301.00808) in place of a transformer. Its encoder is PhySNet's.
+The network reconstructs hidden stretches of time. It follows Li et al. (2023, arXiv:2301.08871),
+with the fully convolutional sparse masking of ConvNeXt V2 (Woo et al. 2023, arXiv:2301.00808) in
+place of a transformer. Its encoder is that of PhySNet.
 """
 
 from __future__ import annotations
@@ -17,18 +18,18 @@ from ariel_kit.denoising.maps import CELLS, CHANNELS
 from ariel_kit.models import register_model
 
 HIDDEN_SHARE = 0.5
-"""Share of the stretches of time that is hidden; each is as long as a token."""
+"""Share of the stretches of time that is hidden; each stretch is as long as a token."""
 
 
 class TiMAE(nn.Module):
-    """Encode the visible part of a map, and fill in the rest with a small decoder.
+    """Encoder of the visible stretches, and a small decoder that reconstructs the hidden ones.
 
     Parameters
     ----------
     width : int
-        Channels of the encoder's first stage.
+        Number of channels of the encoder's first stage.
     depth : int
-        Blocks in each of its two stages.
+        Number of blocks in each of its two stages.
     """
 
     def __init__(self, *, width: int = 32, depth: int = 2) -> None:
@@ -46,13 +47,13 @@ class TiMAE(nn.Module):
         return {"maps": maps, "hidden": draw_hidden(batch, generator)}
 
     def forward(self, maps: Tensor, hidden: Tensor) -> Tensor:
-        """Fill in the hidden stretches.
+        """Reconstruct maps of which some stretches of time are hidden.
 
         Parameters
         ----------
         maps : Tensor [shape=(batch, 4, 48, 48), dtype=float32]
         hidden : Tensor [shape=(batch, 12), dtype=bool]
-            Stretches of time that the encoder does not see.
+            Stretches of time that are hidden from the encoder.
 
         Returns
         -------
@@ -67,7 +68,7 @@ class TiMAE(nn.Module):
 
 
 def draw_hidden(batch: int, generator: torch.Generator) -> Tensor:
-    """Hide half of the stretches of time of each map [shape=(batch, 12), dtype=bool]."""
+    """Draw which half of each map's stretches of time is hidden [shape=(batch, 12), dtype=bool]."""
     side = CELLS // PATCH
     order = torch.rand(batch, side, generator=generator, device=generator.device).argsort(1)
     return order < round(HIDDEN_SHARE * side)
@@ -81,5 +82,5 @@ def ti_mae(**changes: Any) -> TiMAE:
 
 @register_model
 def test_ti_mae(**changes: Any) -> TiMAE:
-    """Build a micro Ti-MAE for tests."""
+    """Build a very small Ti-MAE for tests."""
     return TiMAE(**{"width": 8, "depth": 1, **changes})

@@ -1,5 +1,5 @@
-"""Jitter correction: measure and remove the effect of the telescope's motion on light curves.
+"""Jitter correction: removal of the effect of the telescope's motion on the light curves.
 
-`pointing` converts measured motion to the network's input, `tcn_jnet` is the network, and `stage`
-holds the stage itself, `stage.correct_jitter`.
+`pointing` converts the measured motion into the input of a network, `tcn_jnet` is that network, and
+`stage` contains the stage of the pipeline and `stage.correct_jitter`.
 """

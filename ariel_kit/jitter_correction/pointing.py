@@ -1,10 +1,11 @@
-"""Convert the measured motion of the star to the cadence of AIRS and to common units.
+"""Input channels of TCN-JNet: the measured motion of the star at the cadence of AIRS.
 
-Preprocessing measures the pointing of each FGS1 frame (`preprocessing.extraction`). The pixels of
-FGS1 are too coarse for its optics, so the scale of that motion is uncertain by 30 %. Every channel
-is therefore a robust Z-score over time (`preprocessing.normalize.robust_zscore`), in which an error
-of the scale cancels. The flux relative to the mean of its twelve frames, and the high-passed row
-moments, have a mean near zero by construction, so they are only scaled.
+Preprocessing measures the pointing of each FGS1 frame (`preprocessing.extraction`). Because FGS1
+undersamples its image, the scale of that motion is uncertain by 30 %. Every channel is therefore a
+robust Z-score over time (`preprocessing.normalize.robust_zscore`). An error of the scale then does
+not affect the network, and it cancels in the response that `stage` fits to the network's output.
+The relative flux and the high-pass filtered row moments are centred on zero already and are only
+scaled.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ from ariel_kit.core.instruments import AIRS, FGS1
 from ariel_kit.preprocessing.normalize import robust_zscore
 
 FRAMES = FGS1.n_pairs // AIRS.n_pairs
-"""FGS1 frames in one pair of AIRS."""
+"""Number of FGS1 frames per pair of AIRS."""
 STEPS = round(AIRS.exposure / FGS1.exposure)
-"""FGS1 exposures that fit into one exposure of AIRS; FGS1 takes 12 of these 45."""
+"""Number of FGS1 exposure times in one AIRS exposure: 45, in 12 of which FGS1 is exposed."""
 MOMENTS = ("dy", "dx", "dy2", "dydx", "dx2")
+"""Names of the moments of the shift."""
 N_CONTEXT = 6
+"""Number of channels that are constant in time; see `_context`."""
 N_CHANNELS = 3 * FRAMES + len(MOMENTS) + 2 + N_CONTEXT
+"""Number of channels in total."""
 SLOW_SECONDS = 3600.0
-"""Length of the running mean that is subtracted from row moments. A transit that differs between
-wavelengths moves the mean width of the light slowly."""
+"""Length, in seconds, of the running mean that is subtracted from the row moments. Without it the
+transit would appear in the width of the rows, because its depth depends on wavelength."""
 LIMIT = 20.0
-"""Sigma at which channels are clipped, so that one wild frame does not affect its neighbours."""
+"""Sigmas to which channels are clipped, so that an outlier does not affect its neighbours."""
 
 
 class Motion(NamedTuple):
@@ -38,11 +42,11 @@ class Motion(NamedTuple):
     ----------
     channels : ndarray [shape=(..., time, 49), dtype=float32]
         For each exposure of AIRS: y, x and relative flux of 12 FGS1 frames, the five moments of
-        those frames, row centroid and row width, all robust Z-scores; then six numbers that are
+        those frames, row centroid and row width, all as robust Z-scores; then six numbers that are
         constant in time, see `_context`.
     unit : ndarray [shape=(..., 5), dtype=float64, unit=pixel]
-        One sigma that the means of dy, dx, dy^2, dy dx, dx^2 over an exposure of AIRS have if the
-        motion is white, in FGS1 pixels.
+        Standard deviations of the means of dy, dx, dy^2, dy dx, dx^2 over an AIRS exposure for
+        white motion, in FGS1 pixels.
     """
 
     channels: np.ndarray
@@ -52,19 +56,21 @@ class Motion(NamedTuple):
 def motion_channels(
     pointing: np.ndarray, flux: np.ndarray, row_moments: np.ndarray, noise: np.ndarray
 ) -> Motion:
-    """Convert measured motion to the cadence of AIRS and to units of its own scatter.
+    """Compute the channels of the network from the measured motion.
 
-    The flux enters as its deviation from the mean of each twelve frames, so that neither transit
-    nor drift reaches the network.
+    The flux is taken relative to its mean over the 12 frames of an AIRS exposure, so that the input
+    contains neither transit nor drift.
 
     Parameters
     ----------
     pointing : ndarray [shape=(..., fgs1 time, 2), unit=pixel]
-        12 frames for each AIRS exposure.
+        Motion in y and x; 12 frames for each AIRS exposure.
     flux : ndarray [shape=(..., fgs1 time), unit=electron]
+        Flux of FGS1.
     row_moments : ndarray [shape=(..., time, 2), unit=pixel]
+        Row centroid and row width of AIRS.
     noise : ndarray [shape=(..., 2), unit=pixel]
-        One sigma of the noise in `pointing`.
+        Standard deviation of the noise in `pointing`.
 
     Returns
     -------
@@ -98,11 +104,11 @@ def motion_channels(
 
 
 def _context(frames: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Compute six numbers about the quality of the channels, near zero for clear white motion.
+    """Compute six numbers that describe the quality of the channels [shape=(..., 6)].
 
-    They are the noise of y and x over their scatter; the logarithms of the scatter of their means
-    over a dozen frames, 0 if white; the correlations of the row centroid with the mean of y and of
-    the row width with the mean of y^2.
+    They are the noise of y and of x relative to their standard deviations; the logarithms of the
+    standard deviations of the means of y and of x over 12 frames, which are 0 for white motion; the
+    correlation of the row centroid with the mean of y, and of the row width with the mean of y^2.
     """
     mean = frames.mean(axis=-2)
     colour = 0.5 * np.log(FRAMES * np.mean(np.clip(mean, -LIMIT, LIMIT) ** 2, axis=-2) + 1e-12)
@@ -111,7 +117,7 @@ def _context(frames: np.ndarray, rows: np.ndarray, noise: np.ndarray) -> np.ndar
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Correlate each column of two series over time, the last axis but one."""
+    """Compute the correlation of each column of two series over time, the second last axis."""
     a = np.clip(a, -LIMIT, LIMIT) - a.mean(axis=-2, keepdims=True)
     b = np.clip(b, -LIMIT, LIMIT) - b.mean(axis=-2, keepdims=True)
     norm = np.sqrt(np.mean(a**2, axis=-2) * np.mean(b**2, axis=-2))
@@ -119,7 +125,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def second_order(shift: np.ndarray) -> np.ndarray:
-    """List the five terms of a shift to second order: y, x, y^2, y x, x^2.
+    """Compute the five terms of a shift up to second order: y, x, y^2, y x, x^2.
 
     Parameters
     ----------
@@ -139,7 +145,7 @@ def second_order(shift: np.ndarray) -> np.ndarray:
 
 
 def _moments_of_dozens(frames: np.ndarray) -> np.ndarray:
-    """Average the moments over an exposure, scaled to rms one if the motion is white."""
+    """Average moments over 12 frames, scaled to mean 0 and sigma 1 for white motion."""
     mean = second_order(frames).mean(axis=-2)
     return (mean - [0, 0, 1, 0, 1]) * np.sqrt(FRAMES / np.array([1, 1, 2, 1, 2]))
 
@@ -151,9 +157,9 @@ def high_pass(values: np.ndarray, window: int, *, axis: int = 0) -> np.ndarray:
     ----------
     values : ndarray [shape=(..., time, ...)]
     window : int
-        Samples of the running mean.
+        Length of the running mean in samples.
     axis : int
-        The axis of time.
+        Axis of time.
 
     Returns
     -------

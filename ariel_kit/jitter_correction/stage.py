@@ -1,9 +1,10 @@
-"""The jitter stage: decorrelate the flux from the motion, with responses fitted to each planet.
+"""The jitter stage: decorrelation of the flux from the motion of the image.
 
-The flux at each wavelength responds to five moments of the shift, the terms of a second-order
-expansion of the image. The moments are measured (FGS1) or predicted by TCN-JNet (AIRS). The
-responses are fitted at high frequency only, where there is neither transit nor drift. So a wrong
-prediction does no harm: a motion that the flux does not follow changes nothing.
+The flux of each wavelength depends on five moments of the shift, the terms of the expansion of the
+image to second order. The moments are measured (FGS1) or predicted by TCN-JNet (AIRS). The response
+of the flux to them is fitted to the data of the same visit, at high frequency only, where there is
+neither transit nor drift. A wrong prediction therefore does no harm: if the flux does not correlate
+with it, nothing is subtracted.
 """
 
 from __future__ import annotations
@@ -37,24 +38,25 @@ from ariel_kit.models.weights import find_refusal
 from ariel_kit.preprocessing.normalize import robust_sigma, white_noise
 
 FIT_SECONDS = 60.0
-"""Responses are fitted to variations faster than a running mean of this length."""
+"""Length, in seconds, of the running mean that is subtracted before responses are fitted."""
 SLOW_SECONDS = 1200.0
-"""At longer periods, motion above the level of its faster part is not trusted."""
+"""Period, in seconds, above which waves of a motion that exceed its faster part are removed."""
 TRUST = 4.0
-"""Sigmas by which slow motion may exceed that level, and by which responses must exceed their
-errors."""
+"""Sigmas by which such a wave may exceed the faster part, and that a response must reach."""
 MIN_NEW = 1e-6
-"""Smallest share of a mode's power that must be new relative to the modes before it."""
+"""Least share of a mode's power that previous modes do not contain, for the mode to be used."""
 MIN_PAIRS = 64
+"""Least number of AIRS pairs of a visit that is corrected."""
 
 
 class Prediction(NamedTuple):
-    """Motion of each AIRS exposure.
+    """Predicted motion of each AIRS exposure.
 
     Attributes
     ----------
     mean, sigma : ndarray [shape=(time, 5), dtype=float64, unit=pixel]
-        Means of dy, dx, dy^2, dy dx, dx^2 over the exposure, in FGS1 pixels, and one sigma.
+        Means of dy, dx, dy^2, dy dx, dx^2 over the exposure, and their standard deviations, in FGS1
+        pixels.
     """
 
     mean: np.ndarray
@@ -64,13 +66,22 @@ class Prediction(NamedTuple):
 log = logging.getLogger(__name__)
 
 BINNED = "binned light curves show no jitter"
+"""Reason for which a visit without native cadence is skipped."""
 _Correction = tuple[dict[str, Any], dict[str, Any]]
 """Changed fields of the observation, and facts for its provenance."""
 
 
 @dataclass(frozen=True)
 class JitterStage:
-    """Remove the flux variations that follow the telescope's motion from every observation."""
+    """Correct every observation for the telescope's motion.
+
+    Attributes
+    ----------
+    model : torch.nn.Module
+        A ``tcn_jnet``.
+    weights : str
+        SHA-256 of its weights.
+    """
 
     name: ClassVar = "jitter"
     model: nn.Module
@@ -93,28 +104,29 @@ class JitterStage:
         return cls(*load_network(cls.name, "tcn_jnet", models_dir, device))
 
     def __call__(self, state: LineState) -> LineState:
-        """Correct each observation when the fit reads it."""
+        """Correct each observation at the time that the fit loads it."""
         steady = (correct_jitter(each, model=self.model) for each in state.observations)
         return replace(state, observations=steady)
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:
-    """Remove the flux variations that follow the telescope's motion from both instruments.
+    """Remove the flux variations that correlate with the telescope's motion.
 
-    An instrument that cannot be corrected stays as it is; ``provenance["jitter"]`` says why, and so
-    does the log. Binned light curves have lost the jitter and stay as they are.
+    An instrument that cannot be corrected remains unchanged; the reason is recorded in
+    ``provenance["jitter"]`` and logged. Binned light curves remain unchanged, too, because jitter
+    averages out in them.
 
     Parameters
     ----------
     observation : Observation
-        At native cadence.
+        Visit at native cadence.
     model : nn.Module, optional
-        A ``tcn_jnet``; that of the package when left out.
+        A ``tcn_jnet``; by default that of the package.
 
     Returns
     -------
     Observation
-        New `airs`, `fgs1` and their noise.
+        Observation with corrected `airs` and `fgs1`, and their new noise.
     """
     if len(observation.fgs1) == len(observation.airs):
         return observation.with_step("jitter", {"status": "skipped", "reason": BINNED})
@@ -131,7 +143,10 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
         except FitError as error:
             facts[instrument] = {"status": "skipped", "reason": str(error)}
             log.warning(
-                "planet %d: %s keeps its jitter; %s", observation.planet_id, instrument, error
+                "planet %d: the jitter of %s is not corrected; %s",
+                observation.planet_id,
+                instrument,
+                error,
             )
     return observation.with_step("jitter", facts, **changes)
 
@@ -142,9 +157,9 @@ def predict_motion(observation: Observation, *, model: nn.Module | None = None) 
     Parameters
     ----------
     observation : Observation
-        At native cadence: 12 FGS1 frames for each AIRS exposure.
+        Visit at native cadence, with 12 FGS1 frames for each AIRS exposure.
     model : nn.Module, optional
-        A ``tcn_jnet``; that of the package when left out.
+        A ``tcn_jnet``; by default that of the package.
 
     Returns
     -------
@@ -179,7 +194,7 @@ def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correct
         )
     motion = predict_motion(observation, model=model)
     if not np.isfinite(motion.mean).all():
-        raise FitError("the network's answer must be finite; got NaN. Load other weights.")
+        raise FitError("the output of the network must be finite; got NaN. Load other weights.")
     flux, followed = decorrelate(observation.airs, motion.mean, seconds=AIRS.cadence)
     noise = white_noise(flux.T).astype(np.float32)
     sigma = dict(zip(MOMENTS, np.median(motion.sigma, axis=0).tolist(), strict=True))
@@ -204,7 +219,7 @@ def _facts(followed: list[str], noise: np.ndarray, before: np.ndarray) -> dict[s
 def _check(observation: Observation, n: int, least: int) -> None:
     if n < least:
         raise FitError(
-            f"a response to motion needs {least} exposures or more; got {n}. "
+            f"the response to motion needs at least {least} exposures; got {n}. "
             "Switch the stage off for visits this short."
         )
     if not np.isfinite(observation.pointing).all():
@@ -214,21 +229,22 @@ def _check(observation: Observation, n: int, least: int) -> None:
 def decorrelate(
     flux: np.ndarray, modes: np.ndarray, *, seconds: float
 ) -> tuple[np.ndarray, list[str]]:
-    """Divide light curves by their fitted response to five modes.
+    """Divide light curves by their fitted response to five modes of the motion.
 
     Parameters
     ----------
     flux : ndarray [shape=(time, wavelength), unit=electron]
     modes : ndarray [shape=(time, 5)]
-        Any scale: the response absorbs it.
+        Moments of the shift, on any scale, since the responses are fitted.
     seconds : float
         Cadence.
 
     Returns
     -------
     flux : ndarray [shape=(time, wavelength), dtype=float32, unit=electron]
+        Corrected light curves.
     followed : list of str
-        The modes that the flux follows.
+        Names of the modes that the flux of any wavelength responds to.
     """
     window = round(FIT_SECONDS / seconds)
     light = flux.astype(np.float64)
@@ -245,9 +261,9 @@ def decorrelate(
 
 
 def _orthonormal(modes: np.ndarray) -> np.ndarray:
-    """Find the matrix that makes each mode orthogonal to those before it (Gram-Schmidt).
+    """Compute the matrix that orthonormalises the modes in their order (Gram-Schmidt).
 
-    A mode that is constant, or a combination of those before it, becomes zero.
+    A mode that is constant, or a linear combination of previous modes, becomes zero.
     """
     gram = modes.T @ modes
     turn = np.zeros_like(gram)
@@ -260,16 +276,18 @@ def _orthonormal(modes: np.ndarray) -> np.ndarray:
 
 
 def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """Shrink responses by the part that their errors explain.
+    """Shrink responses according to their errors.
 
-    Empirical Bayes after James and Stein (1961), mode by mode: responses shrink towards the mean of
-    all wavelengths by the share of their scatter that is noise. A mean or a scatter that chance
-    explains counts as zero.
+    The estimator is that of James and Stein (1961), for each mode: responses shrink towards their
+    mean over wavelengths, by the share of their variance that is noise. A mean or a variance that
+    noise alone explains, within `TRUST` sigmas, is set to zero.
 
     Parameters
     ----------
     response : ndarray [shape=(mode, wavelength)]
+        Fitted responses of the flux to each mode.
     error : ndarray [shape=(wavelength,)]
+        Their standard deviations, the same for all modes.
 
     Returns
     -------
@@ -286,16 +304,16 @@ def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
 
 
 def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
-    """Remove slow waves from modes where they exceed the level of the fast part.
+    """Remove slow waves from modes that are stronger than their fast part suggests.
 
-    Jitter is as strong at the time scale of a transit as at shorter ones. A stronger slow part may
-    be a transit or a drift, which the fit of the spectrum models better.
+    The power of jitter is the same at the time scale of a transit as at shorter ones. A stronger
+    slow wave may be a transit or a drift, which must be left to the fit of the spectrum.
 
     Parameters
     ----------
     modes : ndarray [shape=(time, mode)]
     seconds : float
-        Cadence.
+        Cadence of the modes.
 
     Returns
     -------

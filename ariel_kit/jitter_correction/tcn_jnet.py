@@ -1,8 +1,9 @@
-"""TCN-JNet: a temporal convolutional network that predicts the pointing of AIRS from motion.
+"""TCN-JNet: a temporal convolutional network that predicts the motion during AIRS exposures.
 
-Residual blocks of dilated convolutions with normalised weights, after Bai et al. (2018,
-arXiv:1803.01271). Theirs are causal. These are centred and see as much after an exposure as before
-it, since a light curve is complete when it is corrected. The length of a series never changes.
+It consists of residual blocks of dilated convolutions with normalised weights, after Bai et al.
+(2018, arXiv:1803.01271). Their convolutions are causal. Here they are centred, and use as many
+exposures after a given one as before it, because a light curve is complete when it is corrected.
+The number of exposures does not change between layers.
 """
 
 from __future__ import annotations
@@ -18,22 +19,23 @@ from torch.nn.utils.parametrizations import weight_norm
 from ariel_kit.models import register_model
 
 MIN_LOG_VARIANCE = -6.0
-"""Smallest log variance, that of a sigma of 0.05 times white jitter, which no data can beat.
-Without this floor, samples without motion would outweigh all others."""
+"""Least log variance, that of a sigma of 0.05 times white jitter. No data determine the motion
+better. Without this limit, training samples without motion would have too large a weight."""
 N_MOMENTS = 5
+"""Number of moments of the shift: dy, dx, dy^2, dy dx, dx^2."""
 
 
 class TemporalBlock(nn.Module):
-    """Two centred dilated convolutions beside the identity.
+    """Residual block of two centred dilated convolutions.
 
     Parameters
     ----------
     width : int
-        Channels in and out.
+        Number of input and output channels.
     kernel : int
-        Taps of a convolution; odd, so that a length is kept.
+        Length of a convolution; it must be odd to keep the number of exposures.
     dilation : int
-        Exposures from one tap to the next.
+        Distance between the taps of a convolution, in exposures.
     """
 
     def __init__(self, width: int, kernel: int, dilation: int) -> None:
@@ -45,7 +47,7 @@ class TemporalBlock(nn.Module):
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Add the output of the convolutions to the input.
+        """Add the output of the convolutions to `hidden`.
 
         Parameters
         ----------
@@ -60,18 +62,18 @@ class TemporalBlock(nn.Module):
 
 
 class TCNJNet(nn.Module):
-    """Predict the moments of the shift in each exposure from `pointing.motion_channels`.
+    """Network from the channels of `pointing.motion_channels` to the moments of each exposure.
 
     Parameters
     ----------
     channels : int
-        Numbers per exposure.
+        Number of input channels.
     width : int
-        Channels between the layers.
+        Number of channels of the hidden layers.
     dilations : sequence of int
-        One block each.
+        Dilation of each block.
     kernel : int
-        Taps of a convolution, odd.
+        Length of a convolution, an odd number.
     """
 
     def __init__(
@@ -96,7 +98,7 @@ class TCNJNet(nn.Module):
 
     @property
     def receptive_field(self) -> int:
-        """Number of exposures that one output depends on."""
+        """Number of exposures that one output can depend on."""
         return 1 + 2 * (self.config["kernel"] - 1) * sum(self.config["dilations"])
 
     def example_inputs(self, batch: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -119,7 +121,7 @@ class TCNJNet(nn.Module):
         """
         hidden = self.mix(functional.gelu(self.stem(motion.transpose(1, 2))))
         hidden = functional.gelu(self.blocks(hidden))
-        with torch.autocast(motion.device.type, enabled=False):  # outputs stay in float32
+        with torch.autocast(motion.device.type, enabled=False):  # the output keeps full precision
             out = self.head(hidden.float()).transpose(1, 2)
         mean, raw = out.split(N_MOMENTS, dim=2)
         log_variance = MIN_LOG_VARIANCE + functional.softplus(raw - MIN_LOG_VARIANCE)
@@ -128,11 +130,11 @@ class TCNJNet(nn.Module):
 
 @register_model
 def tcn_jnet(**changes: Any) -> TCNJNet:
-    """Build the network of the kit, which sees 125 exposures: ten minutes."""
+    """Build the default network, whose receptive field is 125 exposures (ten minutes)."""
     return TCNJNet(**changes)
 
 
 @register_model
 def test_tcn_jnet(**changes: Any) -> TCNJNet:
-    """Build a micro TCN-JNet for tests."""
+    """Build a very small TCN-JNet for tests."""
     return TCNJNet(**{"width": 8, "dilations": (1, 2), **changes})

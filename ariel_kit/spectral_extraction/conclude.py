@@ -98,7 +98,7 @@ def conclude(
 
 
 def offered(prior: SpectrumPrior, settings: ExtractionSettings) -> SpectrumPrior:
-    """Add smooth shapes to the prior, to be learned from the planets, where `settings` ask it."""
+    """Add smooth shapes to the prior, from which shapes of the planets are learned, if enabled."""
     if settings.low_rank == "labels":
         return prior
     return prior.widened(keep=settings.low_rank == "both")

@@ -1,4 +1,4 @@
-"""Give spectra one honest sigma per wavelength: draws, smoothness, blends, temperatures."""
+"""Calibrated sigmas of spectra: dropout draws, smoothing, blending, temperature scaling."""
 
 from ariel_kit.uncertainty.combine import blend
 from ariel_kit.uncertainty.mc_dropout import combine_draws

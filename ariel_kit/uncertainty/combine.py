@@ -1,4 +1,4 @@
-"""Blend two spectra of one planet that come from the same light curves."""
+"""Combination of two spectra of one planet that come from the same light curves."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from ariel_kit.core.spectrum import Spectrum
 
 
 def blend(first: Spectrum, second: Spectrum) -> Spectrum:
-    """Weigh two spectra of one planet by their predicted precisions, wavelength by wavelength.
+    """Average two spectra of one planet, weighted by their precisions at each wavelength.
 
-    Both come from the same light curves, so their errors are not independent and precisions must
-    not be added. The blend is the mixture in which one of the two is right, with odds in proportion
-    to the precisions. Its variance is never below the smaller one, and grows where the two
-    disagree.
+    Both spectra come from the same light curves, so their errors are not independent and their
+    precisions must not be added. The result is the mixture of the two, with probabilities
+    proportional to the precisions. Its variance is at least the smaller of the two, and grows where
+    the two spectra disagree.
 
     Parameters
     ----------
     first, second : Spectrum
-        Covariances are blended where both have one.
+        Covariances are combined if both spectra have one.
 
     Returns
     -------
     Spectrum
-        The blend, with both provenances and, under ``"blend"``, the mean weight of `second`.
+        Its provenance is that of both and, under ``"blend"``, the mean weight of `second`.
 
     Raises
     ------
     ShapeError
-        If they are not of the same planet.
+        If the spectra are of different planets.
 
     Examples
     --------
-    Equal precisions meet halfway; the variance is theirs and the disagreement's.
+    For equal precisions the result is the mean, and its variance includes the disagreement.
 
     >>> from ariel_kit.core.instruments import wavelengths
     >>> flat = np.full(283, 1e-3)
@@ -55,7 +55,7 @@ def blend(first: Spectrum, second: Spectrum) -> Spectrum:
     within = shares[0] * first.sigma**2 + shares[1] * second.sigma**2
     covariance = None
     if first.covariance is not None and second.covariance is not None:
-        # The square roots of the shares stand on both sides, so that the diagonal has the shares.
+        # Each covariance is scaled by the roots of its weights on both sides.
         parts = zip(np.sqrt(shares), (first.covariance, second.covariance), strict=True)
         spread = np.sqrt(shares[0] * shares[1]) * apart
         covariance = sum(root[:, None] * c * root for root, c in parts) + np.outer(spread, spread)

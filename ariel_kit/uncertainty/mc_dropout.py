@@ -1,4 +1,4 @@
-"""Combine draws of Monte Carlo dropout into one spectrum with two kinds of uncertainty."""
+"""Combination of a network's dropout draws: their mean, and two kinds of uncertainty."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ariel_kit.core.spectrum import Spectrum
 
 
 def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) -> Spectrum:
-    """Replace a fitted spectrum by an even mixture of draws, by the law of total variance.
+    """Compute the mixture of draws with equal weights, by the law of total variance.
 
-    The aleatoric variance is the mean of the draws' variances. The variance of the draws' means
-    measures how far the thinned networks disagree; it comes with a covariance of low rank. The
-    literature calls it epistemic, but it is only a twentieth of the error, also where molecules are
-    unseen (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
+    The aleatoric variance is the mean of the draws' variances. The variance of the draws' means,
+    which has a covariance of low rank, is called epistemic in the literature. Here it is only a
+    twentieth of the error, also where molecules are unseen
+    (``pytest -m benchmark -s tests/benchmarks/test_refinement.py``).
 
     Parameters
     ----------
     spectrum : Spectrum
-        The fit that the draws refine. Its correlations are kept in the aleatoric part. The ratio of
-        its sigma to its covariance is kept as well.
+        Fitted spectrum that the draws refine. The aleatoric part has its correlations, and the
+        ratio of its sigma to the root of its covariance's diagonal is kept.
     means, variances : ndarray [shape=(draw, 283)]
-        Predictions of each draw, e.g. of a network with its dropout left on (Gal & Ghahramani 2016,
-        arXiv 1506.02142).
+        Mean and variance of each draw, for example of a network with dropout switched on (Gal &
+        Ghahramani 2016, arXiv 1506.02142).
 
     Returns
     -------
@@ -35,7 +35,7 @@ def combine_draws(spectrum: Spectrum, means: np.ndarray, variances: np.ndarray) 
     Raises
     ------
     ShapeError
-        If there are no draws, or they are not of 283 depths each.
+        If there are no draws, or if they do not have 283 depths each.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Condition spectra on being smooth: a Gaussian-process prior over wavelength, in closed form.
+"""Smoothing of spectra by a Gaussian-process prior over wavelength, in closed form.
 
-The joint fit has such a prior already. A second one counts the same belief twice, and on fitted
-spectra it never raised a score (measured by ``pytest -m benchmark -s
-tests/benchmarks/test_refinement.py``). The uncertainty stage applies it where
-``uncertainty.smooth_amplitude`` is above 0, which is not the default.
+The prior of the joint fit contains such a process already, so that a second one counts the same
+information twice. On fitted spectra it never raised a score (measured by
+``pytest -m benchmark -s tests/benchmarks/test_refinement.py``). The uncertainty stage applies it
+where ``uncertainty.smooth_amplitude`` is above 0, which is not the default.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.spectrum import Spectrum
 
 LEVEL_SIGMA = 0.01
-"""Prior sigma of a spectrum's level, far wider than any light curve allows."""
+"""Prior sigma of the level of a spectrum, far larger than that of any light curve."""
 
 
 def smooth(spectrum: Spectrum, *, length: float, amplitude: float) -> Spectrum:
-    """Condition a spectrum on being smooth over AIRS; FGS1 is tied to it by the level alone.
+    """Compute the posterior of a spectrum under a prior that is smooth over AIRS.
 
-    The spectrum is taken as a Gaussian measurement, with its covariance or, without one,
-    independent errors, and multiplied by a Gaussian process whose kernel is Matern's of order 3/2
-    (Rasmussen & Williams 2006, eq. 2.25 and 4.17): the edges of molecular bands are not smoother.
-    sigma shrinks with the diagonal of the covariance. Its other parts, such as the model error, are
-    kept.
+    The spectrum is a Gaussian measurement with its covariance or, if it has none, independent
+    errors. The prior is a Gaussian process with the Matern kernel of order 3/2 (Rasmussen &
+    Williams 2006, eq. 2.25 and 4.17), which is as smooth as the edges of molecular bands. FGS1 has
+    only the level in common with AIRS. Sigma is multiplied by the same factor as the root of the
+    covariance's diagonal, so that additional errors in sigma, such as model errors, are kept.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def smooth(spectrum: Spectrum, *, length: float, amplitude: float) -> Spectrum:
     length : float
         Correlation length in AIRS channels.
     amplitude : float
-        Standard deviation of the process; transit depth.
+        Standard deviation of the process, in transit depth.
 
     Returns
     -------
     Spectrum
-        The smoothed spectrum, with a covariance if `spectrum` has one.
+        Smoothed spectrum; it has a covariance if `spectrum` has one.
     """
     covariance = spectrum.covariance
     noise = np.diag(spectrum.sigma**2) if covariance is None else covariance

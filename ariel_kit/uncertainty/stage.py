@@ -1,4 +1,4 @@
-"""The uncertainty stage: combine the fit with the network and scale sigma."""
+"""The uncertainty stage: combination of fit and network, and scaling of sigma."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from ariel_kit.uncertainty.temperature import Temperature, find_temperature
 
 @dataclass(frozen=True)
 class UncertaintyStage:
-    """Combine fit and network, and scale sigma where the settings ask for it.
+    """Combine fitted spectra with the network's draws, and scale sigma if it is switched on.
 
     Attributes
     ----------
     settings : UncertaintySettings
     temperature : Temperature, optional
-        The temperature of the line as it is run; None leaves sigma as it is.
+        Temperature of the pipeline that is run; None if sigma is not scaled.
     weights : str, optional
+        SHA-256 of the temperature's file; None if sigma is not scaled.
     """
 
     name: ClassVar = "uncertainty"
@@ -59,7 +60,7 @@ class UncertaintyStage:
         return cls(settings.uncertainty, Temperature.load(path), file_sha256(path))
 
     def __call__(self, state: LineState) -> LineState:
-        """Give an honest sigma to every planet with a joint fit."""
+        """Compute the final spectrum of every planet with a joint fit."""
         draws = state.draws or [None] * len(state.spectra)
         spectra = honest_sigma(
             state.spectra, draws, settings=self.settings, temperature=self.temperature
@@ -74,32 +75,34 @@ def honest_sigma(
     settings: UncertaintySettings | None = None,
     temperature: Temperature | None = None,
 ) -> list[Spectrum]:
-    """Blend fits with their refinements, smooth them, and scale sigma to the size of actual errors.
+    """Blend fitted spectra with the network's draws, smooth them, and scale sigma.
 
     Parameters
     ----------
     spectra : sequence of Spectrum
-        From the joint fit.
+        Spectra from the joint fit.
     draws : sequence of Draws or None
-        One per spectrum; None where there is nothing to refine.
+        Draws of the refining network for each spectrum; None where there are none.
     settings : UncertaintySettings, optional
-        Settings of the smooth prior; spectra are not smoothed when left out.
+        Settings of the smoothing; by default spectra are not smoothed.
     temperature : Temperature, optional
-        The temperature of the line as it is run, with or without the network; sigma is not scaled
-        when left out.
+        Temperature of the pipeline that is run, with or without the network; by default sigma is
+        not scaled.
 
     Returns
     -------
     list of Spectrum
-        A planet that was not fitted keeps the population's spectrum and sigma.
+        Final spectra. A planet that was not fitted keeps the spectrum and sigma of the population.
 
     Raises
     ------
     ShapeError
-        If draws and spectra do not pair up.
+        If draws and spectra differ in number.
     """
     if len(draws) != len(spectra):
-        raise ShapeError(f"draws and spectra must pair up; got {len(draws)} and {len(spectra)}.")
+        raise ShapeError(
+            f"there must be as many draws as spectra; got {len(draws)} and {len(spectra)}."
+        )
     settings = settings or UncertaintySettings()
     return [
         _honest(spectrum, drawn, settings, temperature)

@@ -1,11 +1,11 @@
-"""Fit factors of sigma (temperatures) so that sigma matches the size of actual errors.
+"""Temperature scaling: factors that match predicted sigmas to the actual errors.
 
-One factor holds for all planets. Each regime of signal-to-noise and of spectral amplitude has a
-factor of its own, which is shrunk towards the common one; the fewer planets a regime holds, the
-stronger. A floor covers errors that no posterior contains. All are fitted by maximum likelihood on
-planets that nothing else has learned from (temperature scaling: Guo et al. 2017, arXiv 1706.04599).
-Errors of spectra have long tails, and the most likely Gaussian of a long-tailed sample is too wide
-for most of it. A factor is therefore limited to those whose one-sigma coverage is about right.
+One factor applies to all planets. Each regime of signal-to-noise and of spectral amplitude has its
+own factor, which is shrunk towards the common one, more strongly for fewer planets. A floor is
+added in quadrature for errors that the posterior does not contain. All are fitted by maximum
+likelihood on planets that nothing else has learned from (Guo et al. 2017, arXiv 1706.04599). Errors
+of spectra have long tails, and the most likely Gaussian is then too wide for the other errors. A
+factor is therefore limited to a range in which the one-sigma coverage is about right.
 """
 
 from __future__ import annotations
@@ -26,39 +26,41 @@ from ariel_kit.models.card import FIRST_EDITION, find_objection
 from ariel_kit.models.weights import TEMPERATURE_FOLDER, find_own
 
 SHIPPED = Path(__file__).parents[1] / "weights"
+"""Folder of weights in the package."""
 STRENGTH = 96.0
-"""Strength of the belief in the factor for all, as a number of planets. The error of the level is
-one number per planet, so a regime of few planets says little about its factor."""
+"""Weight of the common factor in the factor of a regime, as a number of planets. It is large
+because the error of the level is one number per planet."""
 COVERAGE = (0.66, 0.70)
-"""Bounds of the share of errors within one sigma under the factor for all; a Gaussian has 0.683."""
+"""Allowed one-sigma coverage with the common factor; that of a Gaussian is 0.683."""
 REGIME_COVERAGE = (0.60, 0.76)
-"""Bounds of the same share under the factor of a regime."""
+"""Allowed one-sigma coverage with the factor of a regime."""
 LARGEST_FACTOR = 1e3
+"""Largest factor that a file may contain."""
 LEAST_FLOOR = 1e-7
-"""Transit depth."""
+"""Least floor, in transit depth."""
 
 
 @dataclass(frozen=True)
 class Temperature:
-    """``sigma**2 = (factor of the planet's regime * sigma)**2 + floor**2``.
+    """Model of sigma: ``sigma**2 = (factor of the planet's regime * sigma)**2 + floor**2``.
 
     Attributes
     ----------
     factor : float
-        The factor for all planets, towards which those of the regimes are shrunk.
+        Common factor, towards which the factors of the regimes are shrunk.
     floor : float
-        Transit depth.
+        Standard deviation that is added in quadrature, in transit depth.
     signal_edges, amplitude_edges : tuple of float
-        Between regimes of signal-to-noise (level over typical sigma) and of spectral amplitude
-        (rms of the spectrum about its level, over typical sigma).
+        Limits between regimes of signal-to-noise (level over typical sigma) and of spectral
+        amplitude (rms of the spectrum about its level, over typical sigma).
     factors : tuple of tuple of float
         One row for each regime of signal-to-noise, one column for each of amplitude.
     planets : int
-        How many it was fitted on.
+        Number of planets that it was fitted to.
     editions : tuple of int
-        Years of the challenge that it holds for.
+        Years of the challenge that it is valid for.
     revisions : dict
-        What made these planets, by `ariel_kit.core.revisions`.
+        Revisions of the code that computed their spectra, from `ariel_kit.core.revisions`.
     """
 
     factor: float = 1.0
@@ -71,7 +73,7 @@ class Temperature:
     revisions: dict[str, int] = field(default_factory=dict)
 
     def objection(self, edition: int) -> str | None:
-        """Say why it must not be used on data of an edition; None if it may."""
+        """Describe why it must not be used on data of an edition; None if it may."""
         return find_objection(
             "the temperature of sigma",
             editions=self.editions,
@@ -80,7 +82,7 @@ class Temperature:
         )
 
     def apply(self, spectrum: Spectrum) -> Spectrum:
-        """Give the spectrum honest sigmas; its covariance stays as it is.
+        """Scale the sigmas of a spectrum; its covariance is not changed.
 
         Examples
         --------
@@ -107,18 +109,19 @@ class Temperature:
         Parameters
         ----------
         mean, sigma : ndarray [shape=(planet, 283)]
+            Depths and their sigmas before scaling.
         """
         signal, amplitude = _strengths(mean, sigma)
         return np.digitize(signal, self.signal_edges), np.digitize(amplitude, self.amplitude_edges)
 
     def save(self, path: str | Path) -> None:
-        """Write as JSON."""
+        """Write to a JSON file."""
         with atomic_path(Path(path)) as unfinished:
             unfinished.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Temperature:
-        """Read what `save` wrote.
+        """Read a file that `save` wrote.
 
         Raises
         ------
@@ -142,30 +145,30 @@ class Temperature:
         return temperature
 
     def _fault(self) -> str | None:
-        """Describe numbers that would make sigma negative, infinite or zero."""
+        """Describe numbers that would make sigma negative, infinite or undefined; None if none."""
         factors = np.array(self.factors, dtype=np.float64)
         edges = [np.array(e, dtype=np.float64) for e in (self.signal_edges, self.amplitude_edges)]
         if factors.shape != (len(edges[0]) + 1, len(edges[1]) + 1):
             return "one factor is needed for each regime"
         if not all(np.isfinite(e).all() and (np.diff(e) >= 0).all() for e in edges):
-            return "edges of regimes must be finite and ascend"
+            return "edges of regimes must be finite and ascending"
         scales = np.append(factors, self.factor)
         if not ((scales > 0) & (scales <= LARGEST_FACTOR)).all():
             return f"factors must lie between 0 and {LARGEST_FACTOR:g}"
         if not 0 <= self.floor < 1:
-            return "the floor must be a depth"
+            return "the floor must be a depth from 0 to 1"
         return None
 
 
 def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> Path:
-    """Find the temperature of a line: in `models_dir` if it is there, else in the package.
+    """Find the temperature file of a pipeline: in `models_dir` if it has one, else in the package.
 
     Parameters
     ----------
     refined : bool
-        Whether the refining network is on in the line, for its errors differ.
+        Whether the pipeline uses the refining network, which has its own temperature.
     models_dir : path, optional
-        A folder of weights folders.
+        Folder with one folder of weights per network.
 
     Returns
     -------
@@ -184,7 +187,7 @@ def find_temperature(*, refined: bool, models_dir: str | Path | None = None) -> 
 def fit_temperature(
     spectra: Sequence[Spectrum], truth: np.ndarray, *, regimes: int = 3
 ) -> Temperature:
-    """Fit the most likely temperatures; those of regimes are shrunk towards the common one.
+    """Fit temperatures by maximum likelihood, with regimes shrunk towards the common factor.
 
     Parameters
     ----------
@@ -193,8 +196,7 @@ def fit_temperature(
     truth : ndarray [shape=(planet, 283)]
         Their true depths.
     regimes : int
-        Number of regimes of signal-to-noise, and of amplitude, with equal numbers of planets in
-        each.
+        Number of regimes of signal-to-noise, and of amplitude, with equal numbers of planets.
 
     Returns
     -------
@@ -203,12 +205,12 @@ def fit_temperature(
     Raises
     ------
     ShapeError
-        If there is not one true spectrum for each spectrum, or none.
+        If there are no spectra, or if `truth` does not have one row for each.
     """
     mean, sigma = (np.array([getattr(s, name) for s in spectra]) for name in ("mean", "sigma"))
     if len(spectra) == 0 or mean.shape != truth.shape:
         raise ShapeError(
-            "every spectrum needs its true depths, and there must be one; "
+            "there must be at least one spectrum, and true depths for each; "
             f"got {len(spectra)} spectra and truth of shape {truth.shape}."
         )
     signal, amplitude = _strengths(mean, sigma)
@@ -241,13 +243,13 @@ def _strengths(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def _loss(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
-    """Compute the negative log-likelihood, mean over wavelengths, sum over planets."""
+    """Compute the negative log-likelihood, averaged over wavelengths and summed over planets."""
     variance = (factor * sigma) ** 2 + floor**2
     return float(0.5 * (error**2 / variance + np.log(variance)).mean(axis=1).sum())
 
 
 def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
-    """Find factor and floor for all planets."""
+    """Fit the common factor and the floor."""
 
     def loss(logarithms: np.ndarray) -> float:
         factor, floor = np.exp(logarithms)
@@ -262,7 +264,7 @@ def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
 
 
 def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
-    """Find a regime's factor, with the factor for all as a prior worth `STRENGTH` planets."""
+    """Fit a regime's factor, with `STRENGTH` additional planets of the common factor."""
     if len(error) == 0:
         return factor
 
@@ -282,6 +284,6 @@ def _covering(
     floor: float,
     coverage: tuple[float, float],
 ) -> float:
-    """Find the factor nearest to `factor` whose coverage lies between the two."""
+    """Clip `factor` to the range in which the coverage is between the two given values."""
     needed = np.sqrt(np.maximum(error**2 - floor**2, 0.0)) / sigma
     return float(np.clip(factor, *np.quantile(needed, coverage)))

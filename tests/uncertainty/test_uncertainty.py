@@ -62,7 +62,7 @@ def test_a_temperature_of_one_changes_nothing(spectrum: Spectrum) -> None:
 
 
 def test_temperatures_need_truth(spectrum: Spectrum) -> None:
-    with pytest.raises(ShapeError, match="every spectrum needs its true depths"):
+    with pytest.raises(ShapeError, match="at least one spectrum, and true depths for each"):
         fit_temperature([spectrum], np.zeros((2, 283)))
     with pytest.raises(ShapeError, match="got 0 spectra"):
         fit_temperature([], np.zeros((0, 283)))
