@@ -268,8 +268,8 @@ def cut(observation: Observation, n_airs: int, n_fgs1: int) -> Observation:
     ("n_airs", "n_fgs1", "skipped", "reason"),
     [
         (100, 1199, {AIRS.name}, "100 exposures of AIRS need 1200 frames of FGS1; got 1199."),
-        (100, 0, {AIRS.name, FGS1.name}, "needs 768 exposures or more; got 0."),
-        (10, 1200, {AIRS.name}, "needs 64 exposures or more; got 10."),
+        (100, 0, {AIRS.name, FGS1.name}, "needs at least 768 exposures; got 0."),
+        (10, 1200, {AIRS.name}, "needs at least 64 exposures; got 10."),
     ],
 )
 def test_what_is_missing_is_named_and_skipped(
