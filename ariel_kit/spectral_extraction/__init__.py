@@ -1,4 +1,4 @@
-"""Fit of light curves: the transmission spectrum of a planet with its covariance."""
+"""Fit of light curves: the transmission spectrum of a planet with its covariance.
 
 The names below load on first use, so the network is built on machines without numba.
 """
