@@ -296,11 +296,11 @@ def trusted_response(response: np.ndarray, error: np.ndarray) -> np.ndarray:
     weight = error**-2.0
     mean = response @ weight / weight.sum()
     common = np.where(np.abs(mean) > TRUST / np.sqrt(weight.sum()), mean, 0.0)[:, None]
-    own = response - common
-    power = np.mean((own / error) ** 2, axis=1, keepdims=True)
+    deviation = response - common
+    power = np.mean((deviation / error) ** 2, axis=1, keepdims=True)
     chance = TRUST * np.sqrt(2 / response.shape[1])
     share = 1 - 1 / np.maximum(power, 1.0)
-    return common + own * np.where(power > 1 + chance, share, 0.0)
+    return common + deviation * np.where(power > 1 + chance, share, 0.0)
 
 
 def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:

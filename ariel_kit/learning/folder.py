@@ -91,9 +91,9 @@ class LabelledPlanets:
         """
         if table is None:
             raise DataFileError(f"{dataset.root} holds no labels; give a table of labels.")
-        known = read_labels(table)
-        keep = ~np.isin(known.planet_ids, list(avoid))
-        labels = Labels(known.planet_ids[keep], known.depths[keep])
+        table_labels = read_labels(table)
+        keep = ~np.isin(table_labels.planet_ids, list(avoid))
+        labels = Labels(table_labels.planet_ids[keep], table_labels.depths[keep])
         return cls.choose(dataset, labels, settings, split=split)
 
     @classmethod
@@ -114,7 +114,9 @@ class LabelledPlanets:
                 "learned corrections need the joint fit; extraction.extractor is 'white'."
             )
         listed = set(dataset.planets(split)) if dataset.lists(split) else set()
-        there = [p for p in labels.planet_ids.tolist() if p in listed and _seen(dataset, split, p)]
+        there = [
+            p for p in labels.planet_ids.tolist() if p in listed and _has_frames(dataset, split, p)
+        ]
         require_planets(len(there), "with frames")
         order = np.random.default_rng(settings.seed).permutation(len(there)).tolist()
         chosen = tuple(there[i] for i in order[: settings.learning.planets])
@@ -250,7 +252,7 @@ def learn_from(
     """
     require_planets(len(visits), "that could be calibrated in time")
     facts, origin = LineFacts.of(settings, line), _origin(planets, visits, settings.seed)
-    if (kept := _kept(folder, origin, facts)) is not None:
+    if (kept := _load_kept(folder, origin, facts)) is not None:
         log.info("%s holds the corrections learned from these planets; they are reused", folder)
         return kept
     log.info("learning from %s", counted(len(visits), "labelled planet"))
@@ -280,7 +282,7 @@ def learn_from(
     return learned
 
 
-def _kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:
+def _load_kept(folder: Path, origin: str, line: LineFacts) -> Learned | None:
     """Load what the same pipeline learned from the same files; None if there is no such result."""
     if not (folder / JSON_FILE).is_file():
         return None
@@ -302,6 +304,6 @@ def _origin(planets: LabelledPlanets, visits: Mapping[int, Sequence[Path]], seed
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _seen(dataset: Dataset, split: str, planet_id: int) -> bool:
+def _has_frames(dataset: Dataset, split: str, planet_id: int) -> bool:
     """Test whether a planet's AIRS frames exist."""
     return dataset.signal_path(split, planet_id, AIRS).is_file()

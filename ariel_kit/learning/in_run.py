@@ -101,9 +101,9 @@ def learn_in_run(
     Learned or str
         The learned corrections, or the reason why nothing was learned, which is also logged.
     """
-    found = find_labels(dataset) if table is None else Path(table)
+    labels = find_labels(dataset) if table is None else Path(table)
     try:
-        planets = LabelledPlanets.find(dataset, found, settings, avoid=planet_ids)
+        planets = LabelledPlanets.find(dataset, labels, settings, avoid=planet_ids)
         visits = planets.calibrate(budget.ration_lesson(planets.chosen, n_to_fit), calibrate)
         return learn_from(planets, visits, line=line, settings=settings, folder=folder)
     except DataFileError as reason:

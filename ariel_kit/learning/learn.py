@@ -92,11 +92,11 @@ class Lesson:
 
     def predict(self, fold: Fold) -> list[Spectrum]:
         """Compute the spectra of the fitted planets of a fold, without any of the fold's labels."""
-        own = [planet for planet in fold.groups if planet in self.planets]
-        if not own:
+        planets = [planet for planet in fold.groups if planet in self.planets]
+        if not planets:
             return []
         prior = self.prior(fold.others)
-        spectra, _ = answer_all(self.fitted.under(prior, own), [], own, prior)
+        spectra, _ = answer_all(self.fitted.under(prior, planets), [], planets, prior)
         return [s for s in spectra if s.fit is not None and s.covariance is not None]
 
     def prior(self, planets: Sequence[int] | None = None) -> SpectrumPrior:
@@ -191,24 +191,24 @@ def study(lesson: Lesson, edition: int) -> tuple[Corrections, Trial, dict[str, f
     gains : dict of str to float
         Out-of-fold score minus the score without this part of `Corrections`, for each part.
     """
-    spectra, taught = [], []
+    spectra, fold_corrections = [], []
     folds = lesson.folds(list(lesson.stars))
     for fold in progress(folds, total=len(folds), description="learn", unit="folds"):
-        own = lesson.predict(fold)
-        spectra += own
-        taught += [lesson.learn(fold.others)] * len(own)
+        fold_spectra = lesson.predict(fold)
+        spectra += fold_spectra
+        fold_corrections += [lesson.learn(fold.others)] * len(fold_spectra)
     require_planets(len(spectra), "that could be fitted")
     ids = [spectrum.planet_id for spectrum in spectra]
     truth = lesson.labels.of(ids)
 
-    def answers(part: str = "") -> tuple[np.ndarray, np.ndarray]:
-        changes = [c.without(part) if part else c for c in taught]
+    def corrected(part: str = "") -> tuple[np.ndarray, np.ndarray]:
+        changes = [c.without(part) if part else c for c in fold_corrections]
         return _numbers([c.apply(s) for c, s in zip(changes, spectra, strict=True)])
 
-    best = answers()
-    whole = score(truth, best, edition=edition).raw
+    best = corrected()
+    full_score = score(truth, best, edition=edition).raw
     gains = {
-        part: whole - score(truth, answers(part), edition=edition).raw
+        part: full_score - score(truth, corrected(part), edition=edition).raw
         for part in Corrections().parts()
     }
     trial = Trial(np.array(ids), truth, *_numbers(spectra), *best)

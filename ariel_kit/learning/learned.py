@@ -157,20 +157,20 @@ class Learned:
         planet_ids : collection of int
             Planets that the run will predict.
         """
-        known = self.facts
-        others = [n for n in LineFacts.model_fields if getattr(known.line, n) != getattr(line, n)]
+        facts = self.facts
+        others = [n for n in LineFacts.model_fields if getattr(facts.line, n) != getattr(line, n)]
         objection = find_objection(
             "what was learned",
-            editions=[known.edition],
-            revisions=known.revisions,
+            editions=[facts.edition],
+            revisions=facts.revisions,
             edition=edition,
         )
         if objection is None and others:
             return f"what was learned holds for other {' and '.join(others)}: learn it again"
-        if objection is None and (own := set(planet_ids) & set(known.planets)):
+        if objection is None and (shared := set(planet_ids) & set(facts.planets)):
             return (
-                f"it was learned from the labels of {counted(len(own), 'planet')} that this run "
-                f"predicts (the first is {min(own)}): learn from other planets"
+                f"it was learned from the labels of {counted(len(shared), 'planet')} that this run "
+                f"predicts (the first is {min(shared)}): learn from other planets"
             )
         return objection
 

@@ -81,19 +81,19 @@ def robust_regression(
     """
     n, k, _ = response.shape
     precision, weights, spread = np.linalg.inv(noise), np.ones(n), 1.0
-    normal = response.transpose(0, 2, 1) @ precision @ response
-    right = (response.transpose(0, 2, 1) @ precision @ target[..., None])[..., 0]
+    normal_matrix = response.transpose(0, 2, 1) @ precision @ response
+    right_side = (response.transpose(0, 2, 1) @ precision @ target[..., None])[..., 0]
     for _ in range(ROUNDS):
-        information = np.tensordot(weights, normal, axes=1)
-        found = np.linalg.solve(information, weights @ right)
-        left = target - response @ found
-        chi2 = np.einsum("pi,pij,pj->p", left, precision, left)
+        information = np.tensordot(weights, normal_matrix, axes=1)
+        found = np.linalg.solve(information, weights @ right_side)
+        residual = target - response @ found
+        chi2 = np.einsum("pi,pij,pj->p", residual, precision, residual)
         spread = (BELIEF * k + weights @ chi2) / ((BELIEF + n) * k)
         weights = (TAIL + k) / (TAIL + chi2 / spread)
     inverse = np.linalg.inv(information)
-    pulls = weights[:, None] * (right - normal @ found)
-    seen = inverse @ (pulls.T @ pulls) @ inverse
-    variance = np.maximum(spread * np.diag(inverse), np.diag(seen))
+    scores = weights[:, None] * (right_side - normal_matrix @ found)
+    sandwich = inverse @ (scores.T @ scores) @ inverse
+    variance = np.maximum(spread * np.diag(inverse), np.diag(sandwich))
     return found, np.sqrt(n / max(n - 1, 1) * variance)
 
 

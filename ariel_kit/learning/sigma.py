@@ -61,11 +61,11 @@ class Errors:
         least, most = RANGE
         inside = excess(least) > 0 > excess(most)
         found = float(brentq(excess, least, most)) if inside else (least, most)[excess(most) >= 0]
-        each = self._clipped(found) / expected
+        shares = self._clipped(found) / expected
         # The mean of k squares has variance 2 / k; the logarithm of its root, a quarter of that.
-        promised = 0.5 / self.dof.sum() + SCATTER**2 / len(each)
-        seen = each.var() / len(each) / 4
-        return float(np.exp(found)), float(np.sqrt(max(promised, seen)))
+        expected_variance = 0.5 / self.dof.sum() + SCATTER**2 / len(shares)
+        observed_variance = shares.var() / len(shares) / 4
+        return float(np.exp(found)), float(np.sqrt(max(expected_variance, observed_variance)))
 
     def _clipped(self, log_factor: float) -> np.ndarray:
         """Compute the mean clipped square of each planet's errors [shape=(planet,)]."""
@@ -135,5 +135,5 @@ def _factor(errors: Errors, row: np.ndarray, n_regimes: int) -> Factor:
     regimes = [overall]
     if n_regimes > 1:
         pairs = [errors.of(row == regime).factor() for regime in range(n_regimes)]
-        regimes = [overall * shrink_factor(own / found, e, REGIME_SIZE) for own, e in pairs]
+        regimes = [overall * shrink_factor(factor / found, e, REGIME_SIZE) for factor, e in pairs]
     return Factor(overall=Estimate(value=overall, found=found, error=error), regimes=tuple(regimes))

@@ -74,9 +74,9 @@ def summed(curves: Sequence[LightCurves]) -> Light:
 def rms_without_transit(light: Light) -> np.ndarray:
     """Compute the rms residual of a fit of drift alone, in units of the noise [shape=(planet,)]."""
     basis = np.column_stack([np.ones_like(light.time), time_basis(light.time, DEGREE)])
-    left = []
+    residuals = []
     for flux, noise in zip(light.flux, light.noise, strict=True):
         weight = flux / noise
         y, weighted = np.log(flux) * weight, basis * weight[:, None]
-        left.append(y - weighted @ np.linalg.lstsq(weighted, y, rcond=None)[0])
-    return np.sqrt(np.mean(np.square(left), axis=1))
+        residuals.append(y - weighted @ np.linalg.lstsq(weighted, y, rcond=None)[0])
+    return np.sqrt(np.mean(np.square(residuals), axis=1))

@@ -86,13 +86,13 @@ def find_dips(light: Light, drift_covariance: np.ndarray) -> Dips:
         weighted = basis * weight[:, None]
         gram = weighted.T @ basis + prior
         # Level and drift are projected out of the data and of the boxes, by the planet's weights.
-        flat = y * weight - weighted @ np.linalg.solve(gram, weighted.T @ y)
+        projected = y * weight - weighted @ np.linalg.solve(gram, weighted.T @ y)
         overlap = boxes @ weighted
         power = boxes @ weight - np.einsum("gi,gi->g", overlap, np.linalg.solve(gram, overlap.T).T)
-        dip = -(boxes @ flat)
+        dip = -(boxes @ projected)
         # A box over the whole visit is the level itself, and nothing of it is left.
-        seen = power > LEAST_POWER * weight.sum()
-        gain = np.where(seen, dip * np.abs(dip) / np.where(seen, power, 1.0), 0.0)
+        usable = power > LEAST_POWER * weight.sum()
+        gain = np.where(usable, dip * np.abs(dip) / np.where(usable, power, 1.0), 0.0)
         best.append(int(np.argmax(gain)))
-        depths.append(dip[best[-1]] / power[best[-1]] if seen[best[-1]] else 0.0)
+        depths.append(dip[best[-1]] / power[best[-1]] if usable[best[-1]] else 0.0)
     return Dips(mid_time[best], half[best], np.clip(depths, SMALLEST_DIP, LARGEST_DIP))

@@ -67,19 +67,19 @@ def explore_grazing(
     """
     spread, rows = np.zeros(len(white.depth)), np.flatnonzero(graze(white))
     for row in rows.tolist():
-        own, part = white.take([row]), light.take([row])
-        tries = [_at(own, part, drift_covariance, step) for step in SIGMAS]
-        depth, sigma, cost = np.array([[t.depth[0], t.sigma[0, -1], t.cost[0]] for t in tries]).T
+        planet, planet_light = white.take([row]), light.take([row])
+        fits = [_at(planet, planet_light, drift_covariance, step) for step in SIGMAS]
+        depth, sigma, cost = np.array([[t.depth[0], t.sigma[0, -1], t.cost[0]] for t in fits]).T
         cost = cost + SIGMAS**2
         weight = np.exp(-0.5 * (cost - cost.min()))
         weight /= weight.sum()
         best = refit_white_light(
-            replace(tries[int(np.argmin(cost))], prior=own.prior), part, drift_covariance
+            replace(fits[int(np.argmin(cost))], prior=planet.prior), planet_light, drift_covariance
         )
-        own = own.better_of(best)
-        variance = weight @ (sigma**2 + (depth - own.depth[0]) ** 2)
+        planet = planet.better_of(best)
+        variance = weight @ (sigma**2 + (depth - planet.depth[0]) ** 2)
         spread[row] = WIDENING * np.sqrt(variance)
-        white = white.with_rows([row], own)
+        white = white.with_rows([row], planet)
     return white, spread
 
 

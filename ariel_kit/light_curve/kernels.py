@@ -86,11 +86,11 @@ def window_moments(
         for t in range(len(time)):
             n, fraction = _substeps(time[t] - mid, span[t], step, crossing, impact, k[p])
             for i in range(n):
-                apart = time[t] - mid + span[t] * ((i + 0.5) / n - 0.5) * fraction
-                along, velocity = apart / crossing, 1 / crossing
+                elapsed = time[t] - mid + span[t] * ((i + 0.5) / n - 0.5) * fraction
+                along, velocity = elapsed / crossing, 1 / crossing
                 if speed > 0:
-                    along = np.sin(speed * apart) / (speed * crossing)
-                    velocity = np.cos(speed * apart) / crossing
+                    along = np.sin(speed * elapsed) / (speed * crossing)
+                    velocity = np.cos(speed * elapsed) / crossing
                 square = impact + along * along
                 z = np.sqrt(max(square, 0.0))
                 if z >= 1 + k[p]:
@@ -101,10 +101,10 @@ def window_moments(
                     by_separation[:] = 0.0
                 for j in range(N_POWERS):
                     # z dz = d impact / 2 - along velocity d mid - along**2 d crossing / crossing
-                    turned = by_separation[j] / max(z, _TINY)
-                    slopes[p, t, j, 0] -= turned * along * velocity
-                    slopes[p, t, j, 1] -= turned * along * along / crossing
-                    slopes[p, t, j, 2] += turned / 2
+                    by_square = by_separation[j] / max(z, _TINY)
+                    slopes[p, t, j, 0] -= by_square * along * velocity
+                    slopes[p, t, j, 1] -= by_square * along * along / crossing
+                    slopes[p, t, j, 2] += by_square / 2
                     slopes[p, t, j, 3] += by_radius[j]
             for j in range(N_POWERS):
                 # The moments are divided by pi k**2, which adds -2 moment / k to the derivative.
@@ -113,13 +113,13 @@ def window_moments(
 
 @kernel
 def _substeps(
-    apart: float, span: float, step: float, crossing: float, impact: float, k: float
+    elapsed: float, span: float, step: float, crossing: float, impact: float, k: float
 ) -> tuple[int, float]:
     """Choose the number of points that average over a bin, and the factor of their spacing."""
     # Away from the contacts two points of Gauss's rule suffice. They are span / sqrt(3) apart;
     # two points of the midpoint rule would be span / 2 apart.
-    reach = (abs(apart) + span / 2) / crossing
-    nearest = max(abs(apart) - span / 2, 0.0) / crossing
+    reach = (abs(elapsed) + span / 2) / crossing
+    nearest = max(abs(elapsed) - span / 2, 0.0) / crossing
     if impact + reach * reach < (1 - k) ** 2 or impact + nearest * nearest > (1 + k) ** 2:
         return 2, 2 / np.sqrt(3.0)
     return max(1, int(np.ceil(span / step))), 1.0

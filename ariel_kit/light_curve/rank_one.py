@@ -79,13 +79,13 @@ class RankOnePrior:
             self.columns,
         )
         mean, covariance, log_evidence = family.integrate()
-        log_evidence = log_evidence + _of_rest(rest, blind)
+        log_evidence = log_evidence + _rest_log_evidence(rest, blind)
         share = torch.softmax(log_evidence + self.log_weights, dim=1)
         # n = (I - R L) n_1 + R b + noise of covariance R, with R = E (I + L E)^-1
         turn = eye - rest @ precision
         mean = _apply(turn, mean) + _apply(rest, blind.information[:, None])
         covariance = turn @ covariance @ turn.transpose(-1, -2) + rest
-        return RankOnePosterior(_mixed(share, mean, covariance), log_evidence, share)
+        return RankOnePosterior(_mixture_moments(share, mean, covariance), log_evidence, share)
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ class _Family:
         return moved / stretched[..., None], stretched
 
 
-def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
+def _rest_log_evidence(rest: Tensor, blind: BlindLikelihood) -> Tensor:
     """Compute the log evidence of e alone: b'R b / 2 - log det(I + L E) / 2."""
     precision, information = blind.precision[:, None], blind.information[:, None]
     fit = (information * _apply(rest, information)).sum(-1)
@@ -289,13 +289,13 @@ def _of_rest(rest: Tensor, blind: BlindLikelihood) -> Tensor:
     return 0.5 * (fit + torch.linalg.slogdet(eye - precision @ rest)[1])
 
 
-def _mixed(share: Tensor, mean: Tensor, covariance: Tensor) -> Gaussian:
+def _mixture_moments(share: Tensor, mean: Tensor, covariance: Tensor) -> Gaussian:
     """Compute the mean and covariance of a mixture over axis 1 (law of total variance)."""
     total = (share[..., None] * mean).sum(1)
     apart = mean - total[:, None]
     spread = covariance + apart[..., :, None] * apart[..., None, :]
-    together = (share[..., None, None] * spread).sum(1)
-    return Gaussian(total, 0.5 * (together + together.transpose(1, 2)))
+    mean_square = (share[..., None, None] * spread).sum(1)
+    return Gaussian(total, 0.5 * (mean_square + mean_square.transpose(1, 2)))
 
 
 @cache

@@ -56,9 +56,9 @@ def find_residuals(
         )
     precision = (airs.flux / airs.noise) ** 2  # of log flux
     window = _window(light, fit.white_depth)
-    left = np.log(airs.flux) - np.log1p(-window[:, None] * spectrum.mean[1:])
-    left = _without_line(left, np.log(light.drift), precision)
-    return airs.time, left * np.sqrt(precision)
+    residual = np.log(airs.flux) - np.log1p(-window[:, None] * spectrum.mean[1:])
+    residual = _without_line(residual, np.log(light.drift), precision)
+    return airs.time, residual * np.sqrt(precision)
 
 
 def _white_light(spectrum: Spectrum, visit: int) -> tuple[WhiteLightCurve, FitFacts]:

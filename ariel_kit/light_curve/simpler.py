@@ -45,8 +45,8 @@ def hold_limb_darkening(prior: WindowPrior, held: np.ndarray) -> WindowPrior:
 
 def is_trusted(white: WhiteLight) -> np.ndarray:
     """Test for a good residual and plausible limb darkening [shape=(planet,), dtype=bool]."""
-    found = np.isfinite(white.sigma).all(axis=1) & (white.rms <= LARGEST_RESIDUAL)
-    return found & (distance_of_law(white) <= FARTHEST_LAW)
+    fits_well = np.isfinite(white.sigma).all(axis=1) & (white.rms <= LARGEST_RESIDUAL)
+    return fits_well & (distance_of_law(white) <= FARTHEST_LAW)
 
 
 def distance_of_law(white: WhiteLight) -> np.ndarray:
@@ -80,10 +80,10 @@ def simplify(
     if white.window.shape[1] == PATH or not held.any():
         return white, np.zeros_like(held)
     rows = np.flatnonzero(held).tolist()
-    own = white.take(rows)
-    start = own.prior.mean.copy()
-    start[:, 0] = own.window[:, 0]
-    prior = hold_limb_darkening(own.prior, np.ones(len(rows), dtype=bool))
-    simpler = replace(own, window=start, prior=prior)
+    untrusted = white.take(rows)
+    start = untrusted.prior.mean.copy()
+    start[:, 0] = untrusted.window[:, 0]
+    prior = hold_limb_darkening(untrusted.prior, np.ones(len(rows), dtype=bool))
+    simpler = replace(untrusted, window=start, prior=prior)
     simpler = refit_white_light(simpler, light.take(rows), drift_covariance)
     return white.with_rows(rows, simpler), held

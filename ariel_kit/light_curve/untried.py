@@ -55,7 +55,7 @@ def untried(white: WhiteLight, light: Light, *, catalogue: bool) -> list[tuple[s
         Flags of each planet, out of the keys of `SHARES`.
     """
     first, last = (light.time - light.span / 2).min(), (light.time + light.span / 2).max()
-    found = []
+    flags = []
     for row, shape in enumerate(describe(white.window, white.prior.orbit)):
         middle, half = shape["mid_time"], shape["half_duration"]
         depth, sigma = white.depth[row], white.sigma[row, -1]
@@ -65,8 +65,8 @@ def untried(white: WhiteLight, light: Light, *, catalogue: bool) -> list[tuple[s
             not catalogue and depth > LARGEST_DEPTH,
             depth < LEAST_SIGNAL * sigma,
         )
-        found.append(tuple(flag for flag, test in zip(SHARES, tests, strict=True) if test))
-    return found
+        flags.append(tuple(flag for flag, test in zip(SHARES, tests, strict=True) if test))
+    return flags
 
 
 def doubt(flags: Sequence[tuple[str, ...]], depth: np.ndarray) -> np.ndarray:
@@ -90,5 +90,5 @@ def doubt(flags: Sequence[tuple[str, ...]], depth: np.ndarray) -> np.ndarray:
     >>> doubt([(), flags], np.array([0.01, 0.2])).tolist()
     [0.0, 0.2]
     """
-    shares = [max((SHARES[flag] for flag in own), default=0.0) for own in flags]
+    shares = [max((SHARES[flag] for flag in planet_flags), default=0.0) for planet_flags in flags]
     return np.asarray(shares) * depth

@@ -138,13 +138,13 @@ def fit_white_light(
         raise FitError("a white light curve must be positive and finite; check the calibration.")
     dips = find_dips(light, drift_covariance)
     prior = population.prior(stars or [None] * len(dips.depth))
-    start = prior.mean.copy()
-    start[:, 0] = dips.mid_time
-    seen = start.copy()
-    seen[:, 1] = np.log(dips.half_duration)
-    white = _fit(light, drift_covariance, prior, seen, dips.depth)
-    white = white.better_of(_fit(light, drift_covariance, prior, start, dips.depth))
-    return _try_again(white, light, drift_covariance, [start, seen])
+    catalogue_start = prior.mean.copy()
+    catalogue_start[:, 0] = dips.mid_time
+    dip_start = catalogue_start.copy()
+    dip_start[:, 1] = np.log(dips.half_duration)
+    white = _fit(light, drift_covariance, prior, dip_start, dips.depth)
+    white = white.better_of(_fit(light, drift_covariance, prior, catalogue_start, dips.depth))
+    return _try_again(white, light, drift_covariance, [catalogue_start, dip_start])
 
 
 def refit_white_light(white: WhiteLight, light: Light, drift_covariance: np.ndarray) -> WhiteLight:
@@ -161,13 +161,13 @@ def _try_again(
         rows = np.flatnonzero(white.rms > USUAL_RESIDUAL).tolist()
         if not rows:
             break
-        own = white.take(rows)
+        refitted = white.take(rows)
         for impact in OTHER_IMPACTS:
             other = start[rows].copy()
             other[:, 2] = impact
-            again = _fit(light.take(rows), covariances[rows], own.prior, other, own.depth)
-            own = own.better_of(again)
-        white = white.with_rows(rows, own)
+            again = _fit(light.take(rows), covariances[rows], refitted.prior, other, refitted.depth)
+            refitted = refitted.better_of(again)
+        white = white.with_rows(rows, refitted)
     return white
 
 

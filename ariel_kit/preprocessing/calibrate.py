@@ -213,7 +213,7 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
         variance = np.where(window, detector.variance(levels), np.inf)
         weights = optimal_rows(model_levels(star, detector.bad) * window, variance)
     rows = np.arange(AIRS.height)[:, None] - (AIRS.height - 1) / 2
-    lost = _share(clipped * window, star * window)
+    lost = _saturated_share(clipped * window, star * window)
     sums = detector.extract(
         modes=np.stack([weights, weights * rows, weights * rows**2], axis=-1),
         output=np.broadcast_to(np.arange(star.shape[1]), star.shape),
@@ -228,7 +228,7 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
     )
     return _AirsCurves(
         flux=np.ascontiguousarray(sums[:, 0].T),
-        noise=(white_noise(sums[:, 0]) * _caution(lost)).astype(np.float32),
+        noise=(white_noise(sums[:, 0]) * _noise_factor(lost)).astype(np.float32),
         row_moments=_row_moments(sums),
         bad_fraction=bad_fraction.astype(np.float32),
         facts={**detector.facts, "foreground": float(np.median(foreground))},
@@ -264,11 +264,11 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
         foreground=np.full(star.shape, foreground),
     )[0]
     motion = (sums[1:] / (sums[0] / sums[0].mean())).T
-    lost = _share(clipped * inside, star * inside, axis=None)
+    lost = _saturated_share(clipped * inside, star * inside, axis=None)
     blur = np.sqrt(np.where(detector.bad, 0, variance)[inside] @ motion_weights[inside] ** 2)
     return _Fgs1Curve(
         flux=sums[0],
-        noise=float(white_noise(sums[0]) * _caution(lost)),
+        noise=float(white_noise(sums[0]) * _noise_factor(lost)),
         pointing=(motion - motion.mean(axis=0)).astype(np.float32),
         pointing_noise=blur,
         facts={
@@ -298,23 +298,23 @@ def _survey(detector: Detector) -> _Survey:
     if not levels.sum() > 0:
         raise DataFileError(
             f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; "
-            f"{_why_dark(detector, levels)}."
+            f"{_describe_dark(detector, levels)}."
         )
     return _Survey(detector, fill_levels(levels, detector.bad), clipped)
 
 
-def _share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
+def _saturated_share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
     """Compute the share of the light on saturated pixels, from their clipped levels at least."""
     light = np.maximum(np.maximum(star, 0), clipped)
     return np.asarray((light * (clipped > 0)).sum(axis) / np.maximum(light.sum(axis), 1e-30))
 
 
-def _caution(lost: np.ndarray) -> np.ndarray:
+def _noise_factor(lost: np.ndarray) -> np.ndarray:
     """Compute the factor of the noise from the share of the light on saturated pixels."""
     return np.where(lost > MAX_SATURATED, SATURATED_NOISE, 1.0)
 
 
-def _why_dark(detector: Detector, levels: np.ndarray) -> str:
+def _describe_dark(detector: Detector, levels: np.ndarray) -> str:
     """Describe the likely cause of a mean CDS image without light."""
     if detector.bad.all():
         return f"{detector.calibration_path} leaves no pixel that works. Check dead, flat and dark"

@@ -191,10 +191,10 @@ def _noise_and_light(curves: Curves) -> tuple[np.ndarray, np.ndarray]:
 def _neighbours(covariance: np.ndarray) -> np.ndarray:
     """Compute the correlation of each AIRS wavelength's error with that `NEIGHBOUR` channels on."""
     sigma = np.sqrt(np.maximum(np.diag(covariance), LEAST_SIGMA**2))
-    together = np.diagonal(covariance[1:, 1:], NEIGHBOUR) / (
+    correlation = np.diagonal(covariance[1:, 1:], NEIGHBOUR) / (
         sigma[1:-NEIGHBOUR] * sigma[1 + NEIGHBOUR :]
     )
-    return np.concatenate([[0.0], np.pad(together, (0, NEIGHBOUR), mode="edge")])
+    return np.concatenate([[0.0], np.pad(correlation, (0, NEIGHBOUR), mode="edge")])
 
 
 def _smoothed(left: np.ndarray) -> list[np.ndarray]:

@@ -180,27 +180,27 @@ class Linearised:
         SharedLikelihood
             It includes the prior of the shared parameters, which are steps from the reference.
         """
-        n_own = self.modes.shape[2] - n_shared
-        # With n = (own, shared): precision of (depths, n) is [[W, W X], [X'W, X'W X + V^-1]].
+        n_visit = self.modes.shape[2] - n_shared
+        # With n = (unshared, shared): precision of (depths, n) is [[W, W X], [X'W, X'W X + V^-1]].
         weighted, blind = self.modes * self.weight[..., None], self._blind()
         inner = blind + self.modes.transpose(1, 2) @ weighted
         pulled = apply(weighted.transpose(1, 2), self.apparent)
         pulled = pulled + apply(blind, self.nuisances.mean)
-        shared = weighted[..., n_own:]
+        shared = weighted[..., n_visit:]
         precision = torch.cat(
             [
                 torch.cat([torch.diag_embed(self.weight), shared], dim=2),
-                torch.cat([shared.transpose(1, 2), inner[:, n_own:, n_own:]], dim=2),
+                torch.cat([shared.transpose(1, 2), inner[:, n_visit:, n_visit:]], dim=2),
             ],
             dim=1,
         )
-        information = torch.cat([self.weight * self.apparent, pulled[:, n_own:]], dim=1)
-        cross = torch.cat([weighted[..., :n_own], inner[:, n_own:, :n_own]], dim=1)
-        factor = torch.linalg.cholesky(inner[:, :n_own, :n_own])
+        information = torch.cat([self.weight * self.apparent, pulled[:, n_visit:]], dim=1)
+        cross = torch.cat([weighted[..., :n_visit], inner[:, n_visit:, :n_visit]], dim=1)
+        factor = torch.linalg.cholesky(inner[:, :n_visit, :n_visit])
         solved = torch.cholesky_solve(cross.transpose(1, 2), factor)
         return SharedLikelihood(
             precision - cross @ solved,
-            information - apply(solved.transpose(1, 2), pulled[:, :n_own]),
+            information - apply(solved.transpose(1, 2), pulled[:, :n_visit]),
         )
 
     def nuisances_at(self, depths: torch.Tensor) -> torch.Tensor:

@@ -88,18 +88,18 @@ class NuisancePrior:
             Posterior of AIRS's drift alone.
         """
         places = torch.arange(self.size, device=pull.device)
-        own, rest = places[DEGREE:N_DRIFT], torch.cat([places[:DEGREE], places[N_DRIFT:]])
+        n, o = places[DEGREE:N_DRIFT], torch.cat([places[:DEGREE], places[N_DRIFT:]])
         precision, information = blind.precision + self.others, blind.information + pull
         # Given the drift n, the other parameters o have mean Po^-1 (b_o - P_on n), precision Po.
-        given = BlindLikelihood(precision[:, rest][:, :, rest], information[:, rest]).posterior()
-        cross = precision[:, rest][:, :, own]
+        given = BlindLikelihood(precision[:, o][:, :, o], information[:, o]).posterior()
+        cross = precision[:, o][:, :, n]
         slope = -given.covariance @ cross
         alone = BlindLikelihood(
-            precision[:, own][:, :, own] + cross.transpose(1, 2) @ slope,
-            information[:, own] - (cross.transpose(1, 2) @ given.mean[..., None])[..., 0],
+            precision[:, n][:, :, n] + cross.transpose(1, 2) @ slope,
+            information[:, n] - (cross.transpose(1, 2) @ given.mean[..., None])[..., 0],
         )
-        found = self.drift.posterior(alone)
-        return _together(own, rest, given, slope, found.drift), found
+        drift = self.drift.posterior(alone)
+        return _joint_distribution(n, o, given, slope, drift.drift), drift
 
 
 def airs_drift_prior(drift: DriftPrior, device: torch.device) -> RankOnePrior:
@@ -129,21 +129,21 @@ def airs_drift_prior(drift: DriftPrior, device: torch.device) -> RankOnePrior:
     return RankOnePrior(*(torch.as_tensor(part.copy(), device=device) for part in parts))
 
 
-def _together(
-    own: torch.Tensor, rest: torch.Tensor, given: Gaussian, slope: torch.Tensor, drift: Gaussian
+def _joint_distribution(
+    n: torch.Tensor, o: torch.Tensor, given: Gaussian, slope: torch.Tensor, drift: Gaussian
 ) -> Gaussian:
     """Compute the joint distribution of the drift n and the other nuisance parameters.
 
     Given n, the others have the mean ``given.mean + slope @ n`` and the covariance of `given`.
     """
-    size = len(own) + len(rest)
+    size = len(n) + len(o)
     turned = slope @ drift.covariance
     mean = drift.mean.new_zeros(len(drift.mean), size)
     covariance = mean.new_zeros(len(mean), size, size)
-    mean[:, own] = drift.mean
-    mean[:, rest] = given.mean + (slope @ drift.mean[..., None])[..., 0]
-    covariance[:, own[:, None], own] = drift.covariance
-    covariance[:, rest[:, None], own] = turned
-    covariance[:, own[:, None], rest] = turned.transpose(1, 2)
-    covariance[:, rest[:, None], rest] = given.covariance + turned @ slope.transpose(1, 2)
+    mean[:, n] = drift.mean
+    mean[:, o] = given.mean + (slope @ drift.mean[..., None])[..., 0]
+    covariance[:, n[:, None], n] = drift.covariance
+    covariance[:, o[:, None], n] = turned
+    covariance[:, n[:, None], o] = turned.transpose(1, 2)
+    covariance[:, o[:, None], o] = given.covariance + turned @ slope.transpose(1, 2)
     return Gaussian(mean, covariance)

@@ -111,7 +111,7 @@ class Temperature:
         mean, sigma : ndarray [shape=(planet, 283)]
             Depths and their sigmas before scaling.
         """
-        signal, amplitude = _strengths(mean, sigma)
+        signal, amplitude = _signal_and_amplitude(mean, sigma)
         return np.digitize(signal, self.signal_edges), np.digitize(amplitude, self.amplitude_edges)
 
     def save(self, path: str | Path) -> None:
@@ -213,7 +213,7 @@ def fit_temperature(
             "there must be at least one spectrum, and true depths for each; "
             f"got {len(spectra)} spectra and truth of shape {truth.shape}."
         )
-    signal, amplitude = _strengths(mean, sigma)
+    signal, amplitude = _signal_and_amplitude(mean, sigma)
     parts = np.arange(1, regimes) / regimes
     factor, floor = _most_likely(truth - mean, sigma)
     temperature = Temperature(
@@ -226,7 +226,7 @@ def fit_temperature(
     rows, columns = temperature.regimes(mean, sigma)
     factors = tuple(
         tuple(
-            _drawn_factor(truth[here] - mean[here], sigma[here], factor, floor)
+            _shrunk_factor(truth[here] - mean[here], sigma[here], factor, floor)
             for j in range(regimes)
             for here in [(rows == i) & (columns == j)]
         )
@@ -235,7 +235,7 @@ def fit_temperature(
     return replace(temperature, factors=factors)
 
 
-def _strengths(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _signal_and_amplitude(mean: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute signal-to-noise and spectral amplitude of each planet [shape=(planet,) each]."""
     level, typical = mean.mean(axis=1), np.median(sigma, axis=1)
     amplitude = np.sqrt(np.mean((mean - level[:, None]) ** 2, axis=1))
@@ -260,10 +260,10 @@ def _most_likely(error: np.ndarray, sigma: np.ndarray) -> tuple[float, float]:
     options = {"initial_simplex": start + steps}
     factor, floor = np.exp(minimize(loss, start, method="Nelder-Mead", options=options).x)
     floor = float(max(floor, LEAST_FLOOR))
-    return _covering(error, sigma, float(factor), floor, COVERAGE), floor
+    return _clip_to_coverage(error, sigma, float(factor), floor, COVERAGE), floor
 
 
-def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
+def _shrunk_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: float) -> float:
     """Fit a regime's factor, with `STRENGTH` additional planets of the common factor."""
     if len(error) == 0:
         return factor
@@ -274,10 +274,10 @@ def _drawn_factor(error: np.ndarray, sigma: np.ndarray, factor: float, floor: fl
         return _loss(error, sigma, factor * ratio, floor) + belief
 
     ratio = float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method="bounded").x))
-    return _covering(error, sigma, factor * ratio, floor, REGIME_COVERAGE)
+    return _clip_to_coverage(error, sigma, factor * ratio, floor, REGIME_COVERAGE)
 
 
-def _covering(
+def _clip_to_coverage(
     error: np.ndarray,
     sigma: np.ndarray,
     factor: float,
