@@ -7,7 +7,7 @@ FGS1, those of AIRS, and the slope of AIRS's u1 over wavelength, in the law of i
     I(mu) = 1 - u1 (1 - mu) - u2 (1 - mu)**2 - u3 (1 - sqrt(mu)),
 
 the quadratic law with a square-root term, which stellar atmospheres need in the infrared (van Hamme
-1993, AJ 106, 2096). The planets of a run teach how large that term is. The half-duration is the
+1993, AJ 106, 2096). Its size is learned from the planets of a run. The half-duration is the
 time from mid-transit until the centres are `contact` stellar radii apart. A `contact` of 1 is the
 limb; beyond the outer contact, 1 + Rp/Rs, the half-duration is well defined for a grazing planet.
 """
