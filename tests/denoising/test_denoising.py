@@ -1,4 +1,4 @@
-"""Networks of the denoising room: what leaks, what loads, what comes back unchanged."""
+"""The denoising networks: no leakage of hidden cells, loading, and the identity."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_pre_trained_tensor_that_is_left_out_is_an_error(tmp_path: Path) -> No
 
 
 def test_an_untrained_network_hardly_corrects() -> None:
-    """The drift model is where learning starts."""
+    """An untrained network hardly changes the drift model."""
     torch.manual_seed(0)
     model = create_model("test_physnet")
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What the network reads: free of scale, free of the transit, and the slow numpy twin of it."""
+"""The input of the network: independent of scale and transit, equal to a slow version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOISE = np.array([0.002, 0.002])
 
 @pytest.fixture
 def measured(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """White jitter as FGS1 and the rows of AIRS see it: pointing, flux, row moments."""
+    """Draw white jitter as measured by FGS1 and AIRS: pointing, flux, row moments."""
     moved = draw_pointing(rng, N)
     pointing = moved.fgs1_odd[:, :2] + NOISE * rng.standard_normal((FRAMES * N, 2))
     flux = 2.5e5 + 500 * rng.standard_normal(FRAMES * N)

@@ -1,4 +1,4 @@
-"""The stage against planted motion, planted responses, and networks that are wrong on purpose."""
+"""The jitter stage with planted motion, planted responses, and wrong predictions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHAPE = TransitShape(3.75, 1.32, 1.3)
 
 
 class Scripted(nn.Module):
-    """A network that says what it was told to say."""
+    """A network with a given output."""
 
     def __init__(self, mean: np.ndarray) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ def moved_depths(before: Observation, after: Observation) -> tuple[float, float,
 
 
 def garbage(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """What a wrong network may answer [shape=(time, 5)]."""
+    """Build a wrong prediction [shape=(time, 5)]."""
     time = AIRS.pair_times()
     transit = 1 - light(time, np.full(1, 0.5))
     answers: dict[str, Callable[[], np.ndarray]] = {
@@ -154,7 +154,7 @@ def test_a_wrong_network_changes_nothing_in_noisy_light(
 def test_a_wrong_network_eats_no_transit_even_without_noise(
     kind: str, rng: np.random.Generator
 ) -> None:
-    """Without noise the corners of a transit do fit a network that answers with transits."""
+    """Without noise the corners of a transit correlate with a prediction that has transits."""
     before = observe(rng, noisy=False)
     after = correct_jitter(before, model=Scripted(garbage(kind, rng)))
     limit = 0.01 * DEPTH.max() if "transit" in kind else 1e-6

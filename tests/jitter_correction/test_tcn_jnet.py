@@ -1,4 +1,4 @@
-"""TCN-JNet: lengths, what it sees, and that it sees as much after an exposure as before it."""
+"""TCN-JNet: length of its output, receptive field, and symmetry of the latter in time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_shifted_series_gives_the_shifted_answer(network: TCNJNet) -> None:
 
 
 def test_a_network_with_mirrored_taps_gives_the_mirrored_answer(network: TCNJNet) -> None:
-    """No tap is favoured: what comes after an exposure counts like what came before."""
+    """If the taps of all convolutions are mirrored, the output is mirrored in time."""
     motion = random_motion(41)
     with torch.no_grad():
         expected = network(motion)["mean"].flip(1)

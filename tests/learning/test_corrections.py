@@ -1,4 +1,4 @@
-"""Planted errors are found and put right; what was not planted is left alone."""
+"""Planted errors are found and corrected; nothing else is changed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def bias(spectra: list[Spectrum], truth: np.ndarray) -> tuple[float, float]:
 
 
 def test_a_foreground_left_in_and_small_sigmas_are_both_corrected_with_60_planets():
-    """The planted 0.8 % and 1 / 0.7 are put right on planets that nothing was learned from."""
+    """The planted 0.8 % and 1 / 0.7 are corrected on planets that were not learned from."""
     planted = {"left": 0.008, "factors": (1 / 0.7,) * 3}
     biases, covers = [], []
     for seed in SEEDS:
@@ -66,7 +66,7 @@ def test_where_nothing_is_wrong_nothing_is_changed_much():
 
 @pytest.mark.parametrize("planted", [{}, {"left": 0.008, "factors": (1.4, 1.4, 1.4)}])
 def test_five_planets_make_nothing_worse(planted):
-    """On average over draws; what so few planets say is hardly believed where it is not plain."""
+    """Averaged over draws; uncertain estimates from so few planets are shrunk to the defaults."""
     losses = []
     for seed in range(12):
         corrections = fit_corrections(*draw_measured(5, seed=seed, **planted))
@@ -120,7 +120,7 @@ def test_regimes_of_signal_to_noise_have_factors_of_their_own():
 
 
 def test_a_corrected_covariance_is_that_of_corrected_draws():
-    """Against the covariance of a million numbers that were scaled one by one."""
+    """Compare with the covariance of a million draws that were corrected one by one."""
     (spectrum, *_), _ = draw_measured(1, seed=6)
     corrections = Corrections.model_validate(
         {

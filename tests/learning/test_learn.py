@@ -1,4 +1,4 @@
-"""Learning in a folder: no label crosses a fold, a resumed call ends in the same bytes."""
+"""Learning from a folder: labels stay within their fold, a resumed call gives equal bytes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibrations: list[i
 
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What such planets taught, learned once; a test may damage its own copy."""
+    """Learn from these planets once; a test may damage its own copy."""
     root = tmp_path_factory.mktemp("taught")
     with pytest.MonkeyPatch.context() as patch:
         data = make_folder(root / "data", patch, [])
@@ -94,7 +94,7 @@ def depths_of(path: Path) -> dict[int, tuple[float, ...]]:
 
 
 def test_what_is_learned_is_saved_taken_over_and_told(folder, tmp_path, calibrations, capsys):
-    """The whole way through the command line, and once more, where nothing is left to do."""
+    """Run all commands, and run them again, when nothing is left to do."""
     train = open_dataset(folder).planets("train")
     settings = ["--set", "stages.refine=false", "--data-dir", str(folder)]
     learn = ["learn", *settings, "--output-dir", str(tmp_path / "learned")]
@@ -157,7 +157,7 @@ def test_an_interrupted_lesson_goes_on_where_it_was(folder, tmp_path, monkeypatc
 
 
 def test_labels_of_predicted_planets_are_out_of_reach(folder, tmp_path):
-    """They stand in the table of labels, bent or not, and nothing changes."""
+    """Labels of predicted planets, right or wrong, change nothing."""
     test = open_dataset(folder).planets("test")
     labels = pl.read_csv(folder / "train_labels.csv")
     truth = pl.read_csv(folder / "test_labels.csv").select(labels.columns)
@@ -169,7 +169,7 @@ def test_labels_of_predicted_planets_are_out_of_reach(folder, tmp_path):
 
 
 def test_the_labels_of_a_fold_change_no_answer_of_that_fold(folder, tmp_path):
-    """Neither in cv nor in the trial of learn, where each fold is judged by what others teach."""
+    """This holds in cv and in the cross-validation of learn."""
     options = {"settings": PLAIN, "group_by": "random", "folds": 2}
     result = cross_validate(folder, tmp_path / "a", **options)
     fold = list(result.folds[0].groups)

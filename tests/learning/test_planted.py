@@ -1,4 +1,4 @@
-"""Planted mistakes are found through real light curves and the whole fit."""
+"""Planted errors of light curves are found through the whole fit."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def log_evidence(samples: np.ndarray, covariance: np.ndarray) -> np.ndarray:
 
 
 def log_parts(samples: np.ndarray, prior: DriftMixture) -> np.ndarray:
-    """Weight times evidence of every component and planet, as a logarithm."""
+    """Compute the log of weight times evidence of every component and planet."""
     pairs = zip(prior.weights, prior.covariances, strict=True)
     return np.stack([np.log(weight) + log_evidence(samples, c) for weight, c in pairs])
 
@@ -107,7 +107,7 @@ def test_responsibilities_are_gaussian_evidence(rng: np.random.Generator) -> Non
 
 
 def penalised(samples: np.ndarray, prior: DriftMixture, start: DriftMixture) -> float:
-    """What the learning climbs: marginal likelihood, inverse-Wishart and Dirichlet priors."""
+    """Compute the objective of the learning: marginal likelihood and priors."""
     belief = 0.0
     for weight, covariance, begun, first in zip(
         prior.weights, prior.covariances, start.covariances, start.weights, strict=True

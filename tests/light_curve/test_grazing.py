@@ -1,4 +1,4 @@
-"""Depths of planets near the limb: a Gaussian where it holds, a walk where it may not."""
+"""Depths of planets near the limb: Gaussian where valid, otherwise from a grid of fits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IMPACTS = (0.3, 0.8, 0.9, 1.05)
 
 
 def at_impact(planet: PlanetTruth, impact: float) -> PlanetTruth:
-    """The planet on an orbit of this impact parameter, of which the catalogue knows to 0.03."""
+    """Move the planet to an orbit of this impact parameter, known to the catalogue to 0.03."""
     path, star = planet.path, planet.star_info
     true = float(np.degrees(np.arccos(impact / path.distance)))
     told = float(np.degrees(np.arccos((impact + 0.03) / star.semi_major_axis)))
@@ -61,7 +61,7 @@ def test_a_depth_that_is_known_needs_no_walk(planets, light, white):
 def test_planets_that_graze_or_should_are_walked_and_their_spread_holds_the_truth(
     planets, light, white
 ):
-    """The catalogue has the third at 0.93 and its edge beyond the star's; its depth is known."""
+    """The catalogue has the third planet at impact parameter 0.93, grazing; its depth is known."""
     assert graze(white).tolist() == [False, False, True, True]
     assert white.sigma[2, -1] < CERTAIN * white.depth[2]
     found, spread = explore_grazing(white, light, COVARIANCE)

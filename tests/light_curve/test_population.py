@@ -1,4 +1,4 @@
-"""What a run teaches of its windows: planted populations come back."""
+"""Learning of the distribution of windows: planted populations are recovered."""
 
 from __future__ import annotations
 

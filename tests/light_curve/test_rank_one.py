@@ -28,11 +28,11 @@ from ariel_kit.spectral_extraction.nuisances import airs_drift_prior
 TIME = (np.arange(187) + 0.5) / 187 * OBSERVATION_HOURS
 WINDOW = (np.abs(TIME - 3.75) < 1.3).astype(float)
 NOISE = 1e-3
-"""Of one wavelength and bin: 60 ppm in white light."""
+"""Noise of one wavelength and bin, which is 60 ppm in white light."""
 
 
 def blind_precision() -> np.ndarray:
-    """Of the drift's 30 coefficients, level and depth of every wavelength free."""
+    """Likelihood of the drift's 30 coefficients, with every level and depth free."""
     free = np.column_stack([np.ones_like(TIME), WINDOW])
     basis = time_basis(TIME, DEGREE)
     basis = basis - free @ np.linalg.lstsq(free, basis, rcond=None)[0]
@@ -41,7 +41,7 @@ def blind_precision() -> np.ndarray:
 
 
 def observe(drifts: np.ndarray, rng: np.random.Generator) -> BlindLikelihood:
-    """Blind light of drifts [shape=(planet, time, wavelength)], with noise."""
+    """Draw light curves of drifts with noise [shape=(planet, time, wavelength)]."""
     lines = np.linalg.pinv(time_basis(TIME, DEGREE) - time_basis(TIME, DEGREE).mean(axis=0))
     columns = np.linalg.pinv(column_basis())
     return observe_coefficients(lines @ drifts @ columns.T, rng)
@@ -63,7 +63,7 @@ def mission(n: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def coefficients(drifts: np.ndarray) -> np.ndarray:
-    """n of drifts, a constant in time left out [shape=(planet, 30)]."""
+    """Compute n of drifts, without the constant in time [shape=(planet, 30)]."""
     basis = np.column_stack([np.ones_like(TIME), time_basis(TIME, DEGREE)])
     found = np.linalg.pinv(basis) @ drifts @ np.linalg.pinv(column_basis()).T
     return found[:, 1:].reshape(len(drifts), -1)
@@ -75,7 +75,7 @@ def run_prior(n: int) -> RankOnePrior:
 
 
 def small_prior(rng: np.random.Generator, rests: tuple[float, ...]) -> RankOnePrior:
-    """Two degrees in time, two columns: few enough for quadrature."""
+    """Two degrees in time and two columns are few enough for quadrature."""
     shape = len(rests)
     return RankOnePrior(
         time=torch.as_tensor(rng.standard_normal((1, shape, 2, 2))),
@@ -88,7 +88,7 @@ def small_prior(rng: np.random.Generator, rests: tuple[float, ...]) -> RankOnePr
 def by_quadrature(
     prior: RankOnePrior, blind: BlindLikelihood
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Share, mean and covariance from sums over a grid in c and the angle of d."""
+    """Compute share, mean and covariance by sums over a grid in c and the angle of d."""
     grid = np.linspace(-6, 6, 121)
     angle = np.linspace(0, np.pi, 240, endpoint=False)
     c0, c1, angles = (a.ravel() for a in np.meshgrid(grid, grid, angle, indexing="ij"))
@@ -116,7 +116,7 @@ def by_quadrature(
 
 @pytest.mark.parametrize("loud", [0.3, 2.0])
 def test_the_posterior_is_that_of_quadrature(loud: float, rng: np.random.Generator) -> None:
-    """Mean, covariance and the components' shares, for a quiet and for a loud drift."""
+    """Mean, covariance and the components' shares agree, for a small and for a large drift."""
     prior = small_prior(rng, (1e-3, 0.4))
     root = rng.standard_normal((4, 4))
     precision = root @ root.T + np.eye(4)
@@ -174,7 +174,7 @@ def test_slopes_are_the_derivatives_of_the_evidence(rng: np.random.Generator) ->
 
 
 def along_window(drift: np.ndarray) -> np.ndarray:
-    """What drifts [shape=(planet, 30)] add to the white depth."""
+    """Compute the contribution of drifts [shape=(planet, 30)] to the white depth."""
     centred = WINDOW - WINDOW.mean()
     seen = np.kron(centred @ time_basis(TIME, DEGREE) / (centred @ centred), column_basis().mean(0))
     return np.asarray(drift @ seen)
@@ -187,7 +187,7 @@ def z_of_white_depth(found: RankOnePosterior, truth: np.ndarray) -> np.ndarray:
 
 
 def test_planted_drifts_of_the_mission_come_back(rng: np.random.Generator) -> None:
-    """The error of what they add to the white depth is as large as its sigma says."""
+    """The error of their contribution to the white depth agrees with its sigma."""
     drifts = mission(200, rng)
     truth = coefficients(drifts)
     found = run_prior(200).posterior(observe_coefficients(truth, rng))
@@ -222,7 +222,7 @@ def test_the_evidence_tells_the_size_of_a_drift(rng: np.random.Generator) -> Non
 
 
 def test_a_second_component_widens_the_prior(rng: np.random.Generator) -> None:
-    """The sum of two drifts is not of the mission's family, and the fit says so."""
+    """The sum of two drifts is not of the mission's family, and the fit recognises this."""
     one, other = mission(40, rng), mission(40, rng)
     single = run_prior(40).posterior(observe(one, rng))
     double = run_prior(40).posterior(observe(one + other, rng))
@@ -234,7 +234,7 @@ def test_a_second_component_widens_the_prior(rng: np.random.Generator) -> None:
 
 
 def test_a_run_teaches_which_sizes_its_drifts_have() -> None:
-    """Planets that all say the same outweigh the start; one that says nothing changes nothing."""
+    """Many planets of one size outweigh the start; one without information changes nothing."""
     evidence = np.full((100, len(start_weights())), -1e3)
     evidence[:, 4] = 0.0
     learned = learn_weights(evidence)

@@ -1,4 +1,4 @@
-"""Red noise: its factor against averages written out, and what the fit makes of it."""
+"""Red noise: its factor against explicit averages, and its effect on the fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRIOR = simulated_prior(0, 60)
 
 
 def test_white_noise_has_no_factor(rng: np.random.Generator) -> None:
-    """What a fit leaves: white noise less five polynomials and a level."""
+    """The residual of a fit is white noise minus five polynomials and a level."""
     noise = rng.standard_normal((400, 187))
     basis = np.linalg.qr(np.polynomial.legendre.legvander(np.linspace(-1, 1, 187), 5))[0]
     factor = red_noise_factor(noise - noise @ basis @ basis.T, HOURS)

@@ -1,4 +1,4 @@
-"""What a model leaves of every light curve: noise where it is right, else a pattern."""
+"""Residuals of a model: noise where the model is right, otherwise a pattern."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_good_fit_leaves_noise(fitted):
 
 
 def test_a_wrong_depth_shows_as_an_error_of_the_transit_at_its_wavelength(fitted):
-    """Planted by hand: what is too deep by 2000 ppm leaves light in the transit, none beside it."""
+    """A depth that is too large by 2000 ppm leaves a residual in the transit only."""
     observation, spectrum = fitted
     mean = spectrum.mean.copy()
     mean[100] += 2e-3

@@ -1,4 +1,4 @@
-"""Fits with fewer parameters: when they are asked for, what they hold, and what they find."""
+"""Fits with fixed limb darkening: when they are used, and their results."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_prior_that_holds_is_tight_where_it_holds_and_as_it_was_elsewhere():
 
 
 def test_a_law_of_no_star_is_held_at_the_expected_one(white, light):
-    """Limb darkening far off what is believed, as a flare might leave it."""
+    """The limb darkening is far from the prior, as after the fit of a flare."""
     bent = white.window.copy()
     bent[1, PATH:] += 10 * np.sqrt(np.diag(DARKENED_STARS.covariance))[PATH:]
     strange = replace(white, window=bent)

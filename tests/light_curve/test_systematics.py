@@ -1,4 +1,4 @@
-"""Blind light: it does not know the depth, its read-out is exact, a correction is conditioning."""
+"""Residual light curves do not depend on the depth; their read-out and correction are exact."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def blind() -> Systematics:
 
 
 def test_a_planted_depth_does_not_reach_the_network() -> None:
-    """From no planet to one of 1 %: the answer moves by less than 1 ppm of depth."""
+    """From no planet to a depth of 1 %, the correction changes by less than 1 ppm of depth."""
     torch.manual_seed(0)
     model = create_model("test_physnet")
     for parameter in model.parameters():  # far from the untrained network, which says nothing
@@ -92,7 +92,7 @@ def test_the_residual_has_nothing_along_the_window(blind: Systematics) -> None:
 
 
 def test_networks_see_the_residual_as_a_robust_z_score_over_time(blind: Systematics) -> None:
-    """Against scipy, wavelength by wavelength; the scale that is taken out is told beside it."""
+    """Compare with scipy at each wavelength; the scale that is divided out is another map."""
     cells = to_cells(blind, blind.residual).numpy()
     maps = make_maps(blind).maps.double().numpy()
     sigma = median_abs_deviation(cells, axis=1, scale="normal", keepdims=True)
@@ -134,7 +134,7 @@ def test_a_map_of_drift_is_read_out_as_its_nuisances_say(blind: Systematics) -> 
 
 
 def test_a_correction_is_conditioning_on_a_new_answer(blind: Systematics) -> None:
-    """Along the window the new mean and scale; all else as a dense Gaussian moves with it."""
+    """Apparent depths have the new mean and scale; all else follows as in a dense Gaussian."""
     shift = torch.tensor([[0.5, -1.0, 0.2, 0.0]]).double().expand(3, -1)
     log_scale = torch.tensor([[-0.3, 0.1, 0.0, -1.0]]).double().expand(3, -1)
     found = corrected(blind, shift, log_scale)

@@ -34,7 +34,7 @@ GEOMETRIES = {
 
 
 def blocked(z: float, k: float, radius: float, limb: tuple[float, float] = (0, 0)) -> float:
-    """Light behind the planet, strip by strip: each disc cuts a strip at its own half-chord."""
+    """Integrate the flux behind the planet over strips, cut by the chords of both discs."""
 
     def brightness(r2: np.ndarray) -> np.ndarray:
         mu = np.sqrt(np.maximum(1 - r2, 0))
@@ -60,7 +60,7 @@ def blocked(z: float, k: float, radius: float, limb: tuple[float, float] = (0, 0
 def occulted_fraction(
     separation: np.ndarray | float, depth: float, limb: tuple[float, ...] = (0.0, 0.0)
 ) -> np.ndarray:
-    """The window at moments of known separation: a central path at one stellar radius an hour."""
+    """Compute the window at known separations, on a central path of one stellar radius an hour."""
     z = np.ravel(separation)
     found = transit_window(z, np.zeros(len(z)), TransitShape(0.0, 1.0, 1.0), depth, limb)
     return found.reshape(np.shape(separation))

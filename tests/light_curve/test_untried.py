@@ -1,4 +1,4 @@
-"""An answer where no fit was tried is flagged, and its sigma holds the error that it makes."""
+"""Fits outside the validated range are flagged, and their sigma covers their error."""
 
 from __future__ import annotations
 

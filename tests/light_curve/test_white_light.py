@@ -50,7 +50,7 @@ class Truth(NamedTuple):
 
 
 def draw(n: int, rng: np.random.Generator) -> Truth:
-    """Planets as the priors see them."""
+    """Draw planets from the priors."""
     window = WINDOW_MEAN + np.array([0.05, 0.06, 0.06]) * rng.standard_normal((n, 3))
     drift = rng.multivariate_normal(np.zeros(DEGREE), COVARIANCE, n)
     return Truth(np.exp(rng.uniform(np.log(8e-4), np.log(8e-3), n)), window, drift)
@@ -67,7 +67,7 @@ def fit(truth: Truth, rng: np.random.Generator) -> WhiteLight:
 
 
 def log_model(parameters: np.ndarray) -> np.ndarray:
-    """(level, drift.., depth, shape..) of one planet, written anew."""
+    """Model of (level, drift.., depth, shape..) of one planet, written independently."""
     level, drift, depth = parameters[0], parameters[1 : DEGREE + 1], parameters[DEGREE + 1]
     window = transit_window(TIME, SPAN, shape_of(parameters[DEGREE + 2 :]), depth)
     return level + time_basis(TIME, DEGREE) @ drift + np.log1p(-depth * window)

@@ -1,4 +1,4 @@
-"""The window in the coordinates of the fit, against transits at each wavelength on its own."""
+"""The window in the coordinates of the fit, against transits computed for each wavelength."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fused calibration against its slow twin, against planted truth, and against itself."""
+"""The calibration in two passes, against a slow version, planted truth and itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def random_maps(rng: np.random.Generator, instrument: Instrument) -> dict[str, n
 
 
 def random_frames(rng: np.random.Generator, instrument: Instrument, n_frames: int) -> np.ndarray:
-    """Frames with a star in them, nothing subtle."""
+    """Draw random frames with a bright star."""
     y, x = np.mgrid[: instrument.height, : instrument.width]
     if instrument is AIRS:
         image = (4e3 + 20 * x) * np.exp(-0.5 * ((y - 15.6) / 1.6) ** 2) + 40

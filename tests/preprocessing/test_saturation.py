@@ -1,4 +1,4 @@
-"""Light at the converter's ceiling dilutes a depth; such pixels are bad ones, counted and told."""
+"""Saturated pixels would dilute the depth; they are marked bad, counted and reported."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_the_brightest_read_is_found_in_either_half(find):
 
 
 def test_sums_over_more_pairs_than_a_tile_are_those_of_a_plain_loop():
-    """A visit has 5625 pairs, and a tile 1024: outputs and tiles must not be mixed up."""
+    """A visit has 5625 pairs and a tile 1024; outputs and tiles must not be confused."""
     rng = np.random.default_rng(1)
     n_pairs, n_pixels = 2 * kernels.TILE + 77, 3
     memory = rng.integers(0, 2**31, n_pairs * n_pixels, dtype=np.uint32)

@@ -36,7 +36,7 @@ def fill_poisson(out: np.ndarray, mean: float, seed: int) -> None:
 
 
 def make_detector(**changes: float) -> Detector:
-    """A detector without blemishes, but for `changes`."""
+    """Build an ideal detector with some `changes`."""
     frame = (FGS1.height, FGS1.width)
     maps = {name: np.full(frame, changes.get(name, 0.0)) for name in ("dark", "read")}
     response = np.full(frame, changes.get("response", 1.0))

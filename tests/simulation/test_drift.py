@@ -1,4 +1,4 @@
-"""Drift families: the mission's exactly, the strange ones by their kind."""
+"""Drift families: the mission's formula, and the courses of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulated data sets on disk: the exact layout, and the truth beside it."""
+"""Simulated data sets on disk: their layout, and the files of the truth."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_labels_are_the_truth_of_the_planets(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["AIRS-CH0", "FGS1"])
 def test_calibrated_frames_show_the_planted_star(root: Path, name: str) -> None:
-    """ADC, linearity, dark and flat undone by the formulae: what is left is the scene."""
+    """After ADC, linearity, dark and flat are undone by their formulae, the scene remains."""
     instrument = INSTRUMENTS[name]
     planet_id, cds = read_cds(root, "train", name)
     planet = next(p for p in draw_planets(3, seed=8) if p.planet_id == planet_id)
@@ -199,7 +199,7 @@ def test_2025_table_of_stars_is_the_catalogue_of_the_planets(root_2025: Path) ->
 
 
 def test_both_visits_are_written(tmp_path: Path) -> None:
-    """Two files of each kind, with noise, detector and drift of their own."""
+    """A planet with two visits has two files of each kind, with independent noise and drift."""
     planet = next(p for p in draw_planets(60, seed=1, edition=2025) if p.n_visits == 2)
     write_tables(tmp_path, train=[planet], test=[], n_pairs=6)
     simulate_planet(tmp_path, "train", planet, n_pairs=6)

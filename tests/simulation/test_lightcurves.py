@@ -1,4 +1,4 @@
-"""The fast path: noise and drift of the real light curves, and agreement with the frames."""
+"""Light curves without frames: noise and drift of real ones, and agreement with frames."""
 
 from __future__ import annotations
 

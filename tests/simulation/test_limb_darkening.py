@@ -1,4 +1,4 @@
-"""Laws of limb darkening: physics of their shape, and that no quadratic law is hidden in them."""
+"""Laws of limb darkening: their physical shape, and their distance from quadratic laws."""
 
 from __future__ import annotations
 

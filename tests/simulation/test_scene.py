@@ -89,7 +89,7 @@ def test_converters_are_those_of_the_stars(population: list[PlanetTruth]) -> Non
 
 
 def test_light_is_drift_times_the_transit_that_the_estimator_knows() -> None:
-    """The simulator's and the estimator's transits share no code and agree where both hold."""
+    """The transits of simulator and fit share no code, and agree where both are valid."""
     planet = draw_planets(1, seed=4)[0]
     time = AIRS.pair_times()[::40]
     span = np.full(len(time), 0.04)

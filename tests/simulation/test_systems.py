@@ -1,4 +1,4 @@
-"""Stars and orbits of the 2025 edition against the laws that they must keep."""
+"""Stars and orbits of the 2025 edition, against physical laws and published statistics."""
 
 from __future__ import annotations
 

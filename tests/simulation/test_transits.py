@@ -56,7 +56,7 @@ def test_light_agrees_with_batman(
 
 
 def test_light_agrees_with_summing_a_star_of_pixels() -> None:
-    """Brute force that knows no overlap formula, for the law that batman integrates itself."""
+    """Compare with brute force, for a law that batman integrates numerically."""
     law, k = LAWS["cool"], 0.1
     axis = (np.arange(1600) + 0.5) / 800 - 1
     x, y = np.meshgrid(axis, axis)

@@ -1,4 +1,4 @@
-"""The table of truths and beliefs names what is there."""
+"""The table of the simulator's laws names existing constants and functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ariel_kit.simulation.truths import TRUTHS, Pair
 
 
 def find(name: str) -> object:
-    """The thing of a dotted name in the package."""
+    """Look up a dotted name in the package."""
     module, _, thing = f"ariel_kit.{name}".rpartition(".")
     return getattr(import_module(module), thing)
 

@@ -1,4 +1,4 @@
-"""Light curves to spectra: better than one flat depth, alike in any order, safe with bad ones."""
+"""Fits of light curves: better than a flat spectrum, in any order, robust to bad planets."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def rate(planets: Sequence[PlanetTruth], spectra: Sequence[Spectrum]) -> float:
 
 
 def largest_step(one: Sequence[Spectrum], other: Sequence[Spectrum]) -> float:
-    """In units of sigma."""
+    """Errors of the depths in units of sigma."""
     return max(
         float(np.abs((a.mean - b.mean) / b.sigma).max()) for a, b in zip(one, other, strict=True)
     )
@@ -148,13 +148,13 @@ def with_flux(curves: LightCurves, change: np.ndarray | float) -> LightCurves:
 
 
 def shuffled(curves: LightCurves) -> LightCurves:
-    """Every bin its own level, far above the noise: there is no transit to be found."""
+    """Give every bin a random level far above the noise, so that no transit can be found."""
     wild = 1 + 0.02 * np.random.default_rng(0).standard_normal(len(curves.time))
     return replace(curves, flux=curves.flux * wild[:, None])
 
 
 def cut(curves: LightCurves, n_bins: int) -> LightCurves:
-    """The first bins only, as of a file that ends too early."""
+    """Keep the first bins only, as in a file that ends too early."""
     names = ("time", "span", "flux", "noise")
     return replace(curves, **{name: getattr(curves, name)[:n_bins] for name in names})
 
@@ -194,7 +194,7 @@ def test_bad_planets_get_the_population_and_trouble_nobody_else(
     spectra: list[Spectrum],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """All kinds of bad planet at once, between good ones."""
+    """All kinds of bad planets are mixed with good ones."""
     deepest = int(np.argmax([planet.depths.mean() for planet in planets]))
     broken = [make(*curves[deepest]) for make, _ in BAD.values()]
     ids = [planet.planet_id for planet in planets]
@@ -249,7 +249,7 @@ def test_what_the_model_misses_widens_sigma(
     spectra: list[Spectrum],
     prior: SpectrumPrior,
 ) -> None:
-    """A wave of one hour is no drift and no transit; its planet must own up to it."""
+    """A wave of one hour is neither drift nor transit; the planet must be flagged."""
     airs, fgs1 = curves[0]
     wave = 1 + 2e-4 * np.sin(2 * np.pi * airs.time)[:, None]
     shaken = [(replace(airs, flux=airs.flux * wave), fgs1), *curves[1:]]
@@ -262,7 +262,7 @@ def test_what_the_model_misses_widens_sigma(
 
 
 def test_limb_darkened_stars_need_limb_darkened_fits(prior: SpectrumPrior) -> None:
-    """In 2025 a star is darker at its edge; a fit that is told so leaves nothing but noise.
+    """Stars of 2025 are limb-darkened; a fit with limb darkening leaves noise only.
 
     These stars are grey and know no catalogue: at AIRS far darker than the fit's first belief.
     """
@@ -290,7 +290,7 @@ def test_a_transit_that_shows_through_a_fault_gives_white_depth_with_a_wide_sigm
     spectra: list[Spectrum],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A flare and a jump of half the depth: worth more than the population, and said so."""
+    """With a flare and a jump of half the depth the fit beats the population, and is flagged."""
     deepest = int(np.argmax([planet.depths.mean() for planet in planets]))
     airs, fgs1 = curves[deepest]
     since = np.clip(airs.time - 2.9, 0, None)

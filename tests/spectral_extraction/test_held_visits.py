@@ -1,4 +1,4 @@
-"""A visit of 2025 whose light jumps: its limb darkening is held, and the other planets' is not."""
+"""Only the visit whose light jumps has its limb darkening fixed, not those of other planets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The eliminated likelihood against one dense linear model of every parameter at once."""
+"""The marginal likelihood, against one dense linear model of all parameters."""
 
 from __future__ import annotations
 
@@ -55,7 +55,10 @@ def grid(bins: int, *, even: bool = True) -> tuple[np.ndarray, np.ndarray]:
 def make_planet(
     seed: int, *, bins: int = 40, noise: float = 1.0, ppm: float = 1.0, even: bool = True
 ) -> Planet:
-    """A planet of the fit's own model; `noise` draws it, `ppm` is what the fit is told."""
+    """Draw a planet from the fit's own model.
+
+    `noise` scales the noise that is drawn, and `ppm` the noise that the light curves state.
+    """
     rng = np.random.default_rng(seed)
     x = np.linspace(0, 3, N_AIRS)
     depths = 0.003 + 1e-4 * np.concatenate([[-0.8], np.sin(2 * x + seed) + 0.3 * np.cos(9 * x)])
@@ -90,14 +93,14 @@ def shape_of(window: np.ndarray) -> TransitShape:
 
 
 def move(fit: JointFit, linearised: Linearised, depths: np.ndarray) -> None:
-    """Take depths, and the window that goes with them, as the reference."""
+    """Set depths and their window as the reference."""
     nuisances = linearised.nuisances_at(torch.as_tensor(depths))
     window = fit.window + nuisances[:, N_DRIFT:].numpy()
     fit.move_to(window, torch.as_tensor(depths), nuisances[:, :N_DRIFT])
 
 
 def drift_prior(n: int) -> DriftPrior:
-    """Different matrices in every place, so that none can be mistaken for another."""
+    """Build a prior with a different matrix for each planet, so that a mix-up shows."""
     same = np.broadcast_to(COVARIANCE, (n, DEGREE, DEGREE))
     size = 1 + np.arange(n)[:, None, None]
     return DriftPrior(fgs1=1.3 * same * size, grey=same / size)
@@ -120,7 +123,7 @@ def solve(likelihood: DepthLikelihood) -> tuple[np.ndarray, np.ndarray]:
 
 
 def channel_model(curves: LightCurves, white: WhiteLight, row: int) -> np.ndarray:
-    """Columns in time: level, drift, slopes in shape and depth by differences of the log."""
+    """Build the columns in time: level, drift, and numerical derivatives by window and depth."""
 
     def light(offset: np.ndarray) -> np.ndarray:
         shape, depth = shape_of(white.window[row] + offset[:3]), white.depth[row] + offset[3]
@@ -223,7 +226,7 @@ def test_elimination_equals_one_dense_system(even: bool) -> None:
 
 
 def test_one_shape_in_time_for_all_weights_costs_nothing() -> None:
-    """Against the inverse variance of every single point."""
+    """The weights agree with the inverse variance of every point."""
     planet = make_planet(3, even=False)
     white, drift = white_light([planet]), drift_prior(1)
     product, mean = dense_posterior(planet, white, drift, 0)
@@ -308,7 +311,7 @@ def test_units_of_the_flux_do_not_matter() -> None:
 
 
 def test_gain_of_each_wavelength_hardly_matters() -> None:
-    """It only moves what counts as white in the drift's prior."""
+    """The star's spectrum affects only the definition of white light in the drift's prior."""
     planet = make_planet(4)
     gain = np.random.default_rng(0).uniform(0.7, 1.4, N_AIRS)
     other = planet._replace(airs=scaled(planet.airs, gain))

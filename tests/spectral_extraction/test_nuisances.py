@@ -1,4 +1,4 @@
-"""The prior of the nuisances against dense Gaussians: what stands where, what is eliminated."""
+"""The prior of the nuisance parameters and its marginals, against dense Gaussians."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_prior(n: int) -> NuisancePrior:
 
 
 def some_likelihood(n: int, rng: np.random.Generator) -> BlindLikelihood:
-    """Every nuisance seen together with every other."""
+    """A likelihood that correlates all nuisance parameters."""
     scale = np.concatenate([np.full(N_DRIFT, 1e4), np.full(WINDOW, 3.0)])
     root = rng.standard_normal((n, SIZE, 2 * SIZE)) * scale[:, None]
     information = rng.standard_normal((n, SIZE)) * scale
@@ -42,7 +42,7 @@ def some_likelihood(n: int, rng: np.random.Generator) -> BlindLikelihood:
 
 
 def test_the_posterior_is_that_of_one_dense_gaussian(rng: np.random.Generator) -> None:
-    """For a drift without a rank-one part, whose prior is Gaussian."""
+    """The drift has no rank-one part, so that its prior is Gaussian."""
     covariance = np.kron(GREY, np.diag(np.linspace(1, 0.1, COLUMNS)))
     free = RankOnePrior(
         time=torch.eye(DEGREE).double().expand(2, 1, -1, -1),

@@ -46,7 +46,7 @@ def prior() -> SpectrumPrior:
 def observe(
     depths: np.ndarray, rng: np.random.Generator, *, ppm: float = 100, common_ppm: float = 20
 ) -> DepthLikelihood:
-    """Noise that is white plus one offset per planet, as a shared drift leaves it."""
+    """Draw white noise plus one offset per planet, such as a drift leaves."""
     white = ppm * 1e-6 * np.linspace(0.7, 1.3, N_WAVELENGTHS)
     covariance = np.diag(white**2) + (common_ppm * 1e-6) ** 2
     precision = np.linalg.inv(covariance)
@@ -203,7 +203,7 @@ def test_em_finds_a_shape_that_no_label_has_shown(prior: SpectrumPrior) -> None:
 
 
 def test_labels_count_by_shape_and_not_by_size() -> None:
-    """One planet a hundred times richer than the others is still one planet."""
+    """One planet with features a hundred times larger does not dominate the shapes."""
     rng = np.random.default_rng(7)
     depths = np.vstack([spectra(99, rng, BUMP, ppm=20), 0.003 + 2e-3 * unit(WAVE)[None]])
     shapes = learn_prior(depths).shapes

@@ -1,4 +1,4 @@
-"""What the refining network is told, what it may change, and what it learns from."""
+"""Input, output and training data of the refining network."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_nothing_is_left_over_of_the_true_spectrum(spectra, curves):
 
 
 def test_a_feature_that_the_fit_missed_is_left_over(spectra, curves):
-    """Its size in units of noise, averaged over planets, whatever the drift is."""
+    """A feature that the spectrum lacks is left over, in units of noise, whatever the drift."""
     bump = np.zeros(N_WAVELENGTHS)
     bump[100:112] = 2e-4
     found = []
@@ -112,7 +112,7 @@ def test_a_fresh_network_changes_nothing(spectra, curves):
 
 @pytest.fixture(scope="module")
 def model() -> torch.nn.Module:
-    """A network that says something."""
+    """Build a network with a non-zero output."""
     torch.manual_seed(5)
     model = create_model("test_resnet1d", features=len(FEATURES))
     model.set_molecules(torch.randn(2, N_WAVELENGTHS))
@@ -234,7 +234,7 @@ def test_the_pool_is_made_once(tmp_path: Path, monkeypatch, spectra, curves):
 
 
 def test_the_network_learns_a_planted_error_without_collapsing(monkeypatch, tmp_path: Path, rng):
-    """Errors are a known share of one feature; noise is large where another feature is."""
+    """Make errors proportional to one feature, with large noise where another one is."""
     features = rng.standard_normal((256, len(FEATURES), N_WAVELENGTHS)).astype(np.float32)
     wide = features[:, 2] > 0
     noise = np.where(wide, 1.5, 0.3) * rng.standard_normal((256, N_WAVELENGTHS))

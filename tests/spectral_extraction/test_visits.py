@@ -1,4 +1,4 @@
-"""Visits of one planet in one posterior, against one dense Gaussian of all their numbers."""
+"""The joint posterior of a planet's visits, against one dense Gaussian of all parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEAN = np.array([0.3, -0.2])
 
 
 def draw_visit(seed: int) -> tuple[Linearised, np.ndarray]:
-    """A visit linearised about a reference of its own, the shared prior in its nuisances."""
+    """Linearise a visit about its own reference, with the shared prior among its nuisances."""
     rng = np.random.default_rng(seed)
     weight = rng.uniform(1, 3, N_WAVELENGTHS)
     modes = rng.standard_normal((N_WAVELENGTHS, SIZE)) / 8
@@ -48,7 +48,7 @@ def about(visit: Linearised, reference: np.ndarray) -> SharedLikelihood:
 
 
 def dense(visits: list[tuple[Linearised, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and information of (depths, own numbers of each visit, shared window)."""
+    """Precision and information of (depths, parameters of each visit, shared window)."""
     size = N_WAVELENGTHS + OWN * len(visits) + SHARED
     precision, information = np.zeros((size, size)), np.zeros(size)
     shared = np.arange(size - SHARED, size)
@@ -92,7 +92,7 @@ def test_two_visits_are_one_gaussian() -> None:
 
 
 def test_one_visit_is_what_it_was() -> None:
-    """Prior taken out and put in again: the likelihood of the visit on its own."""
+    """Removing the prior and adding it again leaves the likelihood of a single visit."""
     visit, reference = draw_visit(3)
     again = about(visit, reference).summed([0]).with_prior(PRIOR[None], MEAN[None]).depths
     alone = visit.likelihood

@@ -1,4 +1,4 @@
-"""Draws, blends, smoothness, temperatures: brute force, and planted errors found again."""
+"""Draws, blends, smoothing and temperatures, against brute force and planted errors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def matern(apart: np.ndarray) -> np.ndarray:
 
 
 def random_covariance(rng: np.random.Generator) -> np.ndarray:
-    """A common offset, a slope, and something at each wavelength; ppm^2."""
+    """Build a covariance of an offset, a slope and independent errors, in ppm^2."""
     parts = np.stack([np.ones(N_WAVELENGTHS), np.linspace(-1, 1, N_WAVELENGTHS)])
     return (20 * PPM) ** 2 * parts.T @ parts + np.diag(
         rng.uniform(5, 30, N_WAVELENGTHS) ** 2
@@ -88,7 +88,7 @@ def test_a_blend_is_a_sampled_mixture(rng: np.random.Generator) -> None:
 
 
 def test_agreement_of_two_answers_proves_nothing() -> None:
-    """Two equal answers from the same light curves are one answer: sigma must not shrink."""
+    """Two equal spectra from the same light curves must not have a smaller sigma."""
     one = spectrum(
         np.full(N_WAVELENGTHS, 2e-3), np.full(N_WAVELENGTHS, 20 * PPM), np.eye(283) * 4e-10
     )
@@ -159,7 +159,7 @@ def test_the_stage_smooths_fitted_spectra_where_the_settings_ask_for_it() -> Non
 def planets(
     factor: np.ndarray | float, floor: float, n: int, rng: np.random.Generator, tails: int = 0
 ) -> tuple[list[Spectrum], np.ndarray]:
-    """Independent errors `factor` times too large, and more; spectra of many strengths."""
+    """Draw spectra of many amplitudes, with independent errors `factor` times too large."""
     sigma = np.exp(rng.uniform(np.log(5e-6), np.log(1e-4), (n, 1))) * np.ones(283)
     shape = np.exp(rng.uniform(np.log(0.1), np.log(20), (n, 1))) * np.sin(np.linspace(0, 9, 283))
     mean = 3e-3 + sigma * shape
@@ -182,7 +182,7 @@ def test_planted_factor_and_floor_are_found(
 def test_a_regime_gets_the_factor_its_planets_ask_for(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rich spectra are planted over-confident, and the belief in one factor for all is weak."""
+    """Spectra of large amplitude have too small a sigma; the common factor has little weight."""
     monkeypatch.setattr(temperature, "STRENGTH", 5.0)
     spectra, _ = planets(1.0, 0.0, 600, rng)
     strength = np.array([np.std(s.mean) / np.median(s.sigma) for s in spectra])
@@ -241,7 +241,7 @@ def test_the_order_of_planets_does_not_matter(rng: np.random.Generator) -> None:
 
 
 def test_the_density_after_a_temperature_is_scipys(rng: np.random.Generator) -> None:
-    """What is fitted is the likelihood: no other factor for all does better."""
+    """No other common factor has a higher likelihood."""
     spectra, truth = planets(1.25, 8e-6, 100, rng)
     found = fit_temperature(spectra, truth, regimes=1)
 

@@ -1,4 +1,4 @@
-"""What the uncertainty room refuses, keeps and records."""
+"""Errors, covariances and provenance of the uncertainty stage."""
 
 from __future__ import annotations
 
