@@ -190,7 +190,7 @@ def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correct
     if frames != FRAMES * n:
         raise FitError(
             f"{n} exposures of AIRS need {FRAMES * n} frames of FGS1; got {frames}. "
-            "Check that both files are whole."
+            "Check that both files are complete."
         )
     motion = predict_motion(observation, model=model)
     if not np.isfinite(motion.mean).all():

@@ -320,9 +320,7 @@ def _describe_dark(detector: Detector, levels: np.ndarray) -> str:
         return f"{detector.calibration_path} leaves no pixel that works. Check dead, flat and dark"
     found = f"its mean CDS image sums to {levels.sum():.3g} electrons"
     if levels.sum() < -np.sqrt(detector.read_variance.sum()):
-        return (
-            f"{found}: the even read of each pair outshines the odd one. Check the order of frames"
-        )
+        return f"{found}: the even read of each pair is the brighter one. Check the order of frames"
     return f"{found}: all reads are alike, dark or saturated. Check the frames"
 
 

@@ -45,7 +45,7 @@ TRUTHS = (
         "size of the drift",
         "simulation.drift.AMPLITUDE",
         "light_curve.drift.MONOMIAL_SIGMA",
-        "peak-to-peak drift of the real white curves; the belief is learned anew in every run",
+        "peak-to-peak drift of the real white curves; every run learns it again",
     ),
     Pair(
         "drifts that are not the mission's",
@@ -57,7 +57,7 @@ TRUTHS = (
         "transit of a planet",
         "simulation.transits.transmitted_light",
         "light_curve.transit.transit_window",
-        "overlap of discs (Mandel & Agol 2002); no shared code, both held against batman",
+        "overlap of discs (Mandel & Agol 2002); no shared code, both compared with batman",
     ),
     Pair(
         "shape of the transit, 2024",
@@ -75,8 +75,8 @@ TRUTHS = (
         "stars and orbits, 2025",
         "simulation.systems.draw_catalogue",
         "light_curve.population.catalogue_path",
-        "joint statistics of the real table of stars, tests/real; the true orbit lies off it by "
-        "an assumed scatter",
+        "joint statistics of the real table of stars, tests/real; the true orbit differs from "
+        "it by an assumed scatter",
     ),
     Pair(
         "noise of a frame",
@@ -101,7 +101,8 @@ TRUTHS = (
         "spectra",
         "simulation.atmospheres.draw_atmospheres",
         "spectral_extraction.learn_prior",
-        "quantiles and components of the real labels, tests/real; the prior knows labels alone",
+        "quantiles and components of the real labels, tests/real; the prior is learned from labels "
+        "alone",
     ),
 )
 """All laws of the simulator about which the fit makes an assumption."""
