@@ -1,4 +1,4 @@
-"""A batch of visits on its way to one posterior for each planet."""
+"""The joint fit of a batch of visits, with one posterior of the depths for each planet."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from ariel_kit.spectral_extraction.priors import SpectrumPrior
 
 @dataclass
 class FittedBatch:
-    """The joint fit of some visits as it stands at its last linearisation.
+    """The joint fit of a batch of visits at its last linearisation.
 
     Attributes
     ----------
     batch : Batch
     joint : JointFit
     denoise : callable, optional
-        The hook that says what drift to expect.
+        Function that corrects the posterior of the drift; see `ariel_kit.denoising`.
     linearised : Linearised
-        With the nuisances as the drift model has them, before the hook.
+        Last linearisation, with the posterior of the drift before it is corrected by `denoise`.
     residual : ndarray [shape=(visit, 283), dtype=float64]
-        What the noise of each light curve was multiplied by, since the fit leaves more than it.
+        Factor by which the noise of each light curve was multiplied to explain its residual.
     """
 
     batch: Batch
@@ -42,18 +42,18 @@ class FittedBatch:
 
     @classmethod
     def of(cls, batch: Batch, joint: JointFit, denoise: Denoiser | None) -> FittedBatch:
-        """Linearise about white light."""
+        """Linearise about the white-light fit."""
         linearised = joint.linearise()
         return cls(batch, joint, denoise, linearised, np.ones(joint.depths.shape))
 
     @property
     def places(self) -> list[int]:
-        """Where the visits stand among all that were fitted."""
+        """Indices of the visits among all that were fitted."""
         return self.batch.places
 
     @property
     def systematics(self) -> Systematics:
-        """The blind light of AIRS and the drift found in it: what a denoiser is given last."""
+        """Residual AIRS light curves and their drift, the input of the denoiser."""
         return self.joint.systematics(self.linearised)
 
     @property
@@ -65,19 +65,30 @@ class FittedBatch:
 
     @property
     def planet_doubt(self) -> np.ndarray:
-        """One sigma that the level of planets beyond the tried gets more [shape=(planet,)]."""
+        """Sigma added to the level of planets outside the validated range [shape=(planet,)]."""
         found = np.zeros(max(self.batch.owners) + 1)
         np.maximum.at(found, self.batch.owners, self.batch.doubt)
         return found
 
     def expected(self) -> Linearised:
-        """Let the denoiser say what drift to expect."""
+        """Return the linearisation with the posterior of the drift corrected by the denoiser."""
         if self.denoise is None:
             return self.linearised
         return replace(self.linearised, nuisances=self.denoise(self.systematics))
 
     def shared(self, expected: Linearised) -> SharedLikelihood:
-        """Bring the visits of each planet together, one row for each planet."""
+        """Combine the visits of each planet into one likelihood.
+
+        Parameters
+        ----------
+        expected : Linearised
+            Linearisation of the visits, with the corrected drift.
+
+        Returns
+        -------
+        SharedLikelihood
+            One row for each planet; it includes the prior of the shared window.
+        """
         precision, mean = self._shared_prior()
         origin = self.joint.window[:, 1:]
         pull = np.einsum("pij,pj->pi", precision, mean - origin)
@@ -87,11 +98,18 @@ class FittedBatch:
         return together.with_prior(precision[own], mean[own])
 
     def likelihood(self) -> DepthLikelihood:
-        """Give the likelihood of the depths of each planet."""
+        """Compute the likelihood of the depths of each planet."""
         return self.shared(self.expected()).depths
 
     def converge(self, prior: SpectrumPrior, moves: int) -> None:
-        """Relinearise about the posterior until the window and the depths agree."""
+        """Linearise again about the posterior of window, depths and drift, `moves` times.
+
+        Parameters
+        ----------
+        prior : SpectrumPrior
+        moves : int
+            Number of linearisations.
+        """
         for _ in range(moves):
             expected = self.expected()
             shared = self.shared(expected)
@@ -105,17 +123,23 @@ class FittedBatch:
             self.linearised = self.joint.linearise()
 
     def believe(self, population: Population) -> None:
-        """Take what the run taught of its windows."""
+        """Replace the prior of the windows by what was learned from the run, and linearise."""
         self.joint.believe(self.batch.believe(population))
         self.linearised = self.joint.linearise()
 
     def expect_sizes(self, weights: np.ndarray) -> None:
-        """Take what the run taught of the sizes of its drifts."""
+        """Replace the prior of drift sizes by what was learned from the run, and linearise.
+
+        Parameters
+        ----------
+        weights : ndarray [shape=(2 * scale,)]
+            See `ariel_kit.light_curve.drift.learn_weights`.
+        """
         self.joint.expect(replace(self.joint.drift, weights=weights))
         self.linearised = self.joint.linearise()
 
     def widen(self) -> None:
-        """Raise the noise of light curves until it explains what the fit leaves of them."""
+        """Increase the noise of light curves whose residual exceeds it."""
         misfit = self.joint.misfit(self.expected(), self.joint.depths)
         factor = np.where(misfit > USUAL_RESIDUAL, misfit, 1.0)
         if (factor > 1).any():
@@ -129,7 +153,7 @@ class FittedBatch:
         return self.linearised.drift.share[:, len(SCALES) :].sum(1).cpu().numpy()
 
     def window_likelihood(self) -> WindowLikelihood:
-        """Say what the light that is blind to the depths tells of each visit's window."""
+        """Compute the likelihood of each visit's window from the part blind to the depths."""
         size, prior = self.joint.n_window, self.joint.prior
         nuisances = self.linearised.nuisances
         covariance = nuisances.covariance[:, -size:, -size:].cpu().numpy()
@@ -142,6 +166,6 @@ class FittedBatch:
         )
 
     def _shared_prior(self) -> tuple[np.ndarray, np.ndarray]:
-        """Give precision and mean of the prior on what the visits of a planet share."""
+        """Compute precision and mean of the prior of the window coordinates that visits share."""
         covariance = np.linalg.inv(self.joint.prior.precision)[:, 1:, 1:]
         return np.linalg.inv(covariance), self.joint.prior.mean[:, 1:]
