@@ -66,9 +66,9 @@ class FittedBatch:
     @property
     def planet_doubt(self) -> np.ndarray:
         """Sigma added to the level of planets outside the validated range [shape=(planet,)]."""
-        found = np.zeros(max(self.batch.owners) + 1)
-        np.maximum.at(found, self.batch.owners, self.batch.doubt)
-        return found
+        doubt = np.zeros(max(self.batch.owners) + 1)
+        np.maximum.at(doubt, self.batch.owners, self.batch.doubt)
+        return doubt
 
     def expected(self) -> Linearised:
         """Return the linearisation with the posterior of the drift corrected by the denoiser."""
@@ -93,9 +93,9 @@ class FittedBatch:
         origin = self.joint.window[:, 1:]
         pull = np.einsum("pij,pj->pi", precision, mean - origin)
         visits = expected.shared_likelihood(self.joint.n_window - 1).about(precision, pull, origin)
-        together = visits.weakened(self.batch.misfit).summed(self.batch.owners)
-        own = self.batch.freest
-        return together.with_prior(precision[own], mean[own])
+        combined = visits.weakened(self.batch.misfit).summed(self.batch.owners)
+        rows = self.batch.freest
+        return combined.with_prior(precision[rows], mean[rows])
 
     def likelihood(self) -> DepthLikelihood:
         """Compute the likelihood of the depths of each planet."""
@@ -116,8 +116,8 @@ class FittedBatch:
             depths = prior.posterior(shared.depths).mean
             owners = torch.as_tensor(self.batch.owners, device=depths.device)
             nuisances = expected.nuisances_at(depths[owners])
-            own, drift = nuisances[:, N_DRIFT:], nuisances[:, :N_DRIFT]
-            window = self.joint.window + own.cpu().numpy()
+            step, drift = nuisances[:, N_DRIFT:], nuisances[:, :N_DRIFT]
+            window = self.joint.window + step.cpu().numpy()
             window[:, 1:] = shared.window_at(depths).cpu().numpy()[self.batch.owners]
             self.joint.move_to(window, depths[owners], drift)
             self.linearised = self.joint.linearise()
