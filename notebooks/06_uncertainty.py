@@ -73,12 +73,12 @@ for part, error, promised in (
 # %% [markdown]
 # ## A temperature
 #
-# A temperature is one factor for sigma, fitted by maximum likelihood on planets whose labels nothing
-# else has learned from. Regimes of signal-to-noise and of spectral features have factors of their
-# own, which stay close to the common one where planets are few. Twenty planets say little about any
-# of them. The kit brings a temperature that was fitted on many planets. It gains nothing on the
-# README's test planets, so it is off unless asked for: `--set stages.uncertainty=true`. `ariel-kit
-# cv --full-fit` fits one on your own planets.
+# A temperature is one factor for sigma, fitted by maximum likelihood on planets whose labels
+# nothing else has learned from. Regimes of signal-to-noise and of spectral features have factors
+# of their own, which stay close to the common one where planets are few. Twenty planets say little
+# about any of them. The kit brings a temperature that was fitted on many planets. It gains nothing
+# on the README's test planets, so it is off unless asked for: `--set stages.uncertainty=true`.
+# `ariel-kit cv --full-fit` fits one on your own planets.
 
 # %%
 from ariel_kit.uncertainty import fit_temperature
