@@ -179,3 +179,10 @@ def test_the_verb_tells_it_and_draws_one_picture(runs, tiny, tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["planets"] == len(told["moves"]) == 2
     assert told["interval"][0] <= told["gain"] <= told["interval"][1]
+    assert main([*command, "--output", str(tmp_path / "picture.pdf")]) == 1
+    assert "a picture is drawn as PNG" in capsys.readouterr().err
+
+
+def test_an_answer_compared_with_itself_has_not_changed(runs):
+    lines = format_comparison(compare_answers(runs[0], runs[0])).splitlines()
+    assert [line.split("   ")[-1] for line in lines[-2:]] == ["no change"] * 2
