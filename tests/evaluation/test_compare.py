@@ -46,7 +46,7 @@ def test_two_runs_differ_by_their_settings_and_scores(runs, tiny):
     found = compare_answers(*runs, labels=tiny / "test_labels.csv")
     assert set(found.settings) == {"extraction.extractor", "learned"}
     assert found.settings["extraction.extractor"] == ("joint", "white")
-    assert "white light alone" in found.settings["learned"][1]
+    assert "learned corrections need the joint fit" in found.settings["learned"][1]
     one, two = found.reports
     assert found.gain == pytest.approx(two.raw - one.raw)
     assert found.left_out == 0
