@@ -75,10 +75,11 @@ for part, error, promised in (
 #
 # A temperature is one factor for sigma, fitted by maximum likelihood on planets whose labels
 # nothing else has learned from. Regimes of signal-to-noise and of spectral features have factors
-# of their own, which stay close to the common one where planets are few. Twenty planets say little
-# about any of them. The kit brings a temperature that was fitted on many planets. It gains nothing
-# on the README's test planets, so it is off unless asked for: `--set stages.uncertainty=true`.
-# `ariel-kit cv --full-fit` fits one on your own planets.
+# of their own, which stay close to the common one where planets are few. Twenty planets are too few
+# for all that: what they teach here makes sigma too small for the other stars. The kit brings a
+# temperature that was fitted on many planets. It gains nothing on the README's test planets, so it
+# is off unless asked for: `--set stages.uncertainty=true`. `ariel-kit cv --full-fit` fits one on
+# your own planets.
 
 # %%
 from ariel_kit.uncertainty import fit_temperature
@@ -96,7 +97,7 @@ _ = ak.plot_calibration_of_sigma(warm, truth)
 # %% [markdown]
 # ## What it means for the score
 #
-# Each planet against its signal-to-noise, the worst by name.
+# The spectra as they were fitted, each planet against its signal-to-noise, the worst by name.
 
 # %%
-_ = ak.plot_score_by_snr(ak.score(truth, warm), warm)
+_ = ak.plot_score_by_snr(ak.score(truth, fits[1]), fits[1])
