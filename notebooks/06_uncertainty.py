@@ -9,8 +9,9 @@
 # %% [markdown]
 # # Is sigma honest?
 #
-# The score asks for a sigma as much as for a depth. An honest sigma is as large as the errors
-# that are made: no smaller, or a few bad planets cost all; no larger, or good ones earn nothing.
+# The score depends on sigma as much as on the depth. An honest sigma is as large as the actual
+# errors. If it is smaller, a few bad planets cost more than all others gain; if it is larger, good
+# planets gain little.
 
 # %% [markdown]
 # ## Fit planets whose truth is known
@@ -52,9 +53,10 @@ _ = ak.plot_calibration_of_sigma(fits[1], truth)
 # %% [markdown]
 # ## Which errors
 #
-# An error has two parts. The level is one number per planet: how deep the transit is in white
-# light, behind a drift that nobody knows. The shape is the rest, and there noise and molecules
-# that the prior does not know make the error. A covariance promises both.
+# An error has two parts. The level is one number per planet, the depth of the transit in white
+# light; its error comes from the drift, which is never known exactly. The shape is the rest; its
+# error comes from noise, and from molecules that the prior does not know. The covariance predicts
+# both.
 
 # %%
 errors = np.array([s.mean for s in fits[1]]) - truth.depths
@@ -71,11 +73,13 @@ for part, error, promised in (
 # %% [markdown]
 # ## A temperature
 #
-# One factor for sigma, by maximum likelihood on planets whose labels nothing has learned from,
-# and factors for bright and faint, flat and rich planets that stay close to it where planets are
-# few. With 20 planets it says little. One that was fitted on many ships with the kit; it gains
-# nothing on the README's test planets, so it is off unless asked for: `--set
-# stages.uncertainty=true`. `ariel-kit cv --full-fit` fits one on yours.
+# A temperature is one factor for sigma, fitted by maximum likelihood on planets whose labels
+# nothing else has learned from. Regimes of signal-to-noise and of spectral features have factors
+# of their own, which stay close to the common one where planets are few. Twenty planets are too few
+# for all that: what they teach here makes sigma too small for the other stars. The kit brings a
+# temperature that was fitted on many planets. It gains nothing on the README's test planets, so it
+# is off unless asked for: `--set stages.uncertainty=true`. `ariel-kit cv --full-fit` fits one on
+# your own planets.
 
 # %%
 from ariel_kit.uncertainty import fit_temperature
@@ -93,7 +97,7 @@ _ = ak.plot_calibration_of_sigma(warm, truth)
 # %% [markdown]
 # ## What it means for the score
 #
-# Each planet against its signal-to-noise, the worst by name.
+# The spectra as they were fitted, each planet against its signal-to-noise, the worst by name.
 
 # %%
-_ = ak.plot_score_by_snr(ak.score(truth, warm), warm)
+_ = ak.plot_score_by_snr(ak.score(truth, fits[1]), fits[1])

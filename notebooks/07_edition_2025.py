@@ -38,7 +38,9 @@ prior = learn_prior(np.array(labels), source="300 labels")
 # %%
 dataset = ak.open_dataset(data)
 (planet_id,) = dataset.planets("test")
-print(dataset.star_info("test", planet_id))
+star = dataset.star_info("test", planet_id)
+print(f"star: {star.temperature:.0f} K, {star.radius:.2f} solar radii;", end=" ")
+print(f"orbit: {star.period:.2f} days, impact parameter {star.impact:.2f}")
 observation = ak.calibrate_planet(dataset, planet_id, split="test")
 (spectrum,) = ak.fit_planets([observation], prior=prior)
 truth = ak.read_labels(data / "test_labels.csv").of([planet_id])[0]
@@ -74,8 +76,6 @@ print(f"{clear.sum()} of {len(fits)} fits without a flag")
 # are what was fitted, dots the truth. FGS1, in red light, is darker than AIRS, in the infrared.
 
 # %%
-import matplotlib.pyplot as plt
-
 drop = 1 - 0.5 ** (np.arange(1, 5) / 2)
 rows = np.flatnonzero(clear)
 fitted = {
@@ -91,14 +91,20 @@ true = {"FGS1": np.array([law[0] for law in laws]), "AIRS": np.array(white)}
 for name in fitted:
     off = (fitted[name] - true[name]) @ drop
     print(f"{name}: error {np.sqrt(np.mean(off**2)):.3f} rms, {off.mean():+.3f} on average")
-figure, ax = plt.subplots(figsize=(8, 4.5), layout="constrained")
-for name, colour in {"FGS1": "tab:orange", "AIRS": "tab:blue"}.items():
+
+# %%
+from ariel_kit.plots.style import headroom, legend, new_axes, palette
+
+ax = new_axes()
+colours = palette(ax)
+for name, colour in {"FGS1": colours.model, "AIRS": colours.data}.items():
     found, real = 1 - fitted[name] @ drop, 1 - true[name] @ drop
     ax.vlines(warm[clear], found, real, color=colour, alpha=0.4)
     ax.plot(warm[clear], found, "o", mfc="none", color=colour, label=f"{name}, fitted")
     ax.plot(warm[clear], real, ".", color=colour, label=f"{name}, true")
-ax.set(xlabel="temperature of the star, K", ylabel="light at mu = 0.5 over the middle's")
-_ = ax.legend(ncols=2)
+ax.set(xlabel="temperature of the star (K)", ylabel="light at mu = 0.5, relative to the middle")
+headroom(ax, 0.15)
+legend(ax, ncols=4, loc="upper center")
 
 # %% [markdown]
 # ## Two visits of one planet

@@ -11,6 +11,7 @@ import typer
 
 from ariel_kit.cli.options import AsJson, Seed, show
 from ariel_kit.core.editions import Year
+from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.words import counted
 
 Answer = Annotated[Path, typer.Argument(help="Output folder of a run, or a submission.csv.")]
@@ -22,12 +23,21 @@ EditionOption = Annotated[
 ]
 
 
+def _png(path: Path | None) -> Path | None:
+    """Refuse a picture in another format before the answers are read."""
+    if path is not None and path.suffix.lower() != ".png":
+        raise ConfigError(f"a picture is drawn as PNG; got {path}. Let its name end in .png.")
+    return path
+
+
 def compare(
     first: Answer,
     second: Answer,
     labels: Labels = None,
     edition: EditionOption = None,
-    output: Annotated[Path | None, typer.Option(help="PNG file to draw a picture to.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(callback=_png, help="PNG file to draw a picture to.")
+    ] = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> int:

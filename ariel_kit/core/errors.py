@@ -13,6 +13,9 @@ from pathlib import Path
 LONGEST_QUOTE = 160
 """Characters of a user's value, or of another library's words, that a message repeats."""
 
+MOST_LISTED = 20
+"""Known names that a message lists."""
+
 
 class ArielKitError(Exception):
     """Root of every error that the kit raises on purpose."""
@@ -43,7 +46,8 @@ class UnknownNameError(ArielKitError, KeyError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         known = sorted(known)
-        listed = f" Known: {', '.join(known)}." if known else ""
+        more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+        listed = f" Known: {', '.join(known[:MOST_LISTED])}{more}." if known else ""
         self.message = f"Unknown {kind} {name!r}.{did_you_mean(name, known)}{listed}"
         super().__init__(kind, name, known)  # all three, so that a worker's error can be sent
 

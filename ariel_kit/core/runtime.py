@@ -128,7 +128,12 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def require_memory(needed: int, purpose: str) -> None:
+def require_memory(
+    needed: int,
+    purpose: str,
+    *,
+    remedy: str = "Use fewer processes or calibration.memory=tight.",
+) -> None:
     """Raise unless `needed` bytes are free.
 
     Raises
@@ -140,7 +145,7 @@ def require_memory(needed: int, purpose: str) -> None:
     if needed > free:
         raise BudgetError(
             f"{purpose} needs {needed / 1e9:.1f} GB of memory; {free / 1e9:.1f} GB are free. "
-            "Use fewer processes or calibration.memory=tight."
+            f"{remedy}"
         )
 
 

@@ -27,6 +27,7 @@ from ariel_kit.data.tables import (
     name_of,
     read_csv,
     read_planets,
+    refuse_sigmas,
     require_columns,
     whole_number,
 )
@@ -313,7 +314,8 @@ def read_labels(table: Table) -> Labels:
     Raises
     ------
     DataFileError
-        If columns are missing, ids are no whole numbers, or depths not between 0 and 1.
+        If columns are missing, ids are no whole numbers, depths not between 0 and 1, or the table
+        is a submission.
 
     Examples
     --------
@@ -325,6 +327,7 @@ def read_labels(table: Table) -> Labels:
     """
     where, found = name_of(table), read_planets(table)
     require_columns(where, found.columns, LABEL_COLUMNS)
+    refuse_sigmas(where, found.columns)
     # What is no number becomes null here, and NaN in the array.
     depths = found.select(pl.col(LABEL_COLUMNS).cast(pl.Float64, strict=False)).to_numpy()
     if not np.isfinite(depths).all():

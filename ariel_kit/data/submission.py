@@ -19,7 +19,7 @@ from ariel_kit.data.dataset import (
     LABEL_COLUMNS,
     SIGMA_COLUMNS,
 )
-from ariel_kit.data.tables import Table, are_whole_numbers, as_polars, read_planets
+from ariel_kit.data.tables import Table, are_whole_numbers, as_polars, name_of, read_planets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,7 +209,8 @@ def submission_arrays(submission: Table) -> tuple[list[int], np.ndarray, np.ndar
     table = as_polars(submission)
     check = validate_submission(table)
     if not check.ok:
-        raise SubmissionError("\n  ".join(["the submission has faults:", *check.faults]))
+        where = name_of(submission, "the submission")
+        raise SubmissionError("\n  ".join([f"{where} has faults:", *check.faults]))
     mean, sigma = (
         table.select(columns).to_numpy().astype(np.float64)
         for columns in (LABEL_COLUMNS, SIGMA_COLUMNS)

@@ -44,9 +44,9 @@ def read_planets(table: Table) -> pl.DataFrame:
     return found.with_columns(ids.cast(pl.Int64))
 
 
-def name_of(table: Table) -> str:
+def name_of(table: Table, otherwise: str = "the table") -> str:
     """Name a table in a message: by its path where it has one."""
-    return str(table) if isinstance(table, str | Path) else "the table"
+    return str(table) if isinstance(table, str | Path) else otherwise
 
 
 def are_whole_numbers(column: pl.Series) -> bool:
@@ -161,4 +161,13 @@ def require_columns(
         raise DataFileError(
             f"{where} lacks the column(s) {', '.join(missing[:5])}{more}."
             f"{did_you_mean(missing[0], strange)} Correct the table."
+        )
+
+
+def refuse_sigmas(where: str, columns: Sequence[str]) -> None:
+    """Raise `DataFileError` for a submission, which has sigmas, in the place of true spectra."""
+    if "sigma_1" in columns:
+        raise DataFileError(
+            f"{where} must hold true spectra; it has sigmas, so it is a submission. Name the table "
+            "of labels."
         )

@@ -175,7 +175,8 @@ def blend_submissions(
     Raises
     ------
     ConfigError
-        If there are fewer than two members, or not as many tables in `out_of_fold`.
+        If there are fewer than two members, not as many tables in `out_of_fold`, or such tables
+        without labels.
     SubmissionError
         If a table has faults, or the members are not of the same planets.
     DataFileError
@@ -190,6 +191,8 @@ def blend_submissions(
             f"there must be one out-of-fold table for each member, in their order; got "
             f"{len(out_of_fold)} for {len(members)} members."
         )
+    if out_of_fold and labels is None:
+        raise ConfigError("out-of-fold tables teach a blend with labels only: name the labels too.")
     ids, mean, sigma = _read(members)
     if labels is None:
         blend, truth = blind_blend(len(members)), None

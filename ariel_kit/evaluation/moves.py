@@ -121,7 +121,8 @@ def _fit_reasons(a: FitFacts | None, b: FitFacts | None) -> Iterator[str]:
 def format_move(move: Move) -> str:
     """Format a move as one line with the columns of `MOVES_HEAD`."""
     gain = "     -" if move.gain is None else f"{move.gain:+.3f}"
-    why = "; ".join(move.reasons) or "the numbers alone"
+    same = "no change" if (move.distance, move.sigma_ratio) == (0, 1) else "the numbers alone"
+    why = "; ".join(move.reasons) or same
     return (
         f"{move.planet_id:<12} {gain:>6} {move.level_ppm:>+11.1f} {move.distance:>10.2f} "
         f"{move.sigma_ratio:>13.2f}   {why}"

@@ -12,6 +12,7 @@ import numpy as np
 from ariel_kit.core.citation import bibtex, citation
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.reference import flat_settings
+from ariel_kit.core.runtime import require_memory
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.run.folder import Run
 
@@ -101,8 +102,14 @@ def gather(run: Run, *, draws: int = 0, seed: int = 0) -> RunContents:
     ------
     DataFileError
         If the covariances of the run are damaged.
+    BudgetError
+        If the draws do not fit into memory.
     """
     n, n_wavelengths = len(run.spectra), len(wavelengths())
+    numbers = 2 * n * draws + 4 * draws  # the file's copy, and one planet in double precision
+    require_memory(
+        4 * numbers * n_wavelengths, f"{draws} draws for {n} planets", remedy="Ask for fewer draws."
+    )
     covariance = np.empty((n, n_wavelengths, n_wavelengths), np.float32)
     drawn = np.empty((n, draws, n_wavelengths), np.float32)
     for row, bare in enumerate(run.spectra):  # one matrix at a time in double precision

@@ -236,12 +236,13 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
     """
     first = next(iter(reports.values()))
     columns = "planets    score      raw  rmse ppm   bias ppm   z std   coverage"
-    head = f"metric of {first.edition}     {columns}"
     rows = [(name, f"{report.score:.3f}", report.total) for name, report in reports.items()]
     rows += [(f"  {part.name}", "", part) for part in (*first.stars, *first.regions)]
+    width = max(18, *(len(name) for name, _, _ in rows))
+    head = f"{f'metric of {first.edition}':<{width}} {columns}"
     lines = [
-        f"{name:<20} {part.n_planets:>5} {clipped:>8} {part.score:>8.3f} {part.rmse_ppm:>9.1f} "
-        f"{part.bias_ppm:>+10.1f} {part.z_std:>7.2f} {part.coverage:>10.3f}"
+        f"{name:<{width}} {part.n_planets:>7} {clipped:>8} {part.score:>8.3f} "
+        f"{part.rmse_ppm:>9.1f} {part.bias_ppm:>+10.1f} {part.z_std:>7.2f} {part.coverage:>10.3f}"
         for name, clipped, part in rows
     ]
     if first.n_unscored:

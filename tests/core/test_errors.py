@@ -43,6 +43,8 @@ def test_an_unknown_name_suggests_the_nearest():
     assert str(error) == "Unknown split 'tset'. Did you mean 'test'? Known: test, train."
     far = UnknownNameError("split", "xyzzy", ["train", "test"])
     assert str(far) == "Unknown split 'xyzzy'. Known: test, train."
+    many = UnknownNameError("planet", "x", [f"p{i:04}" for i in range(1100)])
+    assert str(many).endswith(", p0018, p0019 and 1080 more.")
 
 
 def test_an_unknown_name_survives_the_way_back_from_a_worker():

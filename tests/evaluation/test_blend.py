@@ -199,6 +199,12 @@ def test_mistakes_are_told(files):
         blend_submissions([a])
     with pytest.raises(ConfigError, match=r"one out-of-fold table for each member.*got 1 for 2"):
         blend_submissions([a, b], labels=folder / "labels.csv", out_of_fold=[a])
+    with pytest.raises(ConfigError, match="with labels only: name the labels too"):
+        blend_submissions([a, b], out_of_fold=[a, b])
+    with pytest.raises(SubmissionError, match=r"labels\.csv has faults:"):
+        blend_submissions([a, folder / "labels.csv"])
+    with pytest.raises(DataFileError, match=r"b\.csv must hold true spectra; it has sigmas"):
+        blend_submissions([a, b], labels=b)
     pl.read_csv(b).head(70).write_csv(folder / "c.csv")
     with pytest.raises(SubmissionError, match=r"c\.csv differs from .*a\.csv in 10\. Blend"):
         blend_submissions([a, folder / "c.csv"])

@@ -46,7 +46,7 @@ def test_two_runs_differ_by_their_settings_and_scores(runs, tiny):
     found = compare_answers(*runs, labels=tiny / "test_labels.csv")
     assert set(found.settings) == {"extraction.extractor", "learned"}
     assert found.settings["extraction.extractor"] == ("joint", "white")
-    assert "white light alone" in found.settings["learned"][1]
+    assert "learned corrections need the joint fit" in found.settings["learned"][1]
     one, two = found.reports
     assert found.gain == pytest.approx(two.raw - one.raw)
     assert found.left_out == 0
@@ -179,3 +179,10 @@ def test_the_verb_tells_it_and_draws_one_picture(runs, tiny, tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["planets"] == len(told["moves"]) == 2
     assert told["interval"][0] <= told["gain"] <= told["interval"][1]
+    assert main([*command, "--output", str(tmp_path / "picture.pdf")]) == 1
+    assert "a picture is drawn as PNG" in capsys.readouterr().err
+
+
+def test_an_answer_compared_with_itself_has_not_changed(runs):
+    lines = format_comparison(compare_answers(runs[0], runs[0])).splitlines()
+    assert [line.split("   ")[-1] for line in lines[-2:]] == ["no change"] * 2

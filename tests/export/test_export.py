@@ -12,7 +12,7 @@ import pytest
 from ariel_kit.cli import main
 from ariel_kit.core.citation import bibtex
 from ariel_kit.core.config import RunSettings
-from ariel_kit.core.errors import ConfigError, UnknownNameError
+from ariel_kit.core.errors import BudgetError, ConfigError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.export import export_run, files
@@ -153,3 +153,8 @@ def test_the_verb_lists_its_files(made, tmp_path, capsys):
     command = ["export", str(made[0]), "--output-dir", str(tmp_path), "--format", "fits"]
     assert main([*command, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"files": [str(tmp_path / "spectra.fits")]}
+
+
+def test_draws_that_fit_into_no_memory_are_refused(made, tmp_path):
+    with pytest.raises(BudgetError, match=r"1000000000 draws for 2 planets needs .* Ask for fewer"):
+        export_run(made[0], tmp_path, file_format="fits", draws=10**9)

@@ -118,7 +118,7 @@ DAMAGES = {
     "settings that are a list": ("settings.yaml", lambda _: b"- 1", "must hold a mapping"),
     "settings that are no YAML": ("settings.yaml", lambda _: b"a: [", "cannot be read as YAML"),
     "settings that are no text": ("settings.yaml", lambda _: b"\xff\xfe\x00", "settings.yaml"),
-    "half a submission": ("submission.csv", cut, "the submission has faults"),
+    "half a submission": ("submission.csv", cut, "submission.csv has faults"),
     "no submission": ("submission.csv", lambda _: b"", "submission.csv cannot be read"),
 }
 
