@@ -130,7 +130,8 @@ def _corrected(message: str) -> str:
     message = message.replace("Value error, ", "")
     wrong = re.search(r"'([^']*)' is not one of (.*)\.", message)
     hint = did_you_mean(wrong[1], re.findall(r"'([^']*)'", wrong[2])) if wrong else ""
-    return f"{message}{hint}"
+    end = "" if message.endswith((".", "?")) else "."
+    return f"{message}{end}{hint}"
 
 
 def _refuse(message: str, code: int = MISTAKE) -> int:

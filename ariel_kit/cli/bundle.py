@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from base64 import urlsafe_b64encode
 from importlib.metadata import distribution
@@ -11,7 +12,7 @@ from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from ariel_kit.core.cache import atomic_path
-from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.errors import ConfigError, DataFileError
 
 PACKAGE = Path(__file__).parents[1]
 NOTEBOOK = "kaggle_submission.ipynb"
@@ -33,7 +34,14 @@ def write_bundle(output_dir: str | Path, *, user: str = NO_USER) -> list[Path]:
     -------
     list of Path
         The wheel, which holds the weights, the data set's metadata, and the notebook.
+
+    Raises
+    ------
+    ConfigError
+        If `user` cannot be the name of a user.
     """
+    if not re.fullmatch(r"\w[\w-]*", user, re.ASCII):
+        raise ConfigError(f"a Kaggle user name has letters, digits and hyphens only; got {user!r}.")
     output = Path(output_dir)
     output.mkdir(parents=True, exist_ok=True)
     for old in output.glob("ariel_kit-*.whl"):

@@ -335,7 +335,8 @@ def format_comparison(found: Comparison) -> str:
         lines += ["", "what differs between the runs"]
         lines += [f"  {name}: {a} -> {b}" for name, (a, b) in found.settings.items()]
     if found.gain is not None:
-        names = (found.first.name, found.second.name)
+        width = max(len(found.first.name), len(found.second.name))
+        names = (found.first.name.ljust(width), found.second.name.ljust(width))
         tables = [
             format_scores({name: report}).splitlines()
             for name, report in zip(names, found.reports, strict=True)
@@ -343,6 +344,6 @@ def format_comparison(found: Comparison) -> str:
         lines += ["", *tables[0][:2], tables[1][1]]
         within = "one planet tells no interval"
         if found.interval is not None:
-            within = "95 % within {:+.4f} and {:+.4f}".format(*found.interval)
+            within = "95 % between {:+.4f} and {:+.4f}".format(*found.interval)
         lines.append(f"gain {found.gain:+.4f}, {within}")
     return "\n".join([*lines, "", MOVES_HEAD, *map(format_move, found.moves[:SHOWN])])

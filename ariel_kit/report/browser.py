@@ -120,7 +120,7 @@ def _planet(
     risk = judge(spectrum, failure=row.failure, usual=usual)
     numbers = dict(_numbers(spectrum.provenance))
     found: dict[str, Any] = {
-        "id": row.planet_id,
+        "id": str(row.planet_id),  # a number of JavaScript holds 53 bits
         "star": row.star,
         "depth": round(row.depth_ppm, 1),
         "sigma": round(row.sigma_ppm, 2),

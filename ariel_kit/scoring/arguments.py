@@ -36,7 +36,7 @@ def refuse_swapped(solution: Any, submission: Any) -> None:
     if first or isinstance(submission, Labels):
         raise SubmissionError(
             "the submission, which has sigmas, was given where the true spectra belong, and the "
-            "true spectra where the submission belongs: the other way round. Swap the two."
+            "true spectra where the submission belongs. Swap the two."
         )
 
 

@@ -237,7 +237,7 @@ def format_scores(reports: Mapping[str, ScoreReport]) -> str:
     first = next(iter(reports.values()))
     columns = "planets    score      raw  rmse ppm   bias ppm   z std   coverage"
     rows = [(name, f"{report.score:.3f}", report.total) for name, report in reports.items()]
-    rows += [(f"  {part.name}", "", part) for part in (*first.stars, *first.regions)]
+    rows += [(f"  {_heading(part)}", "", part) for part in (*first.stars, *first.regions)]
     width = max(18, *(len(name) for name, _, _ in rows))
     head = f"{f'metric of {first.edition}':<{width}} {columns}"
     lines = [

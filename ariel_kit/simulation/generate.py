@@ -254,8 +254,8 @@ def _edition_of(train: Sequence[PlanetTruth], test: Sequence[PlanetTruth]) -> Ed
     editions = {planet.edition for planet in (*train, *test)}
     if len(editions) != 1:
         raise ConfigError(
-            f"a data set needs planets of one edition; got {len(train)} train and {len(test)} test "
-            f"planets of editions {sorted(editions)}."
+            f"a data set needs one planet or more, all of one edition; got {len(train)} train and "
+            f"{len(test)} test planets of editions {sorted(editions)}."
         )
     return get_edition(editions.pop())
 

@@ -10,7 +10,7 @@
   // Two runs may have the same planet, so a planet of a later run has the run's place in its key.
   for (const p of planets) {
     const { name, edition } = data.runs[p.run];
-    Object.assign(p, { key: p.run ? `${p.id}-${p.run}` : String(p.id), run: name, edition: String(edition) });
+    Object.assign(p, { key: p.run ? `${p.id}-${p.run}` : p.id, run: name, edition: String(edition) });
   }
 
   // Columns: key, heading, digits; a column that no planet fills is left out.
@@ -54,7 +54,7 @@
     return row;
   }
 
-  const rank = (p, key) => key === "risk" ? risks.indexOf(p.risk) : key === "star" ? Number(p.star || NaN) : p[key];
+  const rank = (p, key) => key === "id" ? BigInt(p.id) : key === "risk" ? risks.indexOf(p.risk) : key === "star" ? Number(p.star || NaN) : p[key];
   const compare = (a, b) => {
     const [x, y] = [rank(a, order.key), rank(b, order.key)];
     const [lost, also] = [x, y].map((v) => v === undefined || v === "" || Number.isNaN(v));
@@ -70,7 +70,7 @@
     const text = byId("find").value.trim();
     const flag = byId("by-flag").value;
     const wanted = choices.map((key) => [key, byId(`by-${key}`).value]).filter(([, value]) => value);
-    shown = planets.filter((p) => String(p.id).includes(text) && wanted.every(([key, value]) => p[key] === value) && (!flag || p.remark.split(", ").includes(flag)));
+    shown = planets.filter((p) => p.id.includes(text) && wanted.every(([key, value]) => p[key] === value) && (!flag || p.remark.split(", ").includes(flag)));
     if (order.key) shown = [...shown].sort(compare);
     body.replaceChildren(...shown.map(rowOf));
     byId("count").textContent = `${shown.length} of ${planets.length} planets`;

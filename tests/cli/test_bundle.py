@@ -86,6 +86,13 @@ def test_the_verb_says_what_it_wrote(tmp_path, capsys):
     assert metadata["id"].startswith("INSERT_USERNAME_HERE/")
 
 
+def test_a_name_that_no_kaggle_user_has_is_refused(tmp_path, capsys):
+    for wrong in ("a b", "a/b", "-x", "ä"):
+        assert main(["bundle", "--output-dir", str(tmp_path), f"--user={wrong}"]) == 1
+        assert "a Kaggle user name has letters" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_wheel_holds_every_file_once_and_the_same_bytes_each_time(bundled, tmp_path):
     (path,) = bundled.glob("*.whl")
     assert write_wheel(tmp_path).read_bytes() == path.read_bytes()

@@ -173,7 +173,7 @@ def test_the_verb_tells_it_and_draws_one_picture(runs, tiny, tmp_path, capsys):
     assert main([*command, "--output", str(tmp_path / "picture.png")]) == 0
     text = capsys.readouterr().out
     assert "extraction.extractor: joint -> white" in text
-    assert "95 % within" in text
+    assert "95 % between" in text
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
     assert main([*command, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

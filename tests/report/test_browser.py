@@ -135,7 +135,7 @@ def test_the_data_are_those_of_the_run(run):
     found = {planet["id"]: planet for planet in data["planets"]}
     assert len(found) == MANY
     for spectrum in read.spectra[:5]:
-        planet = found[spectrum.planet_id]
+        planet = found[str(spectrum.planet_id)]
         for part, values in zip(planet["spectrum"], (spectrum.mean, spectrum.sigma), strict=False):
             least, step, text = part
             steps = np.frombuffer(base64.b64decode(text), "<u2")
@@ -232,6 +232,21 @@ def test_headings_sort_both_ways(page):
             float(t) for t in page.locator("#list tbody tr td:nth-child(4)").all_inner_texts()
         ]
         assert depths == sorted(depths, reverse=direction == "descending")
+
+
+def test_ids_beyond_53_bits_are_shown_exactly(browser, run, tmp_path, monkeypatch):
+    read = RunFolder(run).read()
+    most = 2**60 + 7
+    spectra = [replace(read.spectra[0], planet_id=most - i) for i in range(3)]
+    changes = {"planets": 3, "failures": (), "stars": {s.planet_id: 1 for s in spectra}}
+    few = RunFolder(tmp_path)
+    shutil.copytree(run, few.path, dirs_exist_ok=True)
+    make_submission(spectra, [s.planet_id for s in spectra], few.submission)
+    few.finish(read.record.model_copy(update=changes), spectra)
+    monkeypatch.setattr(report_room, "collect", lambda *_: ([], []))
+    for page in opened(browser, write_report(few.path)):
+        page.locator("#list thead button", has_text="planet").click()
+        assert listed(page) == [str(most - 2), str(most - 1), str(most)]
 
 
 def test_keys_lead_through_the_list(page):

@@ -193,6 +193,11 @@ def test_the_printed_table_names_its_metric_and_what_was_left_out(table, edition
     part = score(Labels(np.arange(7), truth), spectra, edition=edition)
     assert format_scores({"fit": part}).splitlines()[-1] == "5 of 7 planets of the labels"
     assert lines[-1].startswith("  AIRS 3.4-3.9 um")
+    starred = format_scores(
+        {"a fit of a long name": score(truth, (mean, sigma), stars=[0, 1] * 3 + [0])}
+    )
+    assert starred.splitlines()[2].startswith("  star 0 ")
+    assert len({len(line) for line in starred.splitlines()}) == 1
 
 
 @pytest.mark.parametrize("which", ["mean", "sigma"])
@@ -253,7 +258,7 @@ def test_arguments_in_the_wrong_order_are_told(table, tmp_path):
         ((mean, sigma), truth),
     ]
     for solution, answer in pairs:
-        with pytest.raises(SubmissionError, match=r"belongs: the other way round\. Swap the two\."):
+        with pytest.raises(SubmissionError, match=r"submission belongs\. Swap the two\."):
             score(solution, answer)
     assert score(labels, submission).raw == pytest.approx(official_2024(*table), rel=1e-12)
 

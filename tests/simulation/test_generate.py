@@ -252,7 +252,7 @@ def test_an_interrupted_simulation_claims_no_planet(
 def test_impossible_requests_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="n_pairs must be at least 1; got 0"):
         simulate_dataset(tmp_path / "a", n_pairs=0)
-    with pytest.raises(ConfigError, match="planets of one edition; got 0 train and 0 test"):
+    with pytest.raises(ConfigError, match="all of one edition; got 0 train and 0 test"):
         simulate_dataset(tmp_path / "b", n_train=0, n_test=0)
     with pytest.raises(ConfigError, match=r"editions \[2024, 2025\]"):
         write_tables(
