@@ -152,27 +152,27 @@ class Batch:
 
     def faults(self) -> dict[int, str]:
         """Describe why the white-light fits of some visits failed, by the index of the visit."""
-        found = {}
+        faults = {}
         for place, sigma, residual in zip(
             self.places, self.white.sigma, self.white.rms, strict=True
         ):
             if not np.isfinite(sigma).all():
-                found[place] = "the white-light fit did not converge"
+                faults[place] = "the white-light fit did not converge"
             elif residual > LARGEST_RESIDUAL:
-                found[place] = f"the white-light residual is {residual:.1f} times the noise"
-        return found
+                faults[place] = f"the white-light residual is {residual:.1f} times the noise"
+        return faults
 
     def plain_depths(self) -> dict[int, tuple[float, float]]:
         """Compute white depth and sigma of failed visits that still show a transit, by index."""
-        found = {}
+        depths = {}
         for place in self.faults():
             row = self.places.index(place)
             depth, residual = float(self.white.depth[row]), float(self.white.rms[row])
             sigma = PLAIN_WIDENING * residual * float(self.white.sigma[row, -1])
             (without,) = rms_without_transit(summed([self.visits[row].airs]))
             if depth > PLAIN_CERTAIN * sigma and without > PLAIN_SHARE * residual:
-                found[place] = depth, sigma
-        return found
+                depths[place] = depth, sigma
+        return depths
 
     @property
     def _untried(self) -> list[tuple[str, ...]]:
@@ -212,7 +212,7 @@ class Batch:
             Final windows.
         """
         shapes = describe(window, self.white.prior.orbit)
-        beyond = self._untried
+        untried_flags = self._untried
         return [
             FitFacts(
                 **shape,
@@ -221,7 +221,7 @@ class Batch:
                 white_residual=float(self.white.rms[row]),
                 visits=self.owners.count(self.owners[row]),
                 clipped=sum(curve.clipped for curve in self.visits[row].curves),
-                flags=(*self._flags(row, shape["impact"]), *beyond[row]),
+                flags=(*self._flags(row, shape["impact"]), *untried_flags[row]),
             )
             for row, shape in enumerate(shapes)
         ]
