@@ -42,6 +42,7 @@ class Maps:
     templates : Tensor [shape=(planet, 11, 48)]
         Series along time or wavelength, of rms 1.
     along_time : Tensor [shape=(planet, 48)]
+        Weights over time; see `along_wavelength`.
     along_wavelength : Tensor [shape=(planet, 4, 48)]
         ``along_wavelength @ (along_time @ map)`` is the contribution of a map to the apparent
         depths, as coefficients in wavelength in the whitened coordinates of the drift model.

@@ -31,6 +31,7 @@ class SpectralConv2d(nn.Module):
         Parameters
         ----------
         maps : Tensor [shape=(batch, width, time, wavelength)]
+            Maps to filter.
 
         Returns
         -------

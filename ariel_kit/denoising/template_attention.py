@@ -31,7 +31,9 @@ class TemplateAttention(nn.Module):
         Parameters
         ----------
         maps : Tensor [shape=(batch, width, time, wavelength)]
+            Map of tokens.
         templates : Tensor [shape=(batch, template, length)]
+            Physical templates.
 
         Returns
         -------

@@ -52,6 +52,7 @@ class TiMAE(nn.Module):
         Parameters
         ----------
         maps : Tensor [shape=(batch, 4, 48, 48), dtype=float32]
+            Maps, including the hidden stretches.
         hidden : Tensor [shape=(batch, 12), dtype=bool]
             Stretches of time that are hidden from the encoder.
 

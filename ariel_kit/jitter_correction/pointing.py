@@ -130,6 +130,7 @@ def second_order(shift: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     shift : ndarray [shape=(..., 2), unit=pixel]
+        Shift in y and x.
 
     Returns
     -------
@@ -156,6 +157,7 @@ def high_pass(values: np.ndarray, window: int, *, axis: int = 0) -> np.ndarray:
     Parameters
     ----------
     values : ndarray [shape=(..., time, ...)]
+        Series to filter.
     window : int
         Length of the running mean in samples.
     axis : int

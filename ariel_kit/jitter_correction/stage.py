@@ -234,6 +234,7 @@ def decorrelate(
     Parameters
     ----------
     flux : ndarray [shape=(time, wavelength), unit=electron]
+        Light curves at native cadence.
     modes : ndarray [shape=(time, 5)]
         Moments of the shift, on any scale, since the responses are fitted.
     seconds : float
@@ -312,6 +313,7 @@ def without_slow_excess(modes: np.ndarray, *, seconds: float) -> np.ndarray:
     Parameters
     ----------
     modes : ndarray [shape=(time, mode)]
+        Moments of the shift.
     seconds : float
         Cadence of the modes.
 

@@ -52,6 +52,7 @@ class TemporalBlock(nn.Module):
         Parameters
         ----------
         hidden : Tensor [shape=(batch, width, time), dtype=float32]
+            Hidden features.
 
         Returns
         -------
@@ -112,6 +113,7 @@ class TCNJNet(nn.Module):
         Parameters
         ----------
         motion : Tensor [shape=(batch, time, channel), dtype=float32]
+            Channels from `pointing.motion_channels`.
 
         Returns
         -------

@@ -81,6 +81,7 @@ class LabelledPlanets:
             Table of labels; None if the data set has none.
         settings : RunSettings
         split : str
+            Split that the planets belong to.
         avoid : collection of int
             Planets that will be predicted; their labels are left out.
 

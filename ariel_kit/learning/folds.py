@@ -15,6 +15,7 @@ class Fold:
     Attributes
     ----------
     name : str
+        Name of the fold, for tables and logs.
     groups : dict of int to str
         Group of each planet of the fold, by planet id.
     others : tuple of int

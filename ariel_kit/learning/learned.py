@@ -68,6 +68,7 @@ class Quality(FiniteSettings):
     Attributes
     ----------
     score, rmse_ppm, z_std, coverage : float
+        Score; rms error in ppm; standard deviation of error over sigma; one-sigma coverage.
     """
 
     score: float

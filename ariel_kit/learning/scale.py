@@ -69,7 +69,9 @@ def robust_regression(
     Parameters
     ----------
     response : ndarray [shape=(planet, k, parameter)]
+        Design matrix of each planet.
     target : ndarray [shape=(planet, k)]
+        Measured numbers of each planet.
     noise : ndarray [shape=(planet, k, k)]
         Covariance of the noise of each planet.
 

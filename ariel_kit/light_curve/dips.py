@@ -50,6 +50,7 @@ class Dips:
     Attributes
     ----------
     mid_time, half_duration : ndarray [shape=(planet,), dtype=float64, unit=hour]
+        Timing of the box.
     depth : ndarray [shape=(planet,), dtype=float64]
         Clipped to `SMALLEST_DIP` .. `LARGEST_DIP`.
     """

@@ -55,7 +55,9 @@ def time_basis(time: np.ndarray, degree: int, hours: float = OBSERVATION_HOURS) 
     Parameters
     ----------
     time : ndarray [shape=(time,), unit=hour]
+        Times from the start of the observation.
     degree : int
+        Highest degree of the polynomials.
     hours : float
         Length of the observation, which the polynomials span.
 
@@ -132,6 +134,7 @@ class DriftLikelihood:
     Attributes
     ----------
     precision : ndarray [shape=(planet, degree, degree), dtype=float64]
+        Precision of the Legendre coefficients in time.
     information : ndarray [shape=(planet, degree), dtype=float64]
         ``precision @ c`` at the Legendre coefficients c of highest likelihood.
     """
@@ -213,6 +216,7 @@ class DriftMixture:
     weights : ndarray [shape=(component,), dtype=float64]
         Probabilities of the components.
     covariances : ndarray [shape=(component, degree, degree), dtype=float64]
+        Covariances of the coefficients in each component.
     """
 
     weights: np.ndarray

@@ -40,6 +40,7 @@ class WindowLikelihood:
     Attributes
     ----------
     precision : ndarray [shape=(planet, coordinate, coordinate), dtype=float64]
+        Precision of the window's coordinates.
     information : ndarray [shape=(planet, coordinate), dtype=float64]
         ``precision @ window`` at the window of highest likelihood.
     """
@@ -57,6 +58,7 @@ class WindowPrior:
     mean : ndarray [shape=(planet, coordinate), dtype=float64]
         In the coordinates of `ariel_kit.light_curve.window`.
     precision : ndarray [shape=(planet, coordinate, coordinate), dtype=float64]
+        Inverse of the covariance.
     orbit : Orbit
         Parameters of the paths that are not fitted.
     """
@@ -87,6 +89,7 @@ class Population:
     coefficients : ndarray [shape=(2, coordinate), dtype=float64]
         Constant term of the mean, and its change for a star hotter by `TEMPERATURE_SCALE`.
     covariance : ndarray [shape=(coordinate, coordinate), dtype=float64]
+        Scatter of the windows about the mean.
     catalogue : bool
         Whether paths are relative to those of a catalogue.
     contact : float

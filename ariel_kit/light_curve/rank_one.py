@@ -148,6 +148,7 @@ class _Family:
         Parameters
         ----------
         directions : Tensor [shape=(planet, component, point, column)]
+            Values of d.
 
         Returns
         -------

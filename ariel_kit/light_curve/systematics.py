@@ -46,6 +46,7 @@ class BlindLikelihood:
     Attributes
     ----------
     precision : Tensor [shape=(planet, nuisance, nuisance), dtype=float64]
+        Precision of the nuisance parameters.
     information : Tensor [shape=(planet, nuisance), dtype=float64]
         ``precision @ n`` at the nuisances n of highest likelihood.
     """

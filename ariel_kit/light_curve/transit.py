@@ -43,6 +43,7 @@ class TransitShape(NamedTuple):
     Attributes
     ----------
     mid_time : ndarray [shape=(...), unit=hour]
+        Time of mid-transit.
     half_duration : ndarray [shape=(...), unit=hour]
         Time from mid-ingress (the planet's centre on the limb) to mid-transit.
     ingress_ratio : ndarray [shape=(...)]

@@ -259,6 +259,7 @@ def blocked_light(
     time, span, window, orbit, instrument
         As in `linearise`.
     depths : ndarray [shape=(planet, wavelength)]
+        Transit depth at each wavelength.
 
     Returns
     -------

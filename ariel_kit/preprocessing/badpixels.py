@@ -68,6 +68,7 @@ class Donors:
     target, donor : ndarray [shape=(entry,), dtype=int64]
         Flat pixel indices of the image.
     weight : ndarray [shape=(entry,), dtype=float64]
+        Weight of each entry, constant in time.
     """
 
     target: np.ndarray
@@ -152,6 +153,7 @@ def fill_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
         Mean image.
     bad : ndarray [shape=(y, x), dtype=bool]
+        Bad pixels.
 
     Returns
     -------
@@ -181,6 +183,7 @@ def model_levels(levels: np.ndarray, bad: np.ndarray) -> np.ndarray:
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
         Mean image; its values at bad pixels are not used.
     bad : ndarray [shape=(y, x), dtype=bool]
+        Bad pixels.
 
     Returns
     -------

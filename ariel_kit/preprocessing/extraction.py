@@ -58,6 +58,7 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
     Parameters
     ----------
     star : ndarray [shape=(pixel,), dtype=float64, unit=electron]
+        Mean starlight.
     variance : ndarray [shape=(pixel,), dtype=float64, unit=electron^2]
         Infinite where a pixel is bad; its weight is then zero.
     modes : ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
@@ -231,6 +232,7 @@ def derivative(image: np.ndarray, *, axis: int) -> np.ndarray:
     Parameters
     ----------
     image : ndarray [shape=(y, x), dtype=float64, unit=electron]
+        Image to differentiate.
     axis : int
         Axis of the derivative.
 

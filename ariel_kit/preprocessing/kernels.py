@@ -33,6 +33,7 @@ def calibrate_tile(pairs: np.ndarray, constants: tuple[float, ...], cds: np.ndar
     Parameters
     ----------
     pairs : ndarray [shape=(time,), dtype=uint32, unit=adu]
+        Raw pairs of reads.
     constants : tuple of 6 float32
         ``c0 .. c4`` and ``dark`` of the pixel.
     cds : ndarray [shape=(time,), dtype=float32, unit=electron]
@@ -55,6 +56,7 @@ def add_up(values: np.ndarray) -> float:
     Parameters
     ----------
     values : ndarray [shape=(n,), dtype=float32]
+        Values to sum.
 
     Returns
     -------
@@ -73,6 +75,7 @@ def brightest_read(pairs: np.ndarray) -> np.uint32:
     Parameters
     ----------
     pairs : ndarray [shape=(time,), dtype=uint32, unit=adu]
+        Raw pairs of reads.
 
     Returns
     -------
@@ -92,6 +95,7 @@ def count_full(pairs: np.ndarray) -> int:
     Parameters
     ----------
     pairs : ndarray [shape=(time,), dtype=uint32, unit=adu]
+        Raw pairs of reads.
 
     Returns
     -------

@@ -114,6 +114,7 @@ def white_noise(flux: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     flux : ndarray [shape=(..., time), unit=electron]
+        Light curves.
 
     Returns
     -------

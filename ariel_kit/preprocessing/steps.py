@@ -78,6 +78,7 @@ def to_electrons(frames: np.ndarray, adc: Adc) -> np.ndarray:
     Parameters
     ----------
     frames : ndarray [shape=(frame, y, x), dtype=uint16, unit=adu]
+        Raw frames.
     adc : Adc
         Gain (ADU per electron) and offset (electrons), see `Dataset.adc`.
 
@@ -102,6 +103,7 @@ def correct_linearity(electrons: np.ndarray, linear_corr: np.ndarray) -> np.ndar
     Parameters
     ----------
     electrons : ndarray [shape=(frame, y, x), unit=electron]
+        Measured charge.
     linear_corr : ndarray [shape=(6, y, x), dtype=float64]
         Coefficients, constant term first.
 
@@ -171,6 +173,7 @@ def divide_flat(electrons: np.ndarray, flat: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     electrons : ndarray [shape=(frame, y, x), unit=electron]
+        Charge before the correction.
     flat : ndarray [shape=(y, x)]
         Response relative to the detector's mean.
 
@@ -230,6 +233,7 @@ def infill(cds: np.ndarray, donors: Donors) -> np.ndarray:
     Parameters
     ----------
     cds : ndarray [shape=(time, y, x), unit=electron]
+        CDS frames, with the foreground subtracted.
     donors : Donors
         Bad pixels, and the good pixels that replace them; see `find_donors`.
 
@@ -257,6 +261,7 @@ def subtract_foreground(cds: np.ndarray, foreground: np.ndarray | float) -> np.n
     Parameters
     ----------
     cds : ndarray [shape=(time, y, x), unit=electron]
+        CDS frames.
     foreground : ndarray [shape=(x,), unit=electron/pixel] or float
         Foreground of each column of AIRS, see `fit_foreground`, or of the whole image of FGS1, see
         `border_level`. It is constant in time.

@@ -77,12 +77,14 @@ class Atmospheres:
     scale_height : ndarray [shape=(planet,)]
         Scale height relative to the planet's radius.
     temperature : ndarray [shape=(planet,), unit=kelvin]
+        Temperature of the atmosphere.
     cloud_height : ndarray [shape=(planet,)]
         Height of an opaque cloud deck, in scale heights above 10 bar; far below zero without
         clouds.
     haze : ndarray [shape=(planet,)]
         Scattering relative to that of hydrogen alone.
     gases : tuple of str
+        Names of the gases.
     abundance : ndarray [shape=(planet, gas)]
         Mixing ratios; zero where a planet lacks the gas.
     """
@@ -137,11 +139,16 @@ def draw_atmospheres_of(
     Parameters
     ----------
     mean_depth : ndarray [shape=(planet,)]
+        Mean transit depth.
     radius : ndarray [shape=(planet,), unit=cm]
+        Radius of the planet.
     gravity : ndarray [shape=(planet,), unit=cm/s2]
+        Gravity at that radius.
     temperature : ndarray [shape=(planet,), unit=kelvin]
+        Temperature of the atmosphere.
     rng : numpy.random.Generator
     molecules : {"known", "unseen", "all"} or sequence of str
+        Gases that the planets may contain; see `draw_spectra`.
 
     Returns
     -------
@@ -171,8 +178,11 @@ def relative_scale_height(
     Parameters
     ----------
     temperature : ndarray [shape=(planet,), unit=kelvin]
+        Temperature of the atmosphere.
     gravity : ndarray [shape=(planet,), unit=cm/s2]
+        Gravity of the planet.
     radius : ndarray [shape=(planet,), unit=cm]
+        Radius of the planet.
 
     Returns
     -------

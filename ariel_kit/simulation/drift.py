@@ -125,6 +125,7 @@ class Drift:
     Attributes
     ----------
     terms : tuple of DriftTerm
+        Products f(u) g(v), which are added.
     """
 
     terms: tuple[DriftTerm, ...]

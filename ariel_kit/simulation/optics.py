@@ -69,6 +69,7 @@ class Star:
     Attributes
     ----------
     number : int
+        Number of the star; see `get_star`.
     temperature : float
         Effective temperature in kelvin, which sets the shape of the spectrum.
     airs_level : float
@@ -120,6 +121,7 @@ def draw_star(rng: np.random.Generator, number: int, temperature: float) -> Star
     ----------
     rng : numpy.random.Generator
     number : int
+        Number that the star gets.
     temperature : float
         Effective temperature in kelvin. It sets the ratio of the flux in FGS1 to that in AIRS.
 

@@ -206,6 +206,7 @@ def column_light(
     planet : PlanetTruth
     instrument : Instrument
     time, span : ndarray [shape=(time,), unit=hour]
+        Middle and length of each exposure.
     hours : float
         As in `relative_light`.
 

@@ -106,6 +106,7 @@ def kepler_distance(period: np.ndarray, mass: np.ndarray, radius: np.ndarray) ->
     Parameters
     ----------
     period : ndarray [shape=(...), unit=day]
+        Orbital period.
     mass, radius : ndarray [shape=(...)]
         Mass and radius of the star, in solar units.
 
@@ -181,6 +182,7 @@ def draw_system_atmospheres(
         Mean transit depths.
     rng : numpy.random.Generator
     molecules : {"known", "unseen", "all"} or sequence of str
+        Gases that the planets may contain; see `draw_spectra`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Visits that are fitted together: those whose light curves share their time grids."""
+"""Batches of visits that are fitted together because their light curves share time grids."""
 
 from __future__ import annotations
 
@@ -33,35 +33,37 @@ from ariel_kit.light_curve.window import describe
 from ariel_kit.spectral_extraction.joint_fit import JointFit
 
 BATCH = 32
-"""Visits solved at once: a few hundred MB, and enough to keep two cores busy."""
+"""Largest number of visits in a batch: a few hundred MB, enough to keep two cores busy."""
 PLAIN_WIDENING = 3.0
-"""Of the sigma of a white depth whose light no fit explains, over that of white noise as large as
-what is left: errors that last as long as a transit do not average out."""
+"""Factor of the sigma of a white depth whose light curve no fit explains, over that of white noise
+of the size of the residual. Errors that last as long as a transit do not average out."""
 RED_WIDENING = 2.0
-"""Of what red noise adds to the level, over what residuals show of it: what a fit takes for depth
-is not left in them."""
+"""Factor of the sigma that red noise adds to the level, over the estimate from residuals. The part
+of the noise that the fit attributes to the depth is missing in the residuals."""
 PLAIN_CERTAIN, PLAIN_SHARE = 5.0, 1.4
-"""Such a depth over its sigma, and the residual without a transit over that with it, from which on
-a transit is certain all the same."""
+"""Least signal-to-noise of such a white depth, and least ratio of the residual without a transit to
+that with one, for the transit to count as detected."""
 
 
 @dataclass
 class Batch:
-    """Visits on common time grids, from white light to depths.
+    """Visits on common time grids, with their white-light fits.
 
     Attributes
     ----------
     places : list of int
-        Where the visits stand among all that are fitted.
+        Indices of the visits among all that are fitted.
     visits : list of Visit
     population : Population
-        What is believed of their windows.
+        Starting population of their windows.
     white : WhiteLight
+        White-light fits of AIRS.
     held : ndarray [shape=(visit,), dtype=bool]
-        Whose limb darkening is held at what was believed of it.
+        Whether the limb darkening of each visit is fixed at the prior's mean.
     spread : ndarray [shape=(visit,), dtype=float64]
-        Standard deviation of the white depth of planets that graze; zero for the others.
+        Standard deviation of the white depth of grazing planets; zero for the others.
     fgs1_drift : DriftLikelihood
+        Likelihood of the drift of FGS1.
     """
 
     places: list[int]
@@ -87,25 +89,39 @@ class Batch:
 
     @property
     def owners(self) -> list[int]:
-        """Number the planet of each visit, from 0 in the order in which they come."""
+        """Index of the planet of each visit, from 0 in the order of first appearance."""
         numbers: dict[int, int] = {}
         return [numbers.setdefault(visit.planet_id, len(numbers)) for visit in self.visits]
 
     @property
     def freest(self) -> list[int]:
-        """Row of one visit of each planet: one whose limb darkening is not held, if there is."""
+        """Index of one visit of each planet, if possible one whose limb darkening is not fixed."""
         order = np.argsort(self.held, kind="stable")
         owners = np.array(self.owners)[order]
         return [int(order[np.argmax(owners == planet)]) for planet in range(max(owners) + 1)]
 
     def refit_white(self, drift: DriftMixture) -> None:
-        """Fit white light again, each visit with its own drift prior."""
+        """Fit white light again, with a prior of the drift for each visit.
+
+        Parameters
+        ----------
+        drift : DriftMixture
+            Prior of the drift that was learned from the run.
+        """
         covariances = drift.planet_covariances(self.white.drift_likelihood)
         light = summed([visit.airs for visit in self.visits])
         self.white = refit_white_light(self.white, light, covariances)
 
     def joint_fit(self, airs: DriftMixture, fgs1: DriftMixture, device: str) -> JointFit:
-        """Set up the joint fit under the drift priors that the whole set of visits taught."""
+        """Set up the joint fit under the priors of the drift that were learned from the run.
+
+        Parameters
+        ----------
+        airs, fgs1 : DriftMixture
+            Priors of the drift in time of the two instruments.
+        device : str
+            Device of torch.
+        """
         prior = DriftPrior(
             fgs1=fgs1.planet_covariances(self.fgs1_drift),
             grey=airs.planet_covariances(self.white.drift_likelihood),
@@ -120,12 +136,12 @@ class Batch:
 
     @property
     def misfit(self) -> np.ndarray:
-        """What the noise has to be multiplied by to explain the white-light residual."""
+        """Factor of the noise that explains the white-light residual [shape=(visit,)]."""
         return np.where(self.white.rms > USUAL_RESIDUAL, self.white.rms, 1.0)
 
     @property
     def red_noise(self) -> np.ndarray:
-        """Factor of the error of each white depth over that of white noise [shape=(visit,)]."""
+        """Red-noise factor beta of each white-light residual [shape=(visit,)]."""
         return red_noise_factor(self.white.residual, float(np.mean(self.visits[0].airs.span)))
 
     @property
@@ -135,47 +151,47 @@ class Batch:
         return np.hypot(self.spread, red)
 
     def faults(self) -> dict[int, str]:
-        """Say which visits have no transit that was found, by place, and why."""
-        found = {}
+        """Describe why the white-light fits of some visits failed, by the index of the visit."""
+        faults = {}
         for place, sigma, residual in zip(
             self.places, self.white.sigma, self.white.rms, strict=True
         ):
             if not np.isfinite(sigma).all():
-                found[place] = "the white-light fit did not converge"
+                faults[place] = "the white-light fit did not converge"
             elif residual > LARGEST_RESIDUAL:
-                found[place] = f"the white-light residual is {residual:.1f} times the noise"
-        return found
+                faults[place] = f"the white-light residual is {residual:.1f} times the noise"
+        return faults
 
     def plain_depths(self) -> dict[int, tuple[float, float]]:
-        """Give white depth and sigma of visits with a fault that still show a transit, by place."""
-        found = {}
+        """Compute white depth and sigma of failed visits that still show a transit, by index."""
+        depths = {}
         for place in self.faults():
             row = self.places.index(place)
             depth, residual = float(self.white.depth[row]), float(self.white.rms[row])
             sigma = PLAIN_WIDENING * residual * float(self.white.sigma[row, -1])
             (without,) = rms_without_transit(summed([self.visits[row].airs]))
             if depth > PLAIN_CERTAIN * sigma and without > PLAIN_SHARE * residual:
-                found[place] = depth, sigma
-        return found
+                depths[place] = depth, sigma
+        return depths
 
     @property
     def _untried(self) -> list[tuple[str, ...]]:
-        """Name what of each fit lies where none was tried."""
+        """Flags of visits outside the validated range of the fit."""
         light = summed([visit.airs for visit in self.visits])
         return untried(self.white, light, catalogue=self.population.catalogue)
 
     @property
     def doubt(self) -> np.ndarray:
-        """Give what each level is widened by for it [shape=(visit,), dtype=float64]."""
+        """Sigma that these flags add to each level [shape=(visit,), dtype=float64]."""
         return doubt(self._untried, self.white.depth)
 
     def believe(self, population: Population) -> WindowPrior:
-        """Give what a population says of the windows; what is held stays so."""
+        """Compute the prior of the windows under a population; fixed limb darkening stays fixed."""
         prior = population.prior([visit.star_info for visit in self.visits])
         return hold_limb_darkening(prior, self.held)
 
     def without(self, places: Container[int]) -> Batch:
-        """Leave some visits out: a broken one must not teach the others."""
+        """Return the batch without some visits, so that nothing is learned from failed ones."""
         rows = [row for row, place in enumerate(self.places) if place not in places]
         return replace(
             self,
@@ -188,15 +204,15 @@ class Batch:
         )
 
     def facts(self, window: np.ndarray) -> list[FitFacts]:
-        """Say what was found beside the depths, visit by visit.
+        """Collect the facts of the fit of each visit.
 
         Parameters
         ----------
         window : ndarray [shape=(visit, coordinate)]
-            The windows concluded.
+            Final windows.
         """
         shapes = describe(window, self.white.prior.orbit)
-        beyond = self._untried
+        untried_flags = self._untried
         return [
             FitFacts(
                 **shape,
@@ -205,7 +221,7 @@ class Batch:
                 white_residual=float(self.white.rms[row]),
                 visits=self.owners.count(self.owners[row]),
                 clipped=sum(curve.clipped for curve in self.visits[row].curves),
-                flags=(*self._flags(row, shape["impact"]), *beyond[row]),
+                flags=(*self._flags(row, shape["impact"]), *untried_flags[row]),
             )
             for row, shape in enumerate(shapes)
         ]
@@ -225,7 +241,7 @@ class Batch:
         return tuple(flags)
 
     def white_light(self, row: int) -> WhiteLightCurve:
-        """Give the white light of one visit beside its fit."""
+        """Return the white light curve of one visit and its fit."""
         light = summed([self.visits[row].airs])
         drift = np.exp(time_basis(light.time, self.white.drift.shape[1]) @ self.white.drift[row])
         model = self.white.model[row]

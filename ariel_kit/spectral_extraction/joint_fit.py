@@ -131,6 +131,7 @@ class JointFit:
         window : ndarray [shape=(visit, coordinate)]
             New coordinates of the windows. A step is limited to one sigma of the prior.
         depths : Tensor [shape=(visit, 283)]
+            New depths.
         drift : Tensor [shape=(visit, 35)]
             Coefficients of FGS1's drift, then of AIRS's.
         """

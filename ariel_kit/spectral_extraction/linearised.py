@@ -30,6 +30,7 @@ class DepthLikelihood:
     Attributes
     ----------
     precision : Tensor [shape=(planet, 283, 283), dtype=float64]
+        Inverse covariance of the depths.
     information : Tensor [shape=(planet, 283), dtype=float64]
         ``precision @ d`` at the depths d of highest likelihood.
     """
@@ -104,7 +105,9 @@ class SharedLikelihood:
         Parameters
         ----------
         precision : ndarray [shape=(planet, shared, shared)]
+            Inverse covariance of the prior.
         mean : ndarray [shape=(planet, shared)]
+            Mean of the prior.
         """
         total, information = self.precision.clone(), self.information.clone()
         prior = torch.as_tensor(precision, device=total.device)

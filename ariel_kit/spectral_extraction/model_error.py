@@ -15,6 +15,7 @@ class ModelError:
     Attributes
     ----------
     scale : float
+        Factor of the posterior sigma.
     floor : float
         Standard deviation that is added in quadrature, in transit depth.
     """

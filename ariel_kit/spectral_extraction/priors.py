@@ -48,7 +48,9 @@ class Posterior:
     Attributes
     ----------
     mean : Tensor [shape=(planet, 283), dtype=float64]
+        Posterior mean of the depths.
     covariance : Tensor [shape=(planet, 283, 283), dtype=float64]
+        Posterior covariance of the depths.
     weights : Tensor [shape=(planet, alpha, beta), dtype=float64]
         Posterior probability of each pair of amplitudes.
     shape_moment : Tensor [shape=(planet, rank, rank), dtype=float64]

@@ -202,6 +202,7 @@ class TemplateAttention(nn.Module):
         ----------
         hidden : Tensor [shape=(planet, width, 283)]
         templates : Tensor [shape=(template, 283)]
+            Spectral shapes.
         """
         normed = self.norm(hidden)
         tokens = torch.einsum("pcl,kl->pkc", normed, templates) / N_WAVELENGTHS
