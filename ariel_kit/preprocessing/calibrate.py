@@ -32,6 +32,7 @@ from ariel_kit.preprocessing.extraction import (
 from ariel_kit.preprocessing.foreground import border_level, fit_foreground
 from ariel_kit.preprocessing.normalize import white_noise
 from ariel_kit.preprocessing.survey import (
+    MAX_BAD_FRACTION,
     MAX_SATURATED,
     find_bad_fraction,
     noise_factor,
@@ -224,9 +225,10 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
         ),
         foreground=np.broadcast_to(foreground, star.shape),
     )
+    noise = white_noise(sums[:, 0]) * noise_factor(lost)
     return _AirsCurves(
         flux=np.ascontiguousarray(sums[:, 0].T),
-        noise=(white_noise(sums[:, 0]) * noise_factor(lost)).astype(np.float32),
+        noise=np.where(bad_fraction > MAX_BAD_FRACTION, np.inf, noise).astype(np.float32),
         row_moments=_row_moments(sums),
         bad_fraction=bad_fraction.astype(np.float32),
         facts={**detector.facts, "foreground": float(np.median(foreground))},

@@ -1,17 +1,25 @@
-"""The first pass over a detector: its mean image, and the pixels that hold no light to be used."""
+"""First pass over a detector: its mean image, and the pixels that cannot be used."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import median_filter
 
 from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.instruments import AIRS, N_AIRS
 from ariel_kit.preprocessing.badpixels import fill_levels
 from ariel_kit.preprocessing.detector import Detector
 
 MAX_BAD_FRACTION = 0.8
-"""Largest share of a wavelength's light on bad pixels that can be infilled."""
+"""Share of the light of a wavelength on bad pixels above which the wavelength has no data."""
+MAX_LOST = N_AIRS // 10
+"""Largest number of wavelengths without data."""
+LEAST_LIT = 0.1
+"""Share of the median light of neighbouring columns below which an AIRS column counts as dead."""
+LIT_COLUMNS = 9
+"""Number of columns of that median."""
 MOST_FULL = 1e-3
 """Share of frames in which a usable pixel may be saturated, since cosmic rays saturate a few."""
 MAX_SATURATED = 0.05
@@ -21,12 +29,12 @@ SATURATED_NOISE = 2.0
 
 
 class Survey(NamedTuple):
-    """What the first pass finds.
+    """Results of the first pass.
 
     Attributes
     ----------
     detector : Detector
-        Its saturated pixels are bad ones.
+        With saturated pixels and columns without light marked as bad.
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
         Mean CDS image, bad pixels modelled.
     clipped : ndarray [shape=(y, x), dtype=float64, unit=electron]
@@ -39,7 +47,7 @@ class Survey(NamedTuple):
 
 
 def survey(detector: Detector) -> Survey:
-    """Average the CDS frames, mark saturated pixels as bad, and model the bad pixels.
+    """Average the CDS frames, mark saturated and unlit pixels as bad, and model them.
 
     Parameters
     ----------
@@ -58,13 +66,24 @@ def survey(detector: Detector) -> Survey:
     saturated = (full > MOST_FULL) & ~detector.bad
     clipped = np.where(saturated, levels, 0.0)
     if saturated.any():
-        detector, levels = detector.without(saturated), levels - clipped
+        detector, levels = detector.without(saturated, "saturated"), levels - clipped
+    if (unlit := _unlit(detector, levels)).any():
+        detector = detector.without(unlit, "unlit")
     if not levels.sum() > 0:
         raise DataFileError(
             f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; "
             f"{_describe_dark(detector, levels)}."
         )
     return Survey(detector, fill_levels(levels, detector.bad), clipped)
+
+
+def _unlit(detector: Detector, levels: np.ndarray) -> np.ndarray:
+    """Mark the pixels of AIRS columns without light that are not marked as bad."""
+    if detector.instrument is not AIRS:
+        return np.zeros_like(detector.bad)
+    light = np.where(detector.bad, 0, levels)[AIRS.signal_rows].sum(axis=0)
+    dark = light < LEAST_LIT * median_filter(light, LIT_COLUMNS, mode="nearest")
+    return dark & ~detector.bad
 
 
 def saturated_share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
@@ -128,15 +147,15 @@ def find_bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
     Raises
     ------
     DataFileError
-        If too little of a column is left to infill it from.
+        If more than `MAX_LOST` columns have more than `MAX_BAD_FRACTION`.
     """
     light = np.maximum(star, 0)
     fraction = 1 - (light * ~detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
     lost = np.flatnonzero(fraction > MAX_BAD_FRACTION)
-    if len(lost):
+    if len(lost) > MAX_LOST:
         raise DataFileError(
             f"planet {detector.visit.planet_id}: {detector.calibration_path} marks as bad "
             f"more than {MAX_BAD_FRACTION:.0%} of the light of {len(lost)} wavelength(s), first "
-            f"wl_{lost[0] + 2}; too little is left to infill them from. Check dead and dark."
+            f"wl_{lost[0] + 2}; {MAX_LOST} may be lost at most. Check dead and dark."
         )
     return np.asarray(fraction)
