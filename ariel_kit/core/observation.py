@@ -10,11 +10,12 @@ import numpy as np
 
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ShapeError, check_shape
-from ariel_kit.core.instruments import N_AIRS, wavelengths
+from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, wavelengths
 from ariel_kit.core.markup import card, sketch
 from ariel_kit.core.star_info import StarInfo
-from ariel_kit.core.strays import clip_strays, fill_gaps
+from ariel_kit.core.strays import clip_strays, dark_frames, failed_frames, fill_gaps
 from ariel_kit.core.value import Value
+from ariel_kit.core.words import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ class LightCurves(Value):
     flux : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
         Mean electrons per CDS frame.
     noise : ndarray [shape=(time, wavelength), dtype=float64, unit=electron]
-        One sigma of `flux`; infinite where a bin has no data.
+        One sigma of `flux`; infinite where a bin, or a wavelength, has no data.
     clipped : int
         Number of samples that noise cannot explain and that were left out of the bins.
 
@@ -82,7 +83,7 @@ class Observation(Value):
     pointing_noise : ndarray [shape=(2,), dtype=float64, unit=pixel]
         One sigma of the measurement error of `pointing`, along y and x.
     airs_noise : ndarray [shape=(282,), dtype=float32, unit=electron]
-        One sigma of the white noise of one CDS frame.
+        One sigma of the white noise of one CDS frame; infinite where a wavelength has no data.
     fgs1_noise : float
         The same for FGS1.
     row_moments : ndarray [shape=(time, 2), dtype=float32, unit=pixel]
@@ -238,9 +239,20 @@ class Observation(Value):
             airs,
             fgs1,
             self.star_info,
-            self.flags,
+            (*self.flags, *self._failures()),
             self.provenance,
         )
+
+    def _failures(self) -> list[str]:
+        """Name the frames that failed; none is part of a bin."""
+        told = []
+        for name, time, flux in (
+            (AIRS.name, self.airs_time, self.airs),
+            (FGS1.name, self.fgs1_time, self.fgs1[:, None]),
+        ):
+            failed = [f"{i} ({time[i]:.2f} h)" for i in np.flatnonzero(failed_frames(flux))]
+            told += [f"{name} failed in frame pair {listed(failed)}"] if failed else []
+        return told
 
 
 def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) -> LightCurves:
@@ -250,6 +262,8 @@ def _bin(time: np.ndarray, flux: np.ndarray, noise: np.ndarray, seconds: float) 
     per_bin = max(1, round(seconds / 3600 / cadence))
     starts = np.arange(0, len(time), per_bin)
     counts = np.diff(np.append(starts, len(time)))
+    if (dark := dark_frames(flux)).any():
+        flux = np.where(dark[:, None], np.nan, flux)
     flux, clipped = clip_strays(flux, noise, cadence)
     mean = np.add.reduceat(flux, starts, axis=0, dtype=np.float64) / counts[:, None]
     middle = np.add.reduceat(time, starts) / counts

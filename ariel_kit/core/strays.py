@@ -11,6 +11,10 @@ STRETCH = 144.0 / 3600
 """Hours over which light changes by less than `LIMIT` sigmas of a frame, even in an ingress."""
 FEWEST = 5
 """Fewest samples of a stretch for which a median is taken."""
+LEAST_LIGHT = 0.5
+"""Share of the median light below which a frame holds none: no transit is as deep."""
+LEAST_SEEN = 0.9
+"""Least share of its bins that a wavelength must have, for the missing ones to be interpolated."""
 
 
 def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np.ndarray, int]:
@@ -67,8 +71,60 @@ def _finite_median(part: np.ndarray) -> np.ndarray:
     return np.where(seen.any(axis=0), median, np.nan)
 
 
+def failed_frames(flux: np.ndarray) -> np.ndarray:
+    """Mark the frames without starlight, and those with a sample that is no number.
+
+    Parameters
+    ----------
+    flux : ndarray [shape=(time, wavelength), unit=electron]
+        Wavelengths without any number are not looked at.
+
+    Returns
+    -------
+    ndarray [shape=(time,), dtype=bool]
+
+    Examples
+    --------
+    >>> flux = np.full((4, 2), 100.0)
+    >>> flux[1], flux[2, 0] = 0.0, np.nan
+    >>> failed_frames(flux)
+    array([False,  True,  True, False])
+    """
+    finite = np.isfinite(flux)
+    return dark_frames(flux) | ~finite[:, finite.any(axis=0)].all(axis=1)
+
+
+def dark_frames(flux: np.ndarray) -> np.ndarray:
+    """Mark the frames without starlight.
+
+    Parameters
+    ----------
+    flux : ndarray [shape=(time, wavelength), unit=electron]
+        What is no number counts as no light.
+
+    Returns
+    -------
+    ndarray [shape=(time,), dtype=bool]
+
+    Examples
+    --------
+    >>> dark_frames(np.array([[100.0], [90.0], [0.0]]))
+    array([False, False,  True])
+    """
+    if not len(flux):
+        return np.zeros(0, bool)
+    white = flux.sum(axis=1, dtype=np.float64)
+    if not np.isfinite(white).all():
+        white = np.where(np.isfinite(flux), flux, 0).sum(axis=1, dtype=np.float64)
+    return np.asarray(~(white > LEAST_LIGHT * np.median(white)))
+
+
 def fill_gaps(flux: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate bins without data; where all wavelengths lack data, the noise becomes infinite.
+    """Interpolate bins without data, or make the noise infinite where too little is left.
+
+    A bin that one wavelength lacks is interpolated in time. Where every wavelength lacks a bin, or
+    a wavelength lacks too many (`LEAST_SEEN`), the noise becomes infinite; such a wavelength gets
+    the flux of the nearest one, so that its logarithm is finite.
 
     Parameters
     ----------
@@ -81,9 +137,42 @@ def fill_gaps(flux: np.ndarray, noise: np.ndarray) -> tuple[np.ndarray, np.ndarr
     good = np.isfinite(flux) & (flux > 0)
     if good.all() or not good.any():
         return flux, noise
+    alive = good.any(axis=1)
+    seen = good[alive].mean(axis=0) >= LEAST_SEEN
+    if not seen.any():
+        return flux, noise
     flux, time = flux.copy(), np.arange(len(flux))
-    for column in np.flatnonzero(~good.all(axis=0) & good.any(axis=0)):
-        seen = good[:, column]
-        flux[~seen, column] = np.interp(time[~seen], time[seen], flux[seen, column])
-    dead = ~good.any(axis=1)
-    return flux, np.where(dead[:, None], np.inf, noise)
+    for column in np.flatnonzero(~good.all(axis=0) & seen):
+        own = good[:, column]
+        flux[~own, column] = np.interp(time[~own], time[own], flux[own, column])
+    lit, dark = np.flatnonzero(seen), np.flatnonzero(~seen)
+    flux[:, dark] = flux[:, lit[np.abs(lit[:, None] - dark).argmin(axis=0)]]
+    return flux, np.where(alive[:, None] & seen, noise, np.inf)
+
+
+def bridge_failures(flux: np.ndarray) -> np.ndarray:
+    """Interpolate samples without light, and those that are no number.
+
+    Parameters
+    ----------
+    flux : ndarray [shape=(time, wavelength), unit=electron]
+
+    Returns
+    -------
+    ndarray [shape=(time, wavelength)]
+        The array that was given, where nothing failed.
+
+    Examples
+    --------
+    >>> flux = np.full((5, 1), 100.0)
+    >>> flux[1], flux[3] = 0.0, np.nan
+    >>> bridge_failures(flux).ravel()
+    array([100., 100., 100., 100., 100.])
+    """
+    if not len(flux):
+        return flux
+    usual = np.median(flux, axis=0)
+    if not np.isfinite(usual).all():
+        usual = _finite_median(flux)
+    good = flux > LEAST_LIGHT * np.maximum(usual, 0)
+    return flux if good.all() else fill_gaps(np.where(good, flux, 0), np.ones_like(flux))[0]

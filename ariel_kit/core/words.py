@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -12,6 +13,16 @@ def counted(number: int, thing: str) -> str:
     ('1 planet', '2 planets')
     """
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def listed(things: Sequence[object], most: int = 3) -> str:
+    """List the first things, and say how many more there are.
+
+    >>> listed([7]), listed([7, 8, 9]), listed(range(9))
+    ('7', '7, 8, 9', '0, 1, 2 and 6 more')
+    """
+    more = f" and {len(things) - most} more" if len(things) > most else ""
+    return ", ".join(map(str, things[:most])) + more
 
 
 def readable(text: str | Path) -> str:

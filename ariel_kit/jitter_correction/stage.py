@@ -24,6 +24,7 @@ from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import AIRS, FGS1
 from ariel_kit.core.observation import Observation
+from ariel_kit.jitter_correction.bridging import bridge, put_back
 from ariel_kit.jitter_correction.pointing import (
     FRAMES,
     MOMENTS,
@@ -47,6 +48,8 @@ MIN_NEW = 1e-6
 """Least share of a mode's power that previous modes do not contain, for the mode to be used."""
 MIN_PAIRS = 64
 """Least number of AIRS pairs of a visit that is corrected."""
+WIDENED = 1.5
+"""Ratio of the stated noise to the scatter of the light curve above which it is kept as wide."""
 
 
 class Prediction(NamedTuple):
@@ -132,9 +135,10 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
         return observation.with_step("jitter", {"status": "skipped", "reason": BINNED})
     facts: dict[str, Any] = {}
     changes: dict[str, Any] = {}
+    steady = bridge(observation)
     corrections: dict[str, Callable[[], _Correction]] = {
-        AIRS.name: lambda: _correct_airs(observation, model),
-        FGS1.name: lambda: _correct_fgs1(observation),
+        AIRS.name: lambda: _correct_airs(steady, model),
+        FGS1.name: lambda: _correct_fgs1(steady),
     }
     for instrument, correct in corrections.items():
         try:
@@ -148,6 +152,7 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
                 instrument,
                 error,
             )
+    changes |= put_back(changes, observation, steady)
     return observation.with_step("jitter", facts, **changes)
 
 
@@ -196,7 +201,7 @@ def _correct_airs(observation: Observation, model: nn.Module | None) -> _Correct
     if not np.isfinite(motion.mean).all():
         raise FitError("the output of the network must be finite; got NaN. Load other weights.")
     flux, followed = decorrelate(observation.airs, motion.mean, seconds=AIRS.cadence)
-    noise = white_noise(flux.T).astype(np.float32)
+    noise = _noise_after(flux.T, observation.airs.T, observation.airs_noise).astype(np.float32)
     sigma = dict(zip(MOMENTS, np.median(motion.sigma, axis=0).tolist(), strict=True))
     facts = {**_facts(followed, noise, observation.airs_noise), "pointing_sigma": sigma}
     return {"airs": flux, "airs_noise": noise}, facts
@@ -206,13 +211,29 @@ def _correct_fgs1(observation: Observation) -> _Correction:
     _check(observation, len(observation.fgs1), MIN_PAIRS * FRAMES)
     modes = second_order(observation.pointing.astype(np.float64))
     flux, followed = decorrelate(observation.fgs1[:, None], modes, seconds=FGS1.cadence)
-    noise = float(white_noise(flux[:, 0]))
-    facts = _facts(followed, np.array(noise), np.array(observation.fgs1_noise))
+    before = np.array(observation.fgs1_noise)
+    noise = float(_noise_after(flux[:, 0], observation.fgs1, before))
+    facts = _facts(followed, np.array(noise), before)
     return {"fgs1": flux[:, 0], "fgs1_noise": noise}, facts
 
 
+def _noise_after(flux: np.ndarray, given: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Measure the noise that is left; where the calibration had widened it, it stays as wide.
+
+    Parameters
+    ----------
+    flux, given : ndarray [shape=(..., time), unit=electron]
+        Light curves after and before the correction.
+    noise : ndarray [shape=(...), unit=electron]
+        One sigma before; infinite where a wavelength holds no data.
+    """
+    wider = noise / np.maximum(white_noise(given), 1e-30)
+    return white_noise(flux) * np.where(wider > WIDENED, wider, 1.0)
+
+
 def _facts(followed: list[str], noise: np.ndarray, before: np.ndarray) -> dict[str, Any]:
-    ratio = float(np.median(noise / np.maximum(before, 1e-30)))
+    known = np.isfinite(before)
+    ratio = float(np.median(noise[known] / np.maximum(before[known], 1e-30)))
     return {"status": "complete", "modes": followed, "noise_ratio": ratio}
 
 

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from ariel_kit.core.instruments import N_AIRS, OBSERVATION_HOURS
+from ariel_kit.core.instruments import AIRS, FGS1, N_AIRS, OBSERVATION_HOURS
 from ariel_kit.core.observation import Curves, LightCurves
+from ariel_kit.core.words import listed
 from ariel_kit.light_curve.dips import Light
 from ariel_kit.light_curve.drift import DEGREE, time_basis
 
 STRAY = 8.0
 """Sigmas outside the range of its neighbours beyond which a bin is an outlier."""
+MOST_LOST = N_AIRS // 10
+"""Largest number of wavelengths without data for which a visit is fitted."""
 LONGEST_BIN = 0.06
 """Longest bin, in hours, for the search for outliers. In longer bins the bottom of a short transit
 could lie outside the range of its neighbours."""
@@ -32,9 +35,12 @@ def find_fault(curves: Curves) -> str | None:
         if not (np.isfinite(curve.flux).all() and (curve.flux > 0).all()):
             return f"{name} flux must be positive and finite"
         if not (curve.noise > 0).all():
-            return f"{name} noise must be positive, or infinite in a bin without data"
-        if (hours := curve.span[np.isfinite(curve.noise).all(axis=1)].sum()) < LEAST_HOURS:
+            return f"{name} noise must be positive, or infinite where there are no data"
+        seen = np.isfinite(curve.noise)
+        if (hours := curve.span[seen.any(axis=1)].sum()) < LEAST_HOURS:
             return f"{name} must cover {LEAST_HOURS} h to show the transit; got {hours:.2f} h"
+        if (lost := width - int(seen.any(axis=0).sum())) > MOST_LOST:
+            return f"{name} must have light at all but {MOST_LOST} wavelengths; {lost} hold none"
     airs, fgs1 = (float(curve.span.sum()) for curve in curves)
     if abs(airs - fgs1) > LONGEST_GAP:
         return f"AIRS and FGS1 must observe equally long; got {airs:.2f} h and {fgs1:.2f} h"
@@ -64,10 +70,23 @@ def without_strays(curves: LightCurves) -> LightCurves:
     return replace(curves, noise=silenced, clipped=curves.clipped + int(stray.sum()))
 
 
+def name_gaps(curves: Curves) -> list[str]:
+    """Name the bins and the wavelengths that were left out of a fit."""
+    told = []
+    for (name, first), curve in zip(((AIRS.name, 2), (FGS1.name, 1)), curves, strict=True):
+        seen = np.isfinite(curve.noise)
+        bins = [f"{hours:.2f} h" for hours in curve.time[~seen.any(axis=1)]]
+        lost = [f"wl_{first + place}" for place in np.flatnonzero(~seen.any(axis=0))]
+        told += [f"{name} is left out at {listed(gaps)}" for gaps in (bins, lost) if gaps]
+    return told
+
+
 def summed(curves: Sequence[LightCurves]) -> Light:
-    """Sum light curves on one time grid over their wavelengths."""
-    flux = np.stack([curve.flux.sum(axis=1) for curve in curves])
-    noise = np.stack([np.sqrt((curve.noise**2).sum(axis=1)) for curve in curves])
+    """Sum light curves on one time grid over the wavelengths that hold data."""
+    seen = [np.isfinite(curve.noise).any(axis=0) for curve in curves]
+    pairs = list(zip(curves, seen, strict=True))
+    flux = np.stack([np.where(own, curve.flux, 0).sum(axis=1) for curve, own in pairs])
+    noise = np.stack([np.sqrt(np.where(own, c.noise**2, 0).sum(axis=1)) for c, own in pairs])
     return Light(curves[0].time, curves[0].span, flux, noise)
 
 

@@ -79,7 +79,7 @@ def _window(light: WhiteLightCurve, depth: float) -> np.ndarray:
 
 def _without_line(y: np.ndarray, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Subtract from each column of `y` [shape=(time, column)] its weighted line ``a + b x``."""
-    share = weight / weight.sum(axis=0)
+    share = weight / np.maximum(weight.sum(axis=0), 1e-300)
     y = y - (share * y).sum(axis=0)
     run = x[:, None] - share.T @ x
     spread = (share * run**2).sum(axis=0)

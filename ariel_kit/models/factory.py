@@ -11,6 +11,7 @@ from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import build_model
 from ariel_kit.models.weights import (
     CARD_FILE,
+    check_golden,
     count_parameters,
     find_weights,
     load_card,
@@ -50,8 +51,9 @@ def create_model(
     UnknownNameError
         If there is no network of this name, or it has no argument of that name.
     WeightsError
-        If the weights are missing, damaged, or those of another network; or if those in the package
-        were made by another revision of the kit.
+        If the weights are missing, damaged, or those of another network, or do not give the output
+        that was stored with them; or if those in the package were made by another revision of the
+        kit.
 
     Examples
     --------
@@ -65,6 +67,7 @@ def create_model(
         folder = _weights_folder(name, weights)
         model = _build_from_card(name, folder, changes)
         load_weights(model, folder)
+        check_golden(model, folder)
     return model.to(device).eval()
 
 

@@ -27,6 +27,8 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 MODEL_FILE, CARD_FILE, GOLDEN_FILE = "model.safetensors", "card.json", "golden.safetensors"
 TEMPERATURE_FOLDER = "temperature"
 GOLDEN_SEED = 0
+GOLDEN_TOLERANCE = 1e-3
+"""Largest error of a golden output, absolute or relative; another processor changes 1e-5."""
 
 
 def find_weights(name: str, models_dir: str | Path | None = None) -> Path | None:
@@ -195,6 +197,46 @@ def load_weights(model: nn.Module, folder: str | Path, *, prefix: str = "") -> M
     return card
 
 
+def check_golden(model: nn.Module, folder: str | Path) -> None:
+    """Refuse a network that does not give the output that was stored with its weights.
+
+    Parameters
+    ----------
+    model : nn.Module
+        With the weights of the folder.
+    folder : str or Path
+        Without a golden output nothing is checked.
+
+    Raises
+    ------
+    WeightsError
+        If the golden output is damaged, or the network gives another.
+    """
+    path = Path(folder) / GOLDEN_FILE
+    if not path.is_file():
+        return
+    stored = _read_tensors(path)
+    inputs = {k.removeprefix("input."): t for k, t in stored.items() if k.startswith("input.")}
+    wanted = {key: tensor for key, tensor in stored.items() if key.startswith("output.")}
+    try:
+        found = golden_outputs(model, inputs)
+        same = found.keys() == wanted.keys() and all(
+            tensor.shape == found[key].shape
+            and tensor.allclose(found[key].cpu(), rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE)
+            for key, tensor in wanted.items()
+        )
+    except (LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{path} holds no input of {type(model).__name__} ({shortened(str(error))}): copy or "
+            "train it again."
+        ) from error
+    if not same:
+        raise WeightsError(
+            f"{path} must hold what {type(model).__name__} gives with the weights beside it; it "
+            "holds other numbers: copy or train them again."
+        )
+
+
 def golden(model: nn.Module) -> dict[str, Tensor]:
     """Compute an example input of the network and its output: ``input.*`` and ``output.*``."""
     import torch
@@ -225,9 +267,6 @@ def named_outputs(outputs: Any) -> dict[str, Tensor]:
 
 
 def _read_checked(path: Path, sha256: str) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     if not path.is_file():
         raise WeightsError(f"{path} is missing: copy it beside its card, or train it again.")
     if (found := file_sha256(path)) != sha256:
@@ -235,11 +274,18 @@ def _read_checked(path: Path, sha256: str) -> dict[str, Tensor]:
             f"{path} must have the SHA-256 of its card, {sha256}; got {found}: "
             "copy or train it again."
         )
+    return _read_tensors(path)
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
         return load_file(path)
     except SafetensorError as error:
         raise WeightsError(
-            f"{path} holds no weights ({shortened(str(error))}): copy or train it again."
+            f"{path} holds no tensors ({shortened(str(error))}): copy or train it again."
         ) from error
 
 

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ariel_kit.core.config import CalibrationSettings
-from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.preprocessing import kernels
-from ariel_kit.preprocessing.badpixels import fill_levels, find_donors, model_levels
-from ariel_kit.preprocessing.detector import Detector, RawVisit
+from ariel_kit.preprocessing.badpixels import find_donors, model_levels
+from ariel_kit.preprocessing.detector import RawVisit
 from ariel_kit.preprocessing.extraction import (
     brightest_pixels,
     optimal_rows,
@@ -32,17 +31,17 @@ from ariel_kit.preprocessing.extraction import (
 )
 from ariel_kit.preprocessing.foreground import border_level, fit_foreground
 from ariel_kit.preprocessing.normalize import white_noise
+from ariel_kit.preprocessing.survey import (
+    MAX_BAD_FRACTION,
+    MAX_SATURATED,
+    find_bad_fraction,
+    noise_factor,
+    saturated_share,
+    survey,
+)
 
 logger = logging.getLogger(__name__)
 
-MAX_BAD_FRACTION = 0.8
-"""Largest share of a wavelength's light on bad pixels that can be infilled."""
-MOST_FULL = 1e-3
-"""Share of frames in which a usable pixel may be saturated, since cosmic rays saturate a few."""
-MAX_SATURATED = 0.05
-"""Share of the light on saturated pixels above which a light curve is flagged as saturated."""
-SATURATED_NOISE = 2.0
-"""Factor of the noise of such a light curve: some charge spills from saturated to other pixels."""
 AIRS_REACH, FGS1_REACH = (0, 2), (2, 2)
 """Rows and columns around a bad pixel in which the PSF infill looks for donors."""
 FGS1_BORDER = 3
@@ -170,7 +169,7 @@ def mean_image(
     DataFileError
         If a file is missing, damaged or of the wrong shape or type.
     """
-    return _survey(RawVisit(dataset, split, planet_id, visit, tight=True).open(instrument)).levels
+    return survey(RawVisit(dataset, split, planet_id, visit, tight=True).open(instrument)).levels
 
 
 def calibration_warmup() -> float:
@@ -202,18 +201,18 @@ def calibration_warmup() -> float:
 
 
 def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurves:
-    detector, levels, clipped = _survey(visit.open(AIRS))
+    detector, levels, clipped = survey(visit.open(AIRS))
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
     star = levels - foreground
     window = np.zeros(star.shape, dtype=bool)
     window[AIRS.signal_rows] = True
-    bad_fraction = _bad_fraction(detector, np.where(window, star, 0.0))
+    bad_fraction = find_bad_fraction(detector, np.where(window, star, 0.0))
     weights = window.astype(np.float64)
     if settings.airs_extraction == "optimal":
         variance = np.where(window, detector.variance(levels), np.inf)
         weights = optimal_rows(model_levels(star, detector.bad) * window, variance)
     rows = np.arange(AIRS.height)[:, None] - (AIRS.height - 1) / 2
-    lost = _saturated_share(clipped * window, star * window)
+    lost = saturated_share(clipped * window, star * window)
     sums = detector.extract(
         modes=np.stack([weights, weights * rows, weights * rows**2], axis=-1),
         output=np.broadcast_to(np.arange(star.shape[1]), star.shape),
@@ -226,9 +225,10 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
         ),
         foreground=np.broadcast_to(foreground, star.shape),
     )
+    noise = white_noise(sums[:, 0]) * noise_factor(lost)
     return _AirsCurves(
         flux=np.ascontiguousarray(sums[:, 0].T),
-        noise=(white_noise(sums[:, 0]) * _noise_factor(lost)).astype(np.float32),
+        noise=np.where(bad_fraction > MAX_BAD_FRACTION, np.inf, noise).astype(np.float32),
         row_moments=_row_moments(sums),
         bad_fraction=bad_fraction.astype(np.float32),
         facts={**detector.facts, "foreground": float(np.median(foreground))},
@@ -237,7 +237,7 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
 
 
 def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curve:
-    detector, levels, clipped = _survey(visit.open(FGS1))
+    detector, levels, clipped = survey(visit.open(FGS1))
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
     star = levels - foreground
     variance = detector.variance(levels)
@@ -264,11 +264,11 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
         foreground=np.full(star.shape, foreground),
     )[0]
     motion = (sums[1:] / (sums[0] / sums[0].mean())).T
-    lost = _saturated_share(clipped * inside, star * inside, axis=None)
+    lost = saturated_share(clipped * inside, star * inside, axis=None)
     blur = np.sqrt(np.where(detector.bad, 0, variance)[inside] @ motion_weights[inside] ** 2)
     return _Fgs1Curve(
         flux=sums[0],
-        noise=float(white_noise(sums[0]) * _noise_factor(lost)),
+        noise=float(white_noise(sums[0]) * noise_factor(lost)),
         pointing=(motion - motion.mean(axis=0)).astype(np.float32),
         pointing_noise=blur,
         facts={
@@ -280,50 +280,6 @@ def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curv
     )
 
 
-class _Survey(NamedTuple):
-    """Detector with saturated pixels marked bad, its mean image, the levels of those pixels."""
-
-    detector: Detector
-    levels: np.ndarray
-    clipped: np.ndarray
-
-
-def _survey(detector: Detector) -> _Survey:
-    """Average the CDS frames, mark saturated pixels as bad, and model the bad pixels."""
-    levels, full = detector.mean_image()
-    saturated = (full > MOST_FULL) & ~detector.bad
-    clipped = np.where(saturated, levels, 0.0)
-    if saturated.any():
-        detector, levels = detector.without(saturated), levels - clipped
-    if not levels.sum() > 0:
-        raise DataFileError(
-            f"planet {detector.visit.planet_id}: {detector.signal_path} must hold a star; "
-            f"{_describe_dark(detector, levels)}."
-        )
-    return _Survey(detector, fill_levels(levels, detector.bad), clipped)
-
-
-def _saturated_share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0) -> np.ndarray:
-    """Compute the share of the light on saturated pixels, from their clipped levels at least."""
-    light = np.maximum(np.maximum(star, 0), clipped)
-    return np.asarray((light * (clipped > 0)).sum(axis) / np.maximum(light.sum(axis), 1e-30))
-
-
-def _noise_factor(lost: np.ndarray) -> np.ndarray:
-    """Compute the factor of the noise from the share of the light on saturated pixels."""
-    return np.where(lost > MAX_SATURATED, SATURATED_NOISE, 1.0)
-
-
-def _describe_dark(detector: Detector, levels: np.ndarray) -> str:
-    """Describe the likely cause of a mean CDS image without light."""
-    if detector.bad.all():
-        return f"{detector.calibration_path} leaves no pixel that works. Check dead, flat and dark"
-    found = f"its mean CDS image sums to {levels.sum():.3g} electrons"
-    if levels.sum() < -np.sqrt(detector.read_variance.sum()):
-        return f"{found}: the even read of each pair is the brighter one. Check the order of frames"
-    return f"{found}: all reads are alike, dark or saturated. Check the frames"
-
-
 def _row_moments(sums: np.ndarray) -> np.ndarray:
     """Compute row centroid and width of the white light, minus their means (time, moment)."""
     flux, first, second = sums.sum(axis=0, dtype=np.float64)
@@ -331,17 +287,3 @@ def _row_moments(sums: np.ndarray) -> np.ndarray:
     width = np.sqrt(np.maximum(second / flux - centre**2, 0))
     moments = np.stack([centre, width], axis=1)
     return (moments - moments.mean(axis=0)).astype(np.float32)
-
-
-def _bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
-    """Compute the share of each column's light on bad pixels; raise if it is too large."""
-    light = np.maximum(star, 0)
-    fraction = 1 - (light * ~detector.bad).sum(axis=0) / np.maximum(light.sum(axis=0), 1e-30)
-    lost = np.flatnonzero(fraction > MAX_BAD_FRACTION)
-    if len(lost):
-        raise DataFileError(
-            f"planet {detector.visit.planet_id}: {detector.calibration_path} marks as bad "
-            f"more than {MAX_BAD_FRACTION:.0%} of the light of {len(lost)} wavelength(s), first "
-            f"wl_{lost[0] + 2}; too little is left to infill them from. Check dead and dark."
-        )
-    return np.asarray(fraction)

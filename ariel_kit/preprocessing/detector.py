@@ -205,16 +205,17 @@ class Detector:
         """Return the frames of some pixels from memory, or read them again if memory is tight."""
         return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
 
-    def without(self, pixels: np.ndarray) -> Detector:
-        """Return the detector with saturated pixels marked as bad.
+    def without(self, pixels: np.ndarray, reason: str) -> Detector:
+        """Return the detector with more pixels marked as bad.
 
         Parameters
         ----------
         pixels : ndarray [shape=(y, x), dtype=bool]
-            Saturated pixels.
+        reason : str
+            Why they are bad, for the provenance.
         """
         constants = np.where(pixels.reshape(-1, 1), np.float32(0), self.constants)
-        facts = {**self.facts, "saturated": int(pixels.sum())}
+        facts = {**self.facts, reason: int(pixels.sum())}
         return replace(self, bad=self.bad | pixels, constants=constants, facts=facts)
 
     def mean_image(self) -> tuple[np.ndarray, np.ndarray]:

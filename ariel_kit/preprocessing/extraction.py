@@ -67,6 +67,7 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
     Returns
     -------
     ndarray [shape=(pixel,), dtype=float64]
+        Zero where every pixel is bad.
 
     Examples
     --------
@@ -79,7 +80,8 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
     inner = np.eye(modes.shape[1]) + modes.T @ (precision[:, None] * modes)
     weights = precision * star
     weights -= precision * (modes @ np.linalg.solve(inner, modes.T @ weights))
-    return weights * (star.sum() / (weights @ star))
+    seen = weights @ star
+    return weights * (star.sum() / seen) if seen else weights
 
 
 def psf_weights(

@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import FitFacts, WhiteLightCurve
-from ariel_kit.light_curve.checks import rms_without_transit, summed
+from ariel_kit.light_curve.checks import name_gaps, rms_without_transit, summed
 from ariel_kit.light_curve.drift import (
     DriftLikelihood,
     DriftMixture,
@@ -227,7 +227,7 @@ class Batch:
         ]
 
     def _flags(self, row: int, impact: float) -> tuple[str, ...]:
-        flags = list(self.visits[row].flags)
+        flags = [*self.visits[row].flags, *name_gaps(self.visits[row].curves)]
         if impact > 1 - np.sqrt(self.white.depth[row]):
             flags.append("grazing")
         if self.population.catalogue and self.visits[row].star_info is None:

@@ -10,6 +10,9 @@ import torch
 
 from ariel_kit.core.observation import LightCurves
 
+LEAST_WEIGHT = 1e-9
+"""Weight of a wavelength that holds no data, over that of the best one."""
+
 
 @dataclass(frozen=True)
 class Channel:
@@ -44,9 +47,12 @@ class Channel:
         flux = torch.as_tensor(np.stack([c.flux for c in curves]), device=device)
         noise = torch.as_tensor(np.stack([c.noise for c in curves]), device=device)
         inverse = (flux / noise) ** 2
-        time_weight = 1 / (noise**2).sum(2)
+        seen = noise.isfinite().any(1, keepdim=True)
+        time_weight = 1 / torch.where(seen, noise**2, 0.0).sum(2)
         time_weight = time_weight / time_weight.mean(1, keepdim=True)
         weight = inverse.sum(1) / time_weight.sum(1, keepdim=True)
+        # A wavelength without data keeps a weight that is too small to count, but no zero.
+        weight = weight.maximum(LEAST_WEIGHT * weight.amax(1, keepdim=True))
         log_flux = torch.log(flux)
         return cls(
             curves[0].time,

@@ -100,8 +100,9 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
     Raises
     ------
     FitError
-        If the spectrum has no covariance, or was not fitted.
+        If the spectrum has no covariance, or was not fitted, or a wavelength has no data.
     """
+    curves = _with_data(spectrum, curves)
     errors, facts = Errors.of(spectrum), spectrum.fit
     if facts is None:
         raise FitError(f"planet {spectrum.planet_id} was not fitted; leave its spectrum as it is.")
@@ -125,6 +126,23 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
         np.log(size / errors.unit),
     ]
     return np.stack([np.broadcast_to(row, N_WAVELENGTHS) for row in rows]).astype(np.float32)
+
+
+def _with_data(spectrum: Spectrum, curves: Curves) -> Curves:
+    """Leave out the bins without data; refuse light curves of which one holds none."""
+    parts = []
+    for curve in curves:
+        seen = np.isfinite(curve.noise)
+        bins = seen.any(axis=1)
+        if not seen[bins].all():
+            raise FitError(
+                f"planet {spectrum.planet_id} must have data at every wavelength to be refined; "
+                "leave its spectrum as it is."
+            )
+        fields = (curve.time, curve.span, curve.flux, curve.noise)
+        parts.append(curve if bins.all() else LightCurves(*(field[bins] for field in fields)))
+    airs, fgs1 = parts
+    return airs, fgs1
 
 
 def leftover(spectrum: Spectrum, facts: FitFacts, airs: LightCurves) -> np.ndarray:

@@ -89,10 +89,17 @@ class RefineStage:
         curves = [visit.curves for visit in state.visits]
         draws = draw_refinements(state.spectra, curves, model=self.model, seed=self.seed)
         spectra = [
-            spectrum if drawn is not None else spectrum.with_step(self.name, NO_FIT)
+            spectrum if drawn is not None else spectrum.with_step(self.name, _why_not(spectrum))
             for spectrum, drawn in zip(state.spectra, draws, strict=True)
         ]
         return replace(state, spectra=spectra, draws=draws)
+
+
+def _why_not(spectrum: Spectrum) -> dict[str, str]:
+    """Say why a spectrum was not refined."""
+    if spectrum.covariance is None:
+        return NO_FIT
+    return {"status": "skipped", "reason": "a wavelength holds no data"}
 
 
 def draw_refinements(
@@ -124,7 +131,7 @@ def draw_refinements(
     Returns
     -------
     list of Draws or None
-        None for a planet that was not fitted.
+        None for a planet that was not fitted, or of which a wavelength holds no data.
 
     Raises
     ------
@@ -140,7 +147,7 @@ def draw_refinements(
         try:
             features.append(describe(spectrum, pair))
         except FitError:
-            continue  # the population's spectrum or a flat one: there is no shape to refine
+            continue  # no shape to refine, or a wavelength without data, which no training had
         places.append(place)
     for first in range(0, len(places), BATCH):
         part = slice(first, first + BATCH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -128,3 +128,22 @@ def test_light_curves_and_spectra_check_their_shapes():
         Spectrum(1, wavelengths(), np.ones(283), np.ones(282))
     with pytest.raises(ShapeError, match="covariance must have 283"):
         Spectrum(1, wavelengths(), np.ones(283), np.ones(283), covariance=np.ones((2, 283)))
+
+
+@pytest.mark.parametrize("n_dark", [10, 15, 20, 30, 45, 75])
+def test_a_gap_costs_the_bins_it_fills_and_bends_none(n_dark, observation):
+    """The frames that are left of a bin stand for it, be they few."""
+    time = (np.arange(300) + 0.5) * 4.8 / 3600
+    level = np.linspace(1000.0, 1010.0, 300, dtype=np.float32)
+    seen = replace(
+        observation,
+        airs=np.repeat(level[:, None], 282, axis=1),
+        airs_time=time,
+        row_moments=np.zeros((300, 2), np.float32),
+        airs_noise=np.full(282, 5.0, np.float32),
+    )
+    airs = seen.airs.copy()
+    airs[60 : 60 + n_dark] = 0.0
+    whole, holed = seen.binned(144.0)[0], replace(seen, airs=airs).binned(144.0)[0]
+    assert np.isinf(holed.noise).all(axis=1).sum() == n_dark // 30
+    assert holed.flux == pytest.approx(whole.flux, rel=1e-3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ariel_kit.core.strays import clip_strays, fill_gaps
+from ariel_kit.core.strays import bridge_failures, clip_strays, failed_frames, fill_gaps
 
 CADENCE = 4.8 / 3600
 
@@ -59,3 +59,45 @@ def test_a_dead_stretch_becomes_a_bin_without_weight() -> None:
     assert np.isfinite(np.delete(sigma, 7, axis=0)).all()
     assert filled[7] == pytest.approx((flux[6] + flux[8]) / 2)
     assert filled[3, 1] == pytest.approx((flux[2, 1] + flux[4, 1]) / 2)
+
+
+@pytest.mark.parametrize("missing", [20, 3])
+def test_a_wavelength_that_lacks_a_tenth_of_its_bins_holds_no_data(missing: int) -> None:
+    """It has the light of the nearest that does, so that a logarithm of it is a number."""
+    flux, noise = steps(20), np.full((20, 3), 5.0)
+    broken = flux.copy()
+    broken[:missing, 1] = 0.0
+    filled, sigma = fill_gaps(broken, noise)
+    assert np.isinf(sigma[:, 1]).all()
+    assert np.array_equal(filled[:, 1], flux[:, 0])
+    assert np.array_equal(sigma[:, [0, 2]], noise[:, [0, 2]])
+    assert np.array_equal(filled[:, [0, 2]], flux[:, [0, 2]])
+
+
+def test_a_wavelength_that_lacks_fewer_is_bridged() -> None:
+    flux, noise = steps(20), np.full((20, 3), 5.0)
+    broken = flux.copy()
+    broken[4:6, 1] = np.nan
+    filled, sigma = fill_gaps(broken, noise)
+    assert np.array_equal(sigma, noise)
+    assert filled[4:6, 1] == pytest.approx(np.interp([4, 5], [3, 6], flux[[3, 6], 1]))
+
+
+def test_frames_fail_where_they_hold_no_light_or_no_number() -> None:
+    flux = steps(50, 5)
+    flux[3], flux[7, 1], flux[9, 2], flux[11, 0] = 0.0, np.nan, np.inf, 0.0
+    flux[13] *= 1 - 0.2  # as deep as a transit can be
+    assert np.flatnonzero(failed_frames(flux)).tolist() == [3, 7, 9]
+    flux[:, 1] = np.nan  # a wavelength without any number is no failure of the frames
+    assert np.flatnonzero(failed_frames(flux)).tolist() == [3, 9]
+
+
+def test_bridging_changes_failed_samples_and_nothing_else() -> None:
+    flux = steps(50).astype(np.float32)
+    broken = flux.copy()
+    broken[3], broken[7, 1], broken[11, 0] = 0.0, np.nan, 0.0
+    bridged = bridge_failures(broken)
+    same = np.isfinite(broken) & (broken > 0)
+    assert np.array_equal(bridged[same], flux[same])
+    assert np.abs(bridged - 1e4).max() < 500
+    assert bridge_failures(flux) is flux

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ariel_kit.core.config import CalibrationSettings, make_settings
 from ariel_kit.core.errors import DataFileError, UnknownNameError
 from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 from ariel_kit.data.dataset import Dataset, open_dataset
@@ -70,12 +71,51 @@ def test_nan_calibration(dataset: Dataset) -> None:
     assert f"{path} must hold finite numbers" in error_of(dataset)
 
 
-def test_a_wavelength_without_good_pixels(dataset: Dataset) -> None:
-    path = edit(dataset, AIRS, "dead", lambda dead: dead.__setitem__((slice(None), 40), True))
+def test_too_many_wavelengths_without_good_pixels(dataset: Dataset) -> None:
+    path = edit(
+        dataset, AIRS, "dead", lambda dead: dead.__setitem__((slice(None), slice(40, 69)), True)
+    )
     message = error_of(dataset)
     assert str(path.parent) in message
-    assert "1 wavelength(s), first wl_282" in message
+    assert "29 wavelength(s), first wl_254" in message
+    assert "28 may be lost at most" in message
     assert "Check dead and dark" in message
+
+
+def silence(dataset: Dataset, column: int) -> None:
+    """Let a column of AIRS read zero in all frames, though no map says that it is dead."""
+    (planet,) = dataset.planets("train")
+    path = dataset.signal_path("train", planet, AIRS)
+    names = [f"column_{row * AIRS.width + column}" for row in range(AIRS.height)]
+    pl.read_parquet(path).with_columns(pl.col(names) * 0).write_parquet(path)
+
+
+def bury(dataset: Dataset, column: int) -> None:
+    """Let the map of dead pixels hold a column of AIRS."""
+    edit(dataset, AIRS, "dead", lambda dead: dead.__setitem__((slice(None), column), True))
+
+
+@pytest.mark.parametrize("damage", [bury, silence])
+@pytest.mark.parametrize("extraction", ["optimal", "window"])
+@pytest.mark.parametrize("infill", ["psf", "row", "median"])
+def test_a_dead_column_costs_its_wavelength_and_no_other(
+    dataset: Dataset, damage: Callable[[Dataset, int], None], extraction: str, infill: str
+) -> None:
+    """The columns beside it move by what the shared model of the image takes from it."""
+    (planet,) = dataset.planets("train")
+    settings = make_settings(
+        CalibrationSettings, {"airs_extraction": extraction, "bad_pixels": infill}
+    )
+    before = calibrate_planet(dataset, planet, settings=settings)
+    damage(dataset, 320 - 79)
+    after = calibrate_planet(dataset, planet, settings=settings)
+    others = np.arange(282) != 79
+    assert np.isinf(after.airs_noise[79])
+    assert after.bad_fraction[79] > 0.8
+    assert np.isfinite(after.airs_noise[others]).all()
+    np.testing.assert_allclose(after.airs[:, others], before.airs[:, others], rtol=5e-3)
+    np.testing.assert_array_equal(after.fgs1, before.fgs1)
+    assert np.isfinite(after.row_moments).all()
 
 
 def test_frames_without_a_star(dataset: Dataset) -> None:

@@ -10,7 +10,7 @@ from ariel_kit.data.calibration_maps import Calibration
 from ariel_kit.data.converter import Adc
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.data.writer import write_adc_info, write_calibration, write_frames
-from ariel_kit.preprocessing import calibrate, calibrate_planet, kernels
+from ariel_kit.preprocessing import calibrate_planet, kernels, survey
 
 DEPTH, N_PAIRS = 0.004, 64
 IN_TRANSIT = slice(20, 44)
@@ -66,14 +66,14 @@ def test_a_saturated_core_does_not_dilute_the_depth(tmp_path, monkeypatch):
     assert 4 <= facts["saturated"] <= 25
     assert observed.flags == ("FGS1 is saturated",)
     assert depth_of(observed.fgs1) == pytest.approx(DEPTH, rel=2e-3)
-    monkeypatch.setattr(calibrate, "MOST_FULL", 2.0)  # as if nobody looked at the ceiling
+    monkeypatch.setattr(survey, "MOST_FULL", 2.0)  # as if nobody looked at the ceiling
     diluted = depth_of(observe(tmp_path, fgs1=1.3e5).fgs1)
     assert diluted < 0.97 * DEPTH
 
 
 def test_noise_is_wider_where_much_light_is_lost(tmp_path, monkeypatch):
     wider = observe(tmp_path, fgs1=1.3e5)
-    monkeypatch.setattr(calibrate, "SATURATED_NOISE", 1.0)
+    monkeypatch.setattr(survey, "SATURATED_NOISE", 1.0)
     plain = observe(tmp_path, fgs1=1.3e5)
     assert wider.fgs1_noise == pytest.approx(2 * plain.fgs1_noise)
     np.testing.assert_array_equal(wider.airs_noise, plain.airs_noise)
@@ -87,7 +87,7 @@ def test_saturated_columns_of_airs_are_flagged_too(tmp_path):
 
 def test_what_is_not_saturated_keeps_every_bit(tmp_path, monkeypatch):
     observed = observe(tmp_path)
-    monkeypatch.setattr(calibrate, "MOST_FULL", 2.0)
+    monkeypatch.setattr(survey, "MOST_FULL", 2.0)
     before = observe(tmp_path)
     assert (observed.flags, observed.provenance["calibration"]["fgs1"]["saturated"]) == ((), 0)
     for name in ("airs", "fgs1", "airs_noise", "pointing", "row_moments"):

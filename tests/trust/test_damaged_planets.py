@@ -16,6 +16,7 @@ from ariel_kit.data.dataset import open_dataset
 from ariel_kit.data.submission import validate_submission
 from ariel_kit.light_curve.checks import find_fault
 from ariel_kit.pipeline import run_pipeline
+from ariel_kit.run.folder import RunFolder
 from ariel_kit.simulation import draw_planets, simulate_observation
 from tests.support.faults import (
     WHITE,
@@ -209,6 +210,61 @@ def test_one_pixel_with_a_wild_dark_is_one_bad_pixel(tiny, tmp_path, tell):
     one_cell("dark", -1e200)(data / "test" / str(planets(tiny)[1]))
     told = tell("run", "--data-dir", data, "--output-dir", tmp_path / "out", *WHITE)
     assert (told.code, read_record(tmp_path / "out")["failures"]) == (0, [])
+
+
+def no_light(*pairs):
+    def change(f):
+        for pair in pairs:
+            f[:, 2 * pair : 2 * pair + 2] = 0
+
+    return change
+
+
+def no_column(f):
+    f.reshape(32, 356, -1)[:, 200] = 0
+
+
+def dead_column(t):
+    values = t.to_numpy().copy()
+    values[:, 200] = True
+    return pl.DataFrame(values, schema=t.columns)
+
+
+LOSSES = {
+    "one pair of frames of AIRS": (frames(AIRS, no_light(100)), "AIRS-CH0 failed in frame pair 10"),
+    "one pair of frames of FGS1": (frames(FGS1, no_light(999)), "FGS1 failed in frame pair 999"),
+    "a bin of AIRS": (frames(AIRS, no_light(*range(9, 19))), "AIRS-CH0 is left out at"),
+    "a column without light": (frames(AIRS, no_column), "AIRS-CH0 is left out at wl_122"),
+    "a column of dead pixels": (
+        table("AIRS-CH0_calibration/dead.parquet", dead_column),
+        "AIRS-CH0 is left out at wl_122",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def unharmed(tiny, tmp_path_factory):
+    """What the planets get where nothing is damaged."""
+    output = tmp_path_factory.mktemp("unharmed")
+    preprocessing.calibrate_planet, before = stretched_calibration, preprocessing.calibrate_planet
+    run_pipeline(tiny, output, settings=WHITE_SETTINGS)
+    preprocessing.calibrate_planet = before
+    return RunFolder(output).read()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_is_named_and_costs_no_planet(name, tiny, tmp_path, tell, unharmed):
+    damage, words = LOSSES[name]
+    data, output = linked(tiny, tmp_path / "data"), tmp_path / "out"
+    damage(data / "test" / str(planets(tiny)[1]))
+    told = tell("run", "--data-dir", data, "--output-dir", output, *WHITE)
+    assert (told.code, read_record(output)["failures"]) == (0, [])
+    run = RunFolder(output).read()
+    for planet in planets(tiny):
+        whole, found = unharmed.spectrum(planet), run.spectrum(planet)
+        assert np.abs((found.mean - whole.mean) / whole.sigma).max() < 0.3
+        assert found.sigma == pytest.approx(whole.sigma, rel=0.2)
+    assert any(words in flag for flag in run.spectrum(planets(tiny)[1]).fit.flags)
 
 
 BUGS = {

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from ariel_kit.core.cache import file_sha256
 from ariel_kit.core.errors import WeightsError
 from ariel_kit.models import create_model
-from ariel_kit.models.weights import CARD_FILE, MODEL_FILE
+from ariel_kit.models.weights import CARD_FILE, GOLDEN_FILE, MODEL_FILE
 from ariel_kit.uncertainty import Temperature
 from tests.support.faults import linked
 from tests.support.micro import save_micro_models
@@ -127,8 +127,74 @@ def test_weights_that_are_no_numbers_of_the_network_are_refused(network, change,
 def test_a_file_without_tensors_is_refused_even_where_its_card_agrees(network, content):
     (network / MODEL_FILE).write_bytes(content)
     sign(network)
-    with pytest.raises(WeightsError, match=r"model\.safetensors holds no weights"):
+    with pytest.raises(WeightsError, match=r"model\.safetensors holds no tensors"):
         create_model("resnet1d", weights=network)
+
+
+def shifted(tensors):
+    return {k: t + 0.1 if k.startswith("output.") else t for k, t in tensors.items()}
+
+
+def no_number(tensors):
+    return {k: t * torch.nan if k.startswith("output.") else t for k, t in tensors.items()}
+
+
+def of_another_shape(tensors):
+    return {k: t[..., :1].contiguous() for k, t in tensors.items()}
+
+
+def renamed(tensors):
+    return {k.replace("input.", "input.other_"): t for k, t in tensors.items()}
+
+
+def without_outputs(tensors):
+    return {k: t for k, t in tensors.items() if k.startswith("input.")}
+
+
+def without_inputs(tensors):
+    return {k: t for k, t in tensors.items() if k.startswith("output.")}
+
+
+def of_integers(tensors):
+    return {k: t.to(torch.int64) for k, t in tensors.items()}
+
+
+GOLDEN = [
+    shifted, no_number, of_another_shape, renamed, without_outputs, without_inputs, of_integers,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", GOLDEN)
+def test_a_golden_output_that_the_network_does_not_give_is_refused(network, change):
+    save_file(change(load_file(network / GOLDEN_FILE)), network / GOLDEN_FILE)
+    with pytest.raises(WeightsError, match=r"golden\.safetensors (must hold|holds no)") as caught:
+        create_model("resnet1d", weights=network)
+    assert "\n" not in str(caught.value)
+    assert "train" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"<html>403</html>" * 9])
+def test_a_golden_output_without_tensors_is_refused(network, content):
+    (network / GOLDEN_FILE).write_bytes(content)
+    with pytest.raises(WeightsError, match=r"golden\.safetensors holds no tensors"):
+        create_model("resnet1d", weights=network)
+
+
+def test_weights_that_were_never_those_of_the_golden_output_are_refused(network):
+    """Their card and their checksum are right: they are those of another training."""
+    tensors = load_file(network / MODEL_FILE)
+    save_file({k: t + 0.05 for k, t in tensors.items()}, network / MODEL_FILE)
+    sign(network)
+    with pytest.raises(WeightsError, match=r"golden\.safetensors must hold what ResNet1D gives"):
+        create_model("resnet1d", weights=network)
+
+
+def test_damaged_weights_of_a_user_end_a_run_in_one_sentence(network, tiny, tmp_path, tell):
+    (network / GOLDEN_FILE).write_bytes(b"\x00" * 64)
+    models = ["--models-dir", network.parent]
+    told = tell("run", "--data-dir", tiny, "--output-dir", tmp_path / "out", *models)
+    assert (told.code, told.out) == (1, "")
+    assert "golden.safetensors holds no tensors" in told.sentence
 
 
 TEMPERATURES = {

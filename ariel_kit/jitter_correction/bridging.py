@@ -1,0 +1,68 @@
+"""Bridge failed frames while responses to motion are fitted: one would bend a whole visit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ariel_kit.core.observation import Observation
+from ariel_kit.core.strays import bridge_failures, failed_frames
+
+
+def bridge(observation: Observation) -> Observation:
+    """Bridge samples without light, and the motion in frames without light.
+
+    Parameters
+    ----------
+    observation : Observation
+
+    Returns
+    -------
+    Observation
+        With the arrays that were given, where nothing failed.
+    """
+    airs, fgs1 = observation.airs, observation.fgs1[:, None]
+    return replace(
+        observation,
+        airs=bridge_failures(airs),
+        fgs1=bridge_failures(fgs1)[:, 0],
+        row_moments=_bridge_motion(observation.row_moments, failed_frames(airs)),
+        pointing=_bridge_motion(observation.pointing, failed_frames(fgs1)),
+    )
+
+
+def put_back(
+    corrected: Mapping[str, object], given: Observation, bridged: Observation
+) -> dict[str, np.ndarray]:
+    """Put samples that were bridged back as they were; the binning leaves them out and says so.
+
+    Parameters
+    ----------
+    corrected : mapping
+        Fields of an observation, of which `airs` and `fgs1` matter.
+    given, bridged : Observation
+        Before and after `bridge`.
+
+    Returns
+    -------
+    dict of str to ndarray [shape=(time, ...), dtype=float32, unit=electron]
+        Those of `airs` and `fgs1` that were corrected.
+    """
+    light = {"airs": (given.airs, bridged.airs), "fgs1": (given.fgs1, bridged.fgs1)}
+    return {
+        name: np.where(after == before, np.asarray(corrected[name]), before)
+        for name, (before, after) in light.items()
+        if name in corrected
+    }
+
+
+def _bridge_motion(motion: np.ndarray, failed: np.ndarray) -> np.ndarray:
+    """Interpolate what frames without light tell of motion; axes (time, moment)."""
+    if not failed.any() or failed.all():
+        return motion
+    motion, time = motion.copy(), np.arange(len(motion))
+    for column in motion.T:
+        column[failed] = np.interp(time[failed], time[~failed], column[~failed])
+    return motion
