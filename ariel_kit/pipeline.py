@@ -16,7 +16,9 @@ from ariel_kit.core.cache import StoredSequence, file_sha256
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.runtime import Timings, find_place, resolve_jobs, versions
+from ariel_kit.core.passes import IN_MEMORY, Passes, scratch_folder
+from ariel_kit.core.pool import open_pool
+from ariel_kit.core.runtime import Timings, find_place, versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
@@ -24,7 +26,9 @@ from ariel_kit.learning.in_run import describe, learn_in_run, take_over
 from ariel_kit.learning.learned import Learned
 from ariel_kit.learning.stage import LearnedStage
 from ariel_kit.run.budget import Budget, cheaper
+from ariel_kit.run.covariances import set_aside
 from ariel_kit.run.draft import Draft
+from ariel_kit.run.fitted import Keep, as_they_are
 from ariel_kit.run.folder import RunFolder
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
@@ -72,9 +76,9 @@ def run_pipeline(
         What ``ariel-kit learn`` or another run learned from labelled planets, with the prior.
         Without it, labelled planets of the train split are learned from as `settings` say.
     n_jobs : int
-        Processes; one is often fastest, since the kernels use all cores.
+        Processes; -1 for one per core.
     backend, address : str, optional
-        As in `map_planets`, to spread over a cluster.
+        As in `open_pool`, to spread over a cluster that shares both folders.
 
     Returns
     -------
@@ -87,8 +91,8 @@ def run_pipeline(
         planet that cannot be read is not an error: it gets the safe prior and is named in
         `RunResult.failures`.
     ConfigError
-        If `output_dir` is `data_dir` or lies among its planets; or if what was learned holds for
-        other data or settings, or comes from planets of this run.
+        If `output_dir` is `data_dir` or lies among its planets; if what was learned holds for
+        other data or settings, or comes from planets of this run; or as `open_pool` does.
     WeightsError
         If a learned stage is switched on and its weights are missing or damaged.
     BudgetError
@@ -110,7 +114,7 @@ def run_pipeline(
     ['AIRS must cover 3.75 h to show the transit; got 0.01 h.']
     """
     settings, timings = settings or RunSettings(), Timings()
-    budget, n_jobs = Budget(settings.budget), resolve_jobs(n_jobs)
+    budget = Budget(settings.budget)
     dataset, folder = open_split(data_dir, split, output_dir=output_dir), RunFolder(output_dir)
     identity = RunIdentity.of(dataset, split, settings)
     planet_ids = dataset.submission_planets(split)
@@ -120,30 +124,38 @@ def run_pipeline(
     if learned is not None:
         told = take_over(learned, dataset, planet_ids, line=line, settings=settings)
     short = _taught(load(cheaper(settings)), told)
-    calibrate = partial(
-        iter_calibrations,
-        dataset,
-        folder=folder.products,
-        settings=settings.calibration,
-        n_jobs=n_jobs,
-        backend=backend,
-        address=address,
-    )
     with timings.stage("prior"):
         prior = _choose_prior(dataset, planet_ids, train_labels, told, settings.seed)
-    full = partial(extract_spectra, line=line, prior=prior, recipe="full")
     quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
-    with folder.attempt(identity, settings) as unfinished:
+    with (
+        open_pool(n_jobs, backend, address) as pool,
+        folder.attempt(identity, settings) as unfinished,
+        scratch_folder(folder.path) as scratch,
+    ):
+        calibrate = partial(
+            iter_calibrations,
+            dataset,
+            folder=folder.products,
+            settings=settings.calibration,
+            pool=pool,
+        )
+        passes = Passes(pool, scratch)
+        full = partial(extract_spectra, line=line, prior=prior, recipe="full", passes=passes)
         draft = Draft(unfinished, planet_ids, prior, quick)
         with timings.stage("calibrate"):
             calibrations = calibrate(budget.ration(planet_ids), total=len(planet_ids), split=split)
             paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
         with timings.stage("learn"):
             lesson = partial(learn_in_run, dataset, planet_ids, train_labels, calibrate=calibrate)
-            taught = told or lesson(line, settings, folder.learned, budget, n_to_fit=len(paths))
+            taught = told or lesson(
+                line, settings, folder.learned, budget, n_to_fit=len(paths), passes=passes
+            )
         with timings.stage("fit"):
             n_full = budget.affordable(len(paths))
-            fitted = full(paths[:n_full], line=_taught(line, taught))
+            covariances = scratch / "covariances"
+            covariances.mkdir()
+            keep = partial(set_aside, covariances)
+            fitted = full(paths[:n_full], line=_taught(line, taught), keep=keep)
             fitted += [draft.quick[path] for path in paths[n_full:]]
         with timings.stage("write"):
             spectra, failures = draft.write(fitted, unread)
@@ -154,7 +166,7 @@ def run_pipeline(
             told.save(folder.learned)
         sha = file_sha256(draft.path)
         record = _record(result, dataset, identity, settings, line.weights, sha)
-        folder.finish(record, spectra, settings)
+        folder.finish(record, spectra, settings, covariances)
     return result
 
 
@@ -164,6 +176,8 @@ def extract_spectra(
     line: LoadedLine,
     prior: SpectrumPrior,
     recipe: Literal["full", "quick"],
+    passes: Passes = IN_MEMORY,
+    keep: Keep = as_they_are,
 ) -> list[Spectrum]:
     """Take stored observations through the line.
 
@@ -175,13 +189,15 @@ def extract_spectra(
     prior : SpectrumPrior
     recipe : {'full', 'quick'}
         What the line is called in the provenance.
+    passes, keep
+        As in `LoadedLine`.
 
     Returns
     -------
     list of Spectrum
         One per observation; ``provenance["recipe"]`` names the recipe.
     """
-    spectra = line(StoredSequence(Observation, paths), prior)
+    spectra = line(StoredSequence(Observation, paths), prior, passes, keep)
     return [
         replace(spectrum, provenance={**spectrum.provenance, "recipe": recipe})
         for spectrum in spectra

@@ -13,10 +13,12 @@ from ariel_kit import pipeline, preprocessing
 from ariel_kit.core.config import RunSettings, load_settings, make_settings
 from ariel_kit.core.errors import BudgetError
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.pool import open_pool
 from ariel_kit.data.dataset import LABEL_COLUMNS, open_dataset, read_labels
 from ariel_kit.data.submission import validate_submission
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.budget import Budget
+from ariel_kit.run.folder import RunFolder
 from ariel_kit.run.products import calibrate_planets
 from ariel_kit.scoring import score
 from ariel_kit.simulation import simulate_dataset
@@ -69,8 +71,9 @@ def test_processes_give_the_same_products_as_one(tiny, tmp_path, for_real):
     dataset = open_dataset(tiny)
     options = {"split": "test", "settings": WHITE.calibration}
     ids = dataset.planets("test")
-    one, _ = calibrate_planets(dataset, ids, tmp_path / "1", n_jobs=1, **options)
-    two, _ = calibrate_planets(dataset, ids, tmp_path / "2", n_jobs=2, **options)
+    one, _ = calibrate_planets(dataset, ids, tmp_path / "1", **options)
+    with open_pool(2) as pool:
+        two, _ = calibrate_planets(dataset, ids, tmp_path / "2", pool=pool, **options)
     assert [path.name for path in one] == [path.name for path in two]
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
 
@@ -174,7 +177,8 @@ def test_what_the_budget_did_is_recorded(tiny, tmp_path, monkeypatch, caplog):
         patch.setattr(Budget, "affordable", lambda self, n: n - 1)
         result = run_pipeline(tiny, tmp_path, settings=joint)
     assert [s.provenance["recipe"] for s in result.spectra] == ["full", "quick"]
-    assert [s.covariance is None for s in result.spectra] == [False, True]
+    kept = RunFolder(tmp_path).read()
+    assert [kept.spectrum(s.planet_id).covariance is None for s in result.spectra] == [False, True]
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["budget"] == {"hours": 9.0, "margin": 0.1, "recipes": {"full": 1, "quick": 1}}
     assert caplog.records == []

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from ariel_kit.cli.options import (
+    Address,
     AsJson,
+    Backend,
     Config,
     DataDir,
     Jobs,
@@ -71,22 +73,26 @@ def calibrate(
     config: Config = None,
     overrides: Overrides = None,
     n_jobs: Jobs = 1,
+    backend: Backend = None,
+    address: Address = None,
     as_json: AsJson = False,
 ) -> int:
     """Turn raw frames into light curves, one file per visit."""
+    from ariel_kit.core.pool import open_pool
     from ariel_kit.data.dataset import open_split
     from ariel_kit.run.products import calibrate_planets
 
     settings = read_settings(config, overrides)
     dataset = open_split(data_dir, split, output_dir=output_dir)
-    paths, failures = calibrate_planets(
-        dataset,
-        dataset.planets(split),
-        output_dir / "products",
-        split=split,
-        settings=settings.calibration,
-        n_jobs=n_jobs,
-    )
+    with open_pool(n_jobs, backend, address) as pool:
+        paths, failures = calibrate_planets(
+            dataset,
+            dataset.planets(split),
+            output_dir / "products",
+            split=split,
+            settings=settings.calibration,
+            pool=pool,
+        )
     facts = {"products": [str(path) for path in paths], "failures": rows(failures)}
     text = f"{counted(len(paths), 'observation')} in {output_dir / 'products'}"
     if failures:  # the log has told each as it happened

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from ariel_kit.cli.options import (
+    Address,
     AsJson,
+    Backend,
     Config,
     DataDir,
     Jobs,
@@ -36,6 +38,8 @@ def learn(
     config: Config = None,
     overrides: Overrides = None,
     n_jobs: Jobs = 1,
+    backend: Backend = None,
+    address: Address = None,
     as_json: AsJson = False,
 ) -> int:
     """Learn scale and sigma from labels, for run --learned."""
@@ -53,6 +57,8 @@ def learn(
         settings=read_settings(config, chosen),
         models_dir=models_dir,
         n_jobs=n_jobs,
+        backend=backend,
+        address=address,
     )
     facts = learned.facts.model_dump(mode="json")
     show(facts, as_json, f"{format_learned(learned.facts)}\n{output_dir}: give it to run --learned")

@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from ariel_kit.cli.options import (
+    Address,
     AsJson,
+    Backend,
     Config,
     DataDir,
     Jobs,
@@ -57,6 +59,8 @@ def run(
         ),
     ] = None,
     n_jobs: Jobs = 1,
+    backend: Backend = None,
+    address: Address = None,
     as_json: AsJson = False,
 ) -> int:
     """Turn raw frames into spectra and submission.csv."""
@@ -73,6 +77,8 @@ def run(
         models_dir=models_dir,
         learned=learned,
         n_jobs=n_jobs,
+        backend=backend,
+        address=address,
     )
     seconds, n_planets = sum(result.timings.values()), len(result.spectra)
     facts = {

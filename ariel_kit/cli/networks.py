@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 import typer
 
 from ariel_kit.cli.options import (
+    Address,
     AsJson,
+    Backend,
     Config,
     DataDir,
     Jobs,
@@ -91,6 +93,8 @@ def cv(
     config: Config = None,
     overrides: Overrides = None,
     n_jobs: Jobs = 1,
+    backend: Backend = None,
+    address: Address = None,
     as_json: AsJson = False,
 ) -> int:
     """Cross-validate the line on labelled planets."""
@@ -109,6 +113,8 @@ def cv(
         settings=settings,
         models_dir=models_dir,
         n_jobs=n_jobs,
+        backend=backend,
+        address=address,
     )
     facts = json.loads((output_dir / "scores.json").read_text(encoding="utf-8"))
     parts = tuple(replace(part, name=f"{part.group} {part.name}") for part in result.parts)
@@ -156,6 +162,8 @@ def ablate(
     config: Config = None,
     overrides: Overrides = None,
     n_jobs: Jobs = 1,
+    backend: Backend = None,
+    address: Address = None,
     as_json: AsJson = False,
 ) -> int:
     """Score the line with each learned stage on and off."""
@@ -170,6 +178,8 @@ def ablate(
         settings=read_settings(config, overrides),
         models_dir=models_dir,
         n_jobs=n_jobs,
+        backend=backend,
+        address=address,
     )
     show(rows, as_json, format_ablation(rows))
     return 0

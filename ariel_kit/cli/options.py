@@ -37,6 +37,13 @@ Split = Annotated[Literal["train", "test"], typer.Option(help="Split whose plane
 Config = Annotated[str | None, typer.Option(help="YAML file, or name of a shipped recipe.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", help="Set one field: a.b=value.")]
 Jobs = Annotated[int, typer.Option(help="Processes; -1 for one per core.")]
+Backend = Annotated[
+    Literal["loky", "dask"] | None,
+    typer.Option(help="Who runs the processes; dask needs ariel-kit[cluster]. [default: loky]"),
+]
+Address = Annotated[
+    str | None, typer.Option(help="Scheduler of a Dask cluster that shares the folders.")
+]
 ModelsDir = Annotated[
     Path | None,
     typer.Option(help="Folder of your own weights, as train writes it. [default: shipped]"),

@@ -153,6 +153,41 @@ class StoredSequence(Sequence[Product]):
             return StoredSequence(self.kind, self.paths[index])
         return self.kind.load(self.paths[index])
 
+    def take(self, places: Iterable[int]) -> StoredSequence[Product]:
+        """Pick some of the products."""
+        return StoredSequence(self.kind, [self.paths[place] for place in places])
+
+    @property
+    def planet_ids(self) -> list[int]:
+        """Planet of each product; nothing else of it is read."""
+        return [self.kind.load_meta(path)["planet_id"] for path in self.paths]
+
+
+@dataclass(frozen=True)
+class Mapped(Sequence[Product]):
+    """A function of each item of a sequence, worked out where and when it is asked for.
+
+    Examples
+    --------
+    >>> Mapped(abs, [-1, 2])[0]
+    1
+    """
+
+    function: Callable[[Product], Product]
+    items: Sequence[Product]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Product: ...
+    @overload
+    def __getitem__(self, index: slice) -> Mapped[Product]: ...
+    def __getitem__(self, index: int | slice) -> Product | Mapped[Product]:
+        if isinstance(index, slice):
+            return Mapped(self.function, self.items[index])
+        return self.function(self.items[index])
+
 
 def file_sha256(path: str | Path) -> str:
     """Compute the SHA-256 of a file, in hexadecimal."""

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
-from importlib import import_module
-from itertools import islice
-from typing import Generic, TypeVar
+from typing import TypeVar
 
-from ariel_kit.core.errors import (
-    ArielKitError,
-    ConfigError,
-    DiskError,
-    UnknownNameError,
-    describe_bug,
-)
-from ariel_kit.core.runtime import available_cores, progress, resolve_jobs
-
-log = logging.getLogger(__name__)
+from ariel_kit.core.pool import Failure, Pool, open_pool
 
 Result = TypeVar("Result")
-
-BACKENDS = ("loky", "dask")
-KILLED = (
-    "a planet must be done by a process that lives; it was killed twice, as happens when memory "
-    "runs out. Use fewer processes or calibration.memory=tight."
-)
-CONNECT_SECONDS = 10
-"""How long a scheduler may take to answer."""
-_THREAD_VARIABLES = (
-    *("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
-    *("BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
-)
 
 
 @dataclass(frozen=True)
@@ -55,44 +28,8 @@ class PlanetFailure:
     error: str
     reason: str
 
-    @classmethod
-    def of(cls, planet_id: int, error: Exception) -> PlanetFailure:
-        """Tell of an error; one that the kit did not foresee comes with a line to report.
-
-        Examples
-        --------
-        >>> print(PlanetFailure.of(7, ZeroDivisionError("division by zero")))
-        planet 7: ZeroDivisionError: division by zero; please report this line with the planet.
-        """
-        known = isinstance(error, ArielKitError)
-        reason = (
-            str(error)
-            if known
-            else f"{describe_bug(error)}; please report this line with the planet."
-        )
-        return cls(planet_id, type(error).__name__, reason)
-
     def __str__(self) -> str:
         return f"planet {self.planet_id}: {self.error}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class _Guarded(Generic[Result]):
-    """The stage with its errors turned into values: no planet ends the run of the others."""
-
-    function: Callable[[int], Result]
-
-    def __call__(self, position: int, planet_id: int) -> _Told[Result]:
-        try:
-            return position, planet_id, self.function(planet_id)
-        except DiskError:  # it is not the planet's, and every other planet would meet it too
-            raise
-        except Exception as error:  # noqa: BLE001
-            return position, planet_id, PlanetFailure.of(planet_id, error)
-
-
-_Told = tuple[int, int, Result | PlanetFailure]
-"""Place of a planet, its id, and the answer."""
 
 
 def map_planets(
@@ -114,12 +51,8 @@ def map_planets(
     function : callable
         From planet id to result. With more than one process it must be picklable.
     planet_ids : sequence of int
-    n_jobs : int
-        Processes; -1 for one per core.
-    backend : {'loky', 'dask'}, optional
-        Who runs them; loky, processes on this machine, when left out.
-    address : str, optional
-        Scheduler of a running Dask cluster; a local one is started when left out.
+    n_jobs, backend, address
+        As in `open_pool`.
     description : str
         For the progress line.
 
@@ -130,11 +63,8 @@ def map_planets(
 
     Raises
     ------
-    UnknownNameError
-        If the backend is unknown.
-    ConfigError
-        If its package is not installed, an address is given to a backend that has none, or no
-        scheduler answers there.
+    UnknownNameError, ConfigError
+        As `open_pool` does.
     DiskError
         If a result could not be written.
 
@@ -143,16 +73,11 @@ def map_planets(
     >>> map_planets(lambda planet: planet + 1, [3, 4])
     [4, 5]
     """
-    answers = iter_planets(
-        function,
-        planet_ids,
-        total=len(planet_ids),
-        n_jobs=n_jobs,
-        backend=backend,
-        address=address,
-        description=description,
-    )
-    found = {position: answer for position, _, answer in answers}
+    with open_pool(n_jobs, backend, address) as pool:
+        answers = iter_planets(
+            function, planet_ids, total=len(planet_ids), pool=pool, description=description
+        )
+        found = {position: answer for position, _, answer in answers}
     return [found[position] for position in range(len(planet_ids))]
 
 
@@ -161,24 +86,16 @@ def iter_planets(
     planet_ids: Iterable[int],
     *,
     total: int,
-    n_jobs: int = 1,
-    backend: str | None = None,
-    address: str | None = None,
+    pool: Pool,
     description: str = "planets",
 ) -> Iterator[tuple[int, int, Result | PlanetFailure]]:
     """Call as `map_planets` does, and give each answer as soon as it is there.
 
-    A planet whose process dies is tried once more, alone; if that process dies too, the planet is
-    a failure.
-
     Parameters
     ----------
-    function, n_jobs, backend, address, description
-        As in `map_planets`.
-    planet_ids : iterable of int
-        Asked for the next planet only when there is a process for it, so it may end early.
-    total : int
-        How many planets there are at most, for the progress line.
+    function, planet_ids, total, description
+        As in `Pool.answers`.
+    pool : Pool
 
     Yields
     ------
@@ -190,123 +107,12 @@ def iter_planets(
 
     Examples
     --------
-    >>> list(iter_planets(lambda planet: planet + 1, iter([3, 4]), total=2))
+    >>> list(iter_planets(lambda planet: planet + 1, iter([3, 4]), total=2, pool=Pool()))
     [(0, 3, 4), (1, 4, 5)]
     """
-    jobs = resolve_jobs(n_jobs)
-    guarded = _Guarded(function)
-    with ExitStack() as stack:
-        if backend is None and address is None and jobs == 1:
-            answers: Iterable[_Told[Result]] = (guarded(i, p) for i, p in enumerate(planet_ids))
+    answers = pool.answers(function, planet_ids, total=total, description=description)
+    for position, planet, answer in answers:
+        if isinstance(answer, Failure):
+            yield position, planet, PlanetFailure(planet, answer.error, answer.reason)
         else:
-            pool = _open_pool(stack, backend or "loky", address, jobs)
-            answers = _Spread(guarded, pool).over(planet_ids)
-        yield from progress(answers, total=total, description=description)
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """Processes that take calls.
-
-    Attributes
-    ----------
-    open : callable
-        Gives the executor; a new one where the last is broken.
-    killed : type
-        What a call raises whose process died.
-    width : int
-        Calls under way at once.
-    """
-
-    open: Callable[[], Executor]
-    killed: type[Exception]
-    width: int
-
-
-def _open_pool(stack: ExitStack, backend: str, address: str | None, jobs: int) -> _Pool:
-    if backend not in BACKENDS:
-        raise UnknownNameError("backend", backend, BACKENDS)
-    if backend == "dask":
-        return _open_dask(stack, address, jobs)
-    if address is not None:
-        raise ConfigError(f"backend {backend!r} has no address; use dask, or leave it out.")
-    loky = import_module("joblib.externals.loky")  # 0.1 s that one process never needs
-    # Processes share the cores instead of each taking all of them.
-    threads = str(max(1, available_cores() // jobs))
-    environment = dict.fromkeys(_THREAD_VARIABLES, threads)
-    return _Pool(
-        partial(loky.get_reusable_executor, max_workers=jobs, env=environment),
-        loky.process_executor.BrokenProcessPool,
-        jobs,
-    )
-
-
-def _open_dask(stack: ExitStack, address: str | None, jobs: int) -> _Pool:
-    try:
-        distributed = import_module("distributed")
-    except ImportError as error:
-        raise ConfigError(
-            "backend 'dask' needs the package distributed; "
-            'install it with: pip install "ariel-kit[cluster]".'
-        ) from error
-    local = {"n_workers": jobs, "threads_per_worker": 1, "dashboard_address": None}
-    try:
-        client = stack.enter_context(
-            distributed.Client(**local)
-            if address is None
-            else distributed.Client(address, timeout=CONNECT_SECONDS)
-        )
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"no Dask scheduler answers at {address} within {CONNECT_SECONDS} s; start one there, "
-            "or leave out --address."
-        ) from error
-    width = max(jobs, sum(client.ncores().values()))
-    return _Pool(client.get_executor, distributed.KilledWorker, width)
-
-
-@dataclass
-class _Spread(Generic[Result]):
-    """Calls spread over a pool, a few under way at a time."""
-
-    guarded: _Guarded[Result]
-    pool: _Pool
-
-    def over(self, planet_ids: Iterable[int]) -> Iterator[_Told[Result]]:
-        """Answer every planet, in the order in which the answers come."""
-        waiting = enumerate(planet_ids)
-        running: dict[Future[_Told[Result]], tuple[int, int]] = {}
-        suspects: list[tuple[int, int]] = []
-        try:
-            while True:
-                if not suspects:
-                    running |= self._fill(waiting, self.pool.width - len(running))
-                if not running:
-                    if not suspects:
-                        return
-                    yield self._alone(*suspects.pop(0))
-                    continue
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    call = running.pop(future)
-                    try:
-                        yield future.result()
-                    except self.pool.killed:  # any that ran beside it may be to blame
-                        suspects.append(call)
-        finally:
-            for future in running:
-                future.cancel()
-
-    def _fill(
-        self, waiting: Iterator[tuple[int, int]], room: int
-    ) -> dict[Future[_Told[Result]], tuple[int, int]]:
-        """Start the next calls."""
-        calls = islice(waiting, room)
-        return {self.pool.open().submit(self.guarded, *call): call for call in calls}
-
-    def _alone(self, position: int, planet_id: int) -> _Told[Result]:
-        """Try a planet once more whose process died, while nothing else runs."""
-        log.warning("planet %s: its process was killed; it is tried once more, alone", planet_id)
-        try:
-            return self.pool.open().submit(self.guarded, position, planet_id).result()
-        except self.pool.killed:
-            return position, planet_id, PlanetFailure(planet_id, "KilledWorker", KILLED)
+            yield position, planet, answer

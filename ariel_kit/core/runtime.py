@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -116,15 +116,22 @@ def torch_threads(number: int) -> Iterator[None]:
 
 
 @contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let numpy's linear algebra use one thread: their number decides the last bits."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch and numpy's linear algebra use one thread within the block.
 
     On small matrices the threads of both libraries mostly wait for each other. On a machine that is
     busy with other work, they take many times as long as a single thread.
     """
-    from threadpoolctl import threadpool_limits
-
-    with torch_threads(1), threadpool_limits(1, user_api="blas"):
+    with torch_threads(1), one_blas_thread():
         yield
 
 
@@ -182,6 +189,8 @@ def progress(
     total: int,
     description: str,
     unit: str = "planets",
+    size: Callable[[Item], int] = lambda item: 1,
+    quiet: bool = False,
     stream: TextIO | None = None,
 ) -> Iterator[Item]:
     """Pass `items` on while showing how many per second there are, and the time left.
@@ -197,23 +206,30 @@ def progress(
         What is being done.
     unit : str
         What the items are.
+    size : callable
+        For how many an item counts.
+    quiet : bool
+        Say nothing of what is done before the second line would be written.
     stream : text file, optional
         Standard error when left out.
     """
     stream = sys.stderr if stream is None else stream
     moving = stream.isatty()
     pause = 0.2 if moving else SECONDS_BETWEEN_LINES
-    yield from tqdm(
-        items,
+    with tqdm(
         total=total,
         desc=description,
         unit=f" {unit}",
         mininterval=pause,
         miniters=1,
+        delay=pause if quiet else 0,
         file=stream if moving else _Lines(stream),
         dynamic_ncols=moving,
         bar_format="{desc}: {n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left",
-    )
+    ) as bar:
+        for item in items:
+            yield item
+            bar.update(size(item))
 
 
 class _Lines:

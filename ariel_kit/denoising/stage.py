@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -67,12 +68,12 @@ def make_denoiser(model: nn.Module) -> Denoiser:
     callable
         Function from `Systematics` to the corrected `Gaussian` of the nuisance parameters.
     """
+    return partial(_denoise, model)
 
-    def denoise(systematics: Systematics) -> Gaussian:
-        inputs = make_maps(systematics).as_dict()
-        with torch.no_grad():
-            answer = model.to(systematics.weight.device).eval()(**inputs)
-        shift, log_scale = (answer[name].double() for name in ("shift", "log_scale"))
-        return corrected(systematics, shift, log_scale)
 
-    return denoise
+def _denoise(model: nn.Module, systematics: Systematics) -> Gaussian:
+    inputs = make_maps(systematics).as_dict()
+    with torch.no_grad():
+        answer = model.to(systematics.weight.device).eval()(**inputs)
+    shift, log_scale = (answer[name].double() for name in ("shift", "log_scale"))
+    return corrected(systematics, shift, log_scale)

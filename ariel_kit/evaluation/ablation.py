@@ -16,6 +16,9 @@ from ariel_kit.core.config import RunSettings, StageSettings
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.passes import IN_MEMORY, Passes, scratch_folder
+from ariel_kit.core.pool import open_pool
+from ariel_kit.core.runtime import progress
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, open_split, read_labels
 from ariel_kit.pipeline import learn_run_prior
@@ -114,6 +117,7 @@ def ablate(
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
     variants: Sequence[Sequence[str]] | None = None,
+    passes: Passes = IN_MEMORY,
 ) -> list[Row]:
     """Score the line with each learned stage on and off.
 
@@ -130,6 +134,8 @@ def ablate(
         As in `run_pipeline`.
     variants : sequence of sequence of str, optional
         The stages of each row; as `usual_variants` when left out.
+    passes : Passes
+        Where it is worked; in this process when left out.
 
     Returns
     -------
@@ -150,7 +156,12 @@ def ablate(
     ([], True)
     """
     tried = run_variants(
-        observations, prior=prior, settings=settings, models_dir=models_dir, variants=variants
+        observations,
+        prior=prior,
+        settings=settings,
+        models_dir=models_dir,
+        variants=variants,
+        passes=passes,
     )
     return [variant.row(truth) for variant in tried]
 
@@ -162,6 +173,7 @@ def run_variants(
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
     variants: Sequence[Sequence[str]] | None = None,
+    passes: Passes = IN_MEMORY,
 ) -> list[Variant]:
     """Run the line with each choice of stages; see `ablate`.
 
@@ -187,11 +199,12 @@ def run_variants(
     planet_ids = list(dict.fromkeys(observation.planet_id for observation in observations))
     edition = observations[0].edition
     tried = []
-    for stages, line in zip(chosen, lines, strict=True):
+    shown = progress(chosen, total=len(chosen), description="ablate", unit="variants")
+    for stages, line in zip(shown, lines, strict=True):
         # Run one planet first, so that loading and compiling are not timed.
         line(observations[:1], prior)
         start = time.perf_counter()
-        fitted = line(observations, prior)
+        fitted = line(observations, prior, passes)
         seconds = (time.perf_counter() - start) / len(planet_ids)
         spectra, _ = answer_all(fitted, [], planet_ids, prior)
         names = stages.switched_on()
@@ -230,6 +243,8 @@ def ablate_folder(
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
+    backend: str | None = None,
+    address: str | None = None,
 ) -> list[Row]:
     """Calibrate the labelled planets of a folder once, then `ablate`.
 
@@ -242,7 +257,7 @@ def ablate_folder(
     output_dir : path
         Folder that keeps the calibrated planets for a later call.
     split : str
-    train_labels, settings, models_dir, n_jobs
+    train_labels, settings, models_dir, n_jobs, backend, address
         As in `run_pipeline`.
 
     Returns
@@ -265,25 +280,27 @@ def ablate_folder(
             "Give the labels of that split."
         )
     prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-    paths, failures = calibrate_planets(
-        dataset,
-        planet_ids,
-        Path(output_dir) / "products",
-        split=split,
-        settings=settings.calibration,
-        n_jobs=n_jobs,
-    )
-    if not paths:
-        raise DataFileError(f"no planet of {data_dir} can be read; the first: {failures[0]}")
-    if failures:
-        log.warning("%d of %d planets cannot be read; left out", len(failures), len(planet_ids))
-    return ablate(
-        StoredSequence(Observation, paths),
-        truth,
-        prior=prior,
-        settings=settings,
-        models_dir=models_dir,
-    )
+    with open_pool(n_jobs, backend, address) as pool, scratch_folder(Path(output_dir)) as scratch:
+        paths, failures = calibrate_planets(
+            dataset,
+            planet_ids,
+            Path(output_dir) / "products",
+            split=split,
+            settings=settings.calibration,
+            pool=pool,
+        )
+        if not paths:
+            raise DataFileError(f"no planet of {data_dir} can be read; the first: {failures[0]}")
+        if failures:
+            log.warning("%d of %d planets cannot be read; left out", len(failures), len(planet_ids))
+        return ablate(
+            StoredSequence(Observation, paths),
+            truth,
+            prior=prior,
+            settings=settings,
+            models_dir=models_dir,
+            passes=Passes(pool, scratch),
+        )
 
 
 def format_ablation(rows: Sequence[Row]) -> str:

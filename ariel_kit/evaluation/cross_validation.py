@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +16,15 @@ from ariel_kit.core.config import RunSettings, save_settings, settings_hash
 from ariel_kit.core.errors import DataFileError, FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.passes import Passes, scratch_folder
+from ariel_kit.core.pool import open_pool
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.runtime import progress, versions
 from ariel_kit.core.spectrum import Spectrum, facts_card
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
 from ariel_kit.data.submission import make_submission, submission_frame
-from ariel_kit.evaluation.folds import GroupBy, make_folds
+from ariel_kit.evaluation.folds import GroupBy, list_members, list_parts, make_folds
 from ariel_kit.learning.folder import LabelledPlanets
 from ariel_kit.learning.folds import Fold
 from ariel_kit.learning.learn import Lesson
@@ -100,7 +101,7 @@ class CrossValidation:
 
         table = submission_frame(make_submission(self.spectra, self.truth.planet_ids.tolist()))
         columns = ["planet_id", "fold", "group"]
-        members = pd.DataFrame(_members(self.folds), columns=columns).set_index("planet_id")
+        members = pd.DataFrame(list_members(self.folds), columns=columns).set_index("planet_id")
         return members.loc[table.index].join(table)
 
 
@@ -116,6 +117,8 @@ def cross_validate(
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
+    backend: str | None = None,
+    address: str | None = None,
 ) -> CrossValidation:
     """Predict each labelled planet with what was learned from the other folds, and score it.
 
@@ -148,8 +151,8 @@ def cross_validate(
     settings : RunSettings, optional
     models_dir : path, optional
         Own weights of the learned stages, as in `run_pipeline`.
-    n_jobs : int
-        Processes.
+    n_jobs, backend, address
+        As in `run_pipeline`.
 
     Returns
     -------
@@ -178,22 +181,25 @@ def cross_validate(
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
     output.mkdir(parents=True, exist_ok=True)
     save_settings(settings, output / "settings.yaml")
-    answers = dict(
-        iter_calibrations(
-            dataset,
-            truth.planet_ids.tolist(),
-            output / "products",
-            total=len(truth.planet_ids),
-            split=split,
-            settings=settings.calibration,
-            n_jobs=n_jobs,
+    with open_pool(n_jobs, backend, address) as pool, scratch_folder(output) as scratch:
+        passes = Passes(pool, scratch)
+        answers = dict(
+            iter_calibrations(
+                dataset,
+                truth.planet_ids.tolist(),
+                output / "products",
+                total=len(truth.planet_ids),
+                split=split,
+                settings=settings.calibration,
+                pool=pool,
+            )
         )
-    )
-    predicted = [_predict(fold, truth, answers, line, settings.seed) for fold in parts]
-    found = {spectrum.planet_id: spectrum for spectra, _ in predicted for spectrum in spectra}
-    shipped = [found[planet] for planet in truth.planet_ids.tolist()]
-    lesson = _lesson(dataset, truth, split, answers, line, settings)
-    spectra = shipped if lesson is None else _corrected(shipped, parts, lesson)
+        shown = progress(parts, total=len(parts), description="cross-validate", unit="folds")
+        predicted = [_predict(fold, truth, answers, line, settings.seed, passes) for fold in shown]
+        found = {spectrum.planet_id: spectrum for spectra, _ in predicted for spectrum in spectra}
+        shipped = [found[planet] for planet in truth.planet_ids.tolist()]
+        lesson = _lesson(dataset, truth, split, answers, line, settings, passes)
+        spectra = shipped if lesson is None else _corrected(shipped, parts, lesson)
     failures = [failure for _, failed in predicted for failure in failed]
     result = _judge(dataset, truth, parts, spectra, shipped, failures)
     make_submission(result.spectra, truth.planet_ids.tolist(), output / OUT_OF_FOLD)
@@ -234,13 +240,14 @@ def _predict(
     answers: dict[int, list[Path] | PlanetFailure],
     line: LoadedLine,
     seed: int,
+    passes: Passes,
 ) -> tuple[list[Spectrum], list[PlanetFailure]]:
     """Fit the planets of a fold together, with a prior from the labels of the others alone."""
     prior = choose_prior(truth.of(fold.others), f"the data set without fold {fold.name}", seed)
     own = [answers[planet] for planet in fold.groups]
     paths = [path for answer in own if not isinstance(answer, PlanetFailure) for path in answer]
     unread = [answer for answer in own if isinstance(answer, PlanetFailure)]
-    fitted = line(StoredSequence(Observation, paths), prior)
+    fitted = line(StoredSequence(Observation, paths), prior, passes)
     return answer_all(fitted, unread, list(fold.groups), prior)
 
 
@@ -251,13 +258,14 @@ def _lesson(
     answers: dict[int, list[Path] | PlanetFailure],
     line: LoadedLine,
     settings: RunSettings,
+    passes: Passes,
 ) -> Lesson | None:
     """Fit the planets so that folds can learn from each other; None where learning is off."""
     try:
         planets = LabelledPlanets.choose(dataset, truth, settings, split=split)
         chosen = {planet: answers[planet] for planet in planets.chosen}
         visits = {p: paths for p, paths in chosen.items() if not isinstance(paths, PlanetFailure)}
-        return planets.lesson(visits, line, settings.seed)
+        return planets.lesson(visits, line, settings.seed, passes)
     except DataFileError as reason:
         log.info("scores are those of the shipped scale and sigma: %s", reason)
         return None
@@ -294,25 +302,9 @@ def _judge(
         folds=folds,
         report=score(truth, spectra, edition=year, reference=zero),
         shipped=score(truth, shipped, edition=year, reference=zero),
-        parts=[part(*members) for members in _parts(folds)],
+        parts=[part(*members) for members in list_parts(folds)],
         failures=failures,
     )
-
-
-def _members(folds: list[Fold]) -> list[tuple[int, str, str]]:
-    """List planet, fold and group of each planet."""
-    return [(planet, f.name, group) for f in folds for planet, group in f.groups.items()]
-
-
-def _parts(folds: list[Fold]) -> Iterator[tuple[str, str, list[int]]]:
-    """List kind, name and planets of each fold, and of each group of more than one planet."""
-    for fold in folds:
-        yield "fold", fold.name, list(fold.groups)
-    group = {planet: name for fold in folds for planet, name in fold.groups.items()}
-    names = sorted(set(group.values()))
-    if len(names) < len(group):
-        for name in names:
-            yield "group", name, [planet for planet, own in group.items() if own == name]
 
 
 def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
@@ -331,7 +323,7 @@ def _fit_temperature(spectra: list[Spectrum], truth: Labels) -> Temperature:
 def _write(result: CrossValidation, output: Path, group_by: GroupBy, settings: RunSettings) -> None:
     """Write the fold of each planet, and the scores with the settings and versions behind them."""
     columns = ["planet_id", "fold", "group"]
-    table = pl.DataFrame(_members(result.folds), schema=columns, orient="row")
+    table = pl.DataFrame(list_members(result.folds), schema=columns, orient="row")
     with atomic_path(output / "folds.csv") as unfinished, unfinished.open("wb") as file:
         table.write_csv(file)
     record = {

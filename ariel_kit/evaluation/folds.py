@@ -90,3 +90,19 @@ def _molecule_folds(dataset: Dataset, ids: list[int]) -> Iterator[Fold]:
         inside = {planet: name for planet in ids if group[planet] == name}
         others = (p for p in ids if p not in inside and name not in gases[p])
         yield Fold(name, inside, tuple(others))
+
+
+def list_members(folds: list[Fold]) -> list[tuple[int, str, str]]:
+    """List planet, fold and group of each planet."""
+    return [(planet, f.name, group) for f in folds for planet, group in f.groups.items()]
+
+
+def list_parts(folds: list[Fold]) -> Iterator[tuple[str, str, list[int]]]:
+    """List kind, name and planets of each fold, and of each group of more than one planet."""
+    for fold in folds:
+        yield "fold", fold.name, list(fold.groups)
+    group = {planet: name for fold in folds for planet, name in fold.groups.items()}
+    names = sorted(set(group.values()))
+    if len(names) < len(group):
+        for name in names:
+            yield "group", name, [planet for planet, own in group.items() if own == name]

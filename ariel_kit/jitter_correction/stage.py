@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -20,6 +21,7 @@ import torch
 from scipy.fft import dct, idct
 from torch import nn
 
+from ariel_kit.core.cache import Mapped
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.instruments import AIRS, FGS1
@@ -107,9 +109,9 @@ class JitterStage:
         return cls(*load_network(cls.name, "tcn_jnet", models_dir, device))
 
     def __call__(self, state: LineState) -> LineState:
-        """Correct each observation at the time that the fit loads it."""
-        steady = (correct_jitter(each, model=self.model) for each in state.observations)
-        return replace(state, observations=steady)
+        """Correct each observation when and where the fit loads it."""
+        correct = partial(correct_jitter, model=self.model)
+        return replace(state, observations=Mapped(correct, state.observations))
 
 
 def correct_jitter(observation: Observation, *, model: nn.Module | None = None) -> Observation:

@@ -97,6 +97,10 @@ class TCNJNet(nn.Module):
         self.blocks = nn.Sequential(*(TemporalBlock(width, kernel, step) for step in dilations))
         self.head = nn.Conv1d(width, 2 * N_MOMENTS, 1)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let other processes build the network again: torch does not pickle weight norms."""
+        return _built, (self.config, self.state_dict(), self.training)
+
     @property
     def receptive_field(self) -> int:
         """Number of exposures that one output can depend on."""
@@ -140,3 +144,9 @@ def tcn_jnet(**changes: Any) -> TCNJNet:
 def test_tcn_jnet(**changes: Any) -> TCNJNet:
     """Build a very small TCN-JNet for tests."""
     return TCNJNet(**{"width": 8, "dilations": (1, 2), **changes})
+
+
+def _built(config: dict[str, Any], state: dict[str, torch.Tensor], training: bool) -> TCNJNet:
+    model = TCNJNet(**config)
+    model.load_state_dict(state)
+    return model.to(next(iter(state.values())).device).train(training)

@@ -18,6 +18,8 @@ from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import AIRS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
+from ariel_kit.core.passes import IN_MEMORY, Passes, scratch_folder
+from ariel_kit.core.pool import open_pool
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
@@ -148,7 +150,13 @@ class LabelledPlanets:
         answers = calibrate(handed, total=len(self.chosen), split=self.split)
         return {p: paths for p, paths in answers if not isinstance(paths, PlanetFailure)}
 
-    def lesson(self, visits: Mapping[int, Sequence[Path]], line: LoadedLine, seed: int) -> Lesson:
+    def lesson(
+        self,
+        visits: Mapping[int, Sequence[Path]],
+        line: LoadedLine,
+        seed: int,
+        passes: Passes = IN_MEMORY,
+    ) -> Lesson:
         """Fit the light curves of calibrated planets, without any label.
 
         Parameters
@@ -158,9 +166,11 @@ class LabelledPlanets:
         line : LoadedLine
         seed : int
             Seed of the folds, and of the simulated prior under which light curves are fitted.
+        passes : Passes
+            Processes that the fit runs in.
         """
         paths = [path for planet in sorted(visits) for path in visits[planet]]
-        fitted = line.fit(StoredSequence(Observation, paths), label_free_prior(seed))
+        fitted = line.fit(StoredSequence(Observation, paths), label_free_prior(seed), passes)
         return Lesson(fitted, self.labels, self.stars(), tuple(sorted(visits)), seed)
 
 
@@ -173,6 +183,8 @@ def learn_folder(
     settings: RunSettings | None = None,
     models_dir: str | Path | None = None,
     n_jobs: int = 1,
+    backend: str | None = None,
+    address: str | None = None,
 ) -> Learned:
     """Learn corrections from the labelled planets of a data folder, for use by `run_pipeline`.
 
@@ -191,8 +203,8 @@ def learn_folder(
         Settings of the runs that will use the corrections.
     models_dir : path, optional
         As in `run_pipeline`.
-    n_jobs : int
-        Number of processes for the calibration.
+    n_jobs, backend, address
+        As in `run_pipeline`.
 
     Returns
     -------
@@ -209,15 +221,23 @@ def learn_folder(
     line = load_line(settings, models_dir, edition=dataset.edition.year)
     table = find_labels(dataset) if labels is None else Path(labels)
     planets = LabelledPlanets.find(dataset, table, settings, split=split)
-    calibrate = partial(
-        iter_calibrations,
-        dataset,
-        folder=output / "products",
-        settings=settings.calibration,
-        n_jobs=n_jobs,
-    )
-    visits = planets.calibrate(planets.chosen, calibrate)
-    return learn_from(planets, visits, line=line, settings=settings, folder=output)
+    with open_pool(n_jobs, backend, address) as pool, scratch_folder(output) as scratch:
+        calibrate = partial(
+            iter_calibrations,
+            dataset,
+            folder=output / "products",
+            settings=settings.calibration,
+            pool=pool,
+        )
+        visits = planets.calibrate(planets.chosen, calibrate)
+        return learn_from(
+            planets,
+            visits,
+            line=line,
+            settings=settings,
+            folder=output,
+            passes=Passes(pool, scratch),
+        )
 
 
 def learn_from(
@@ -227,6 +247,7 @@ def learn_from(
     line: LoadedLine,
     settings: RunSettings,
     folder: Path,
+    passes: Passes = IN_MEMORY,
 ) -> Learned:
     """Learn from calibrated planets, or load the result from `folder` if it holds it already.
 
@@ -241,6 +262,8 @@ def learn_from(
         Settings of that pipeline.
     folder : Path
         Folder that the result is saved in.
+    passes : Passes
+        Processes that the fit runs in.
 
     Returns
     -------
@@ -257,7 +280,7 @@ def learn_from(
         log.info("%s holds the corrections learned from these planets; they are reused", folder)
         return kept
     log.info("learning from %s", counted(len(visits), "labelled planet"))
-    lesson = planets.lesson(visits, line, settings.seed)
+    lesson = planets.lesson(visits, line, settings.seed, passes)
     edition = planets.dataset.edition.year
     corrections, trial, gains = study(lesson, edition)
     prior = lesson.prior()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import ConfigError, DataFileError
+from ariel_kit.core.passes import IN_MEMORY, Passes
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, find_labels
 from ariel_kit.learning.folder import Calibrate, LabelledPlanets, learn_from
@@ -74,6 +75,7 @@ def learn_in_run(
     *,
     n_to_fit: int,
     calibrate: Calibrate,
+    passes: Passes = IN_MEMORY,
 ) -> Learned | str:
     """Learn from the labelled planets of a data set, if it has their frames and time allows.
 
@@ -95,6 +97,8 @@ def learn_in_run(
         Number of visits that the run will predict; the time for them is reserved.
     calibrate : callable
         `iter_calibrations` of this data set, into the run's folder.
+    passes : Passes
+        Where the light curves are fitted.
 
     Returns
     -------
@@ -105,7 +109,9 @@ def learn_in_run(
     try:
         planets = LabelledPlanets.find(dataset, labels, settings, avoid=planet_ids)
         visits = planets.calibrate(budget.ration_lesson(planets.chosen, n_to_fit), calibrate)
-        return learn_from(planets, visits, line=line, settings=settings, folder=folder)
+        return learn_from(
+            planets, visits, line=line, settings=settings, folder=folder, passes=passes
+        )
     except DataFileError as reason:
         log.info("no corrections are learned from labels: %s", reason)
         return str(reason)

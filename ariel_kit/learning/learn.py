@@ -10,7 +10,7 @@ import numpy as np
 
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import wavelengths
-from ariel_kit.core.runtime import progress
+from ariel_kit.core.runtime import one_blas_thread, progress
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels
 from ariel_kit.learning.corrections import Corrections, stacked
@@ -18,7 +18,7 @@ from ariel_kit.learning.folds import Fold, share_out
 from ariel_kit.learning.scale import fit_scale
 from ariel_kit.learning.sigma import fit_sigma
 from ariel_kit.run.draft import answer_all
-from ariel_kit.run.line import FittedLine
+from ariel_kit.run.fitted import FittedLine
 from ariel_kit.scoring import ScoreReport, score
 from ariel_kit.spectral_extraction import SpectrumPrior, learn_prior, simulated_prior
 from ariel_kit.spectral_extraction.priors import FEWEST_LABELS
@@ -29,6 +29,7 @@ FEWEST = 4
 """Least number of fitted planets with labels that are learned from."""
 
 
+@one_blas_thread()
 def fit_corrections(spectra: Sequence[Spectrum], truth: np.ndarray) -> Corrections:
     """Learn the corrections of scale and sigma from spectra that were computed without their truth.
 

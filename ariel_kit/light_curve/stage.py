@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import WeightsError
 from ariel_kit.core.observation import Observation, Visit
+from ariel_kit.core.passes import IN_MEMORY, Passes
 from ariel_kit.core.spectrum import Draws, Spectrum
 from ariel_kit.models import create_model, find_weights, load_card
 
@@ -30,28 +31,35 @@ class LineState:
 
     Attributes
     ----------
-    observations : iterable of Observation
-        Calibrated visits, until the fit. Each is loaded when it is iterated over, and not kept.
+    observations : sequence of Observation
+        Calibrated visits, until the fit. Each is loaded when it is read, and not kept.
     prior : SpectrumPrior
         Prior distribution of the spectra (`ariel_kit.spectral_extraction`).
     denoise : callable, optional
         Function that the fit calls to correct its drift, set by the denoising stage.
-    visits : sequence of Visit
-        Binned light curves, from the fit on.
+    passes : Passes
+        Processes that the fit runs in.
+    taught : Taught, optional
+        Drifts, windows and shapes learned from other planets of the run
+        (`ariel_kit.spectral_extraction`).
     fit : LightCurveFit, optional
-        Linearised fit, from which spectra can be computed again under another prior
+        Linearised fit, from which spectra can be computed under any prior
         (`ariel_kit.spectral_extraction`), from the fit on.
+    visits : sequence of Visit
+        Binned light curves of one batch, after the fit.
     spectra : sequence of Spectrum
-        One spectrum per visit, from the fit on.
+        One spectrum for each of these visits.
     draws : sequence of Draws or None
         Predictions of the refining network for each spectrum; empty where it is off.
     """
 
-    observations: Iterable[Observation]
+    observations: Sequence[Observation]
     prior: Any
     denoise: Denoiser | None = None
-    visits: Sequence[Visit] = ()
+    passes: Passes = IN_MEMORY
+    taught: Any = None
     fit: Any = None
+    visits: Sequence[Visit] = ()
     spectra: Sequence[Spectrum] = ()
     draws: Sequence[Draws | None] = ()
 

@@ -21,7 +21,7 @@ from ariel_kit.core.spectrum import Spectrum, facts_card, facts_frame
 from ariel_kit.core.words import counted
 from ariel_kit.data.submission import submission_arrays
 from ariel_kit.data.tables import read_planets
-from ariel_kit.run.covariances import read_covariance, write_covariances
+from ariel_kit.run.covariances import gather_covariances, read_covariance
 from ariel_kit.run.files import read_json, write_file
 from ariel_kit.run.fits import read_fits, write_fits
 from ariel_kit.run.products import stored_visits
@@ -202,7 +202,11 @@ class RunFolder:
                 self._note("interrupted")
 
     def finish(
-        self, record: RunRecord, spectra: Sequence[Spectrum], settings: RunSettings | None = None
+        self,
+        record: RunRecord,
+        spectra: Sequence[Spectrum],
+        settings: RunSettings | None = None,
+        covariances: Path | None = None,
     ) -> None:
         """Write what was concluded beside the submission; the record comes last.
 
@@ -216,6 +220,8 @@ class RunFolder:
             One per planet, as submitted.
         settings : RunSettings, optional
             Those of the run; left as they are when left out.
+        covariances : Path, optional
+            Folder where the covariances were set aside; those of before stay when left out.
         """
         draft = self.draft
         if (better := self._better(record)) is not None and draft.is_file():
@@ -235,7 +241,8 @@ class RunFolder:
         steps = {spectrum.planet_id: spectrum.provenance for spectrum in spectra}
         write_file(self.provenance, json.dumps(steps, indent=1).encode())
         write_fits(self.fits, spectra)
-        write_covariances(self.covariances, spectra)
+        if covariances is not None:
+            gather_covariances(self.covariances, covariances, spectra)
         if draft.is_file():
             draft.replace(self.submission)
         write_file(self.record, RECORD.dump_json(record, indent=1))

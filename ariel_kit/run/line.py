@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
+
+from ariel_kit.core.cache import StoredSequence
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
-from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.runtime import available_cores, find_device, torch_threads
+from ariel_kit.core.passes import IN_MEMORY, Passes
+from ariel_kit.core.pool import Failure, Pool
+from ariel_kit.core.runtime import find_device
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.denoising.stage import DenoiseStage
 from ariel_kit.jitter_correction.stage import JitterStage
 from ariel_kit.light_curve.stage import OFF, LineState, LoadedStage, Stage
+from ariel_kit.run.fitted import FittedLine, Keep, as_they_are, through
 from ariel_kit.spectral_extraction import SpectrumPrior
+from ariel_kit.spectral_extraction.batch import in_parts
+from ariel_kit.spectral_extraction.fitted import Taught
 from ariel_kit.spectral_extraction.stage import FitStage, RefineStage
 from ariel_kit.uncertainty.stage import UncertaintyStage
 
@@ -32,6 +39,10 @@ LINE: tuple[type[Stage], ...] = (
 """The stages in the order in which data passes. A new stage is one folder, one entry here and one
 switch in `ariel_kit.core.config.StageSettings`."""
 
+TEACHERS = 512
+"""Planets that are fitted together. What a run learns of drifts, windows and shapes has long
+settled with as many; each further planet would be fitted more than once for it."""
+
 
 @dataclass(frozen=True)
 class LoadedLine:
@@ -43,18 +54,30 @@ class LoadedLine:
         Those that are on.
     refusals : dict of str to str
         Why a stage is off that the settings switch on, by its name.
+    taught : Taught, optional
+        What other planets have taught the fit already.
     """
 
     stages: tuple[LoadedStage, ...]
     refusals: Mapping[str, str] = field(default_factory=dict)
+    taught: Taught | None = None
 
     @property
     def weights(self) -> dict[str, str]:
         """SHA-256 of each stage's weights, by the name of the stage."""
         return {stage.name: stage.weights for stage in self.stages if stage.weights is not None}
 
-    def __call__(self, observations: Sequence[Observation], prior: SpectrumPrior) -> list[Spectrum]:
+    def __call__(
+        self,
+        observations: Sequence[Observation],
+        prior: SpectrumPrior,
+        passes: Passes = IN_MEMORY,
+        keep: Keep = as_they_are,
+    ) -> list[Spectrum]:
         """Take observations through the line.
+
+        Up to `TEACHERS` planets are fitted together, and learn from each other; of a larger run
+        as many, spread evenly over it, teach the rest, which passes in batches.
 
         Where the line breaks, the visits that break it are found and get the population's
         spectrum; the others pass as if those had not been there.
@@ -62,63 +85,127 @@ class LoadedLine:
         Parameters
         ----------
         observations : sequence of Observation
-            Taken one at a time and not kept: a sequence on disk need not fit in memory.
+            Each is taken when it is asked for and not kept: a sequence on disk need not fit in
+            memory.
         prior : SpectrumPrior
+        passes : Passes
+            Where it is worked; in this process and in memory when left out.
+        keep : callable
+            What is done with the spectra of a batch before they are given back, where it was
+            worked on: they may be written, and what comes back be smaller.
 
         Returns
         -------
         list of Spectrum
             One per observation, in their order.
         """
-        try:
-            return self._answer(observations, prior)
-        except Exception:
-            faults = self._find_faults(observations, prior)
-            if not faults:
-                raise
-        fine = (each for place, each in enumerate(observations) if place not in faults)
-        fitted = iter(self._answer(fine, prior))
-        return [
-            self._in_order(faults[place]) if place in faults else next(fitted)
-            for place in range(len(observations))
-        ]
+        lessons, groups = _share_out(observations)
+        teachers = _take(observations, lessons)
+        taught, answers = self._teach(teachers, prior, passes, keep)
+        found = dict(zip(lessons, answers, strict=True))
+        rest = replace(self, taught=taught)
+        found |= rest._follow(observations, groups, prior, passes.pool, keep)
+        return [self._in_order(found[place]) for place in range(len(found))]
 
     def then(self, stage: LoadedStage) -> LoadedLine:
         """Let one more stage follow, which the run itself has made."""
         return replace(self, stages=(*self.stages, stage))
 
-    def fit(self, observations: Iterable[Observation], prior: SpectrumPrior) -> FittedLine:
+    def fit(
+        self,
+        observations: Sequence[Observation],
+        prior: SpectrumPrior,
+        passes: Passes = IN_MEMORY,
+    ) -> FittedLine:
         """Take observations through the line as far as the joint fit, for several priors to come.
 
         Parameters
         ----------
-        observations : iterable of Observation
+        observations : sequence of Observation
         prior : SpectrumPrior
             Light curves are fitted about the answers under it.
+        passes : Passes
+            As in `__call__`.
         """
         end = 1 + [stage.name for stage in self.stages].index(FitStage.name)
-        state = _through(self.stages[:end], LineState(observations, prior))
-        return FittedLine(state, self.stages[end:])
+        start = LineState(observations, prior, passes=passes, taught=self.taught)
+        return FittedLine(through(self.stages[:end], start), self.stages[end:])
 
-    def _answer(self, observations: Iterable[Observation], prior: SpectrumPrior) -> list[Spectrum]:
-        state = _through(self.stages, LineState(observations, prior))
-        return [self._in_order(spectrum) for spectrum in state.spectra]
+    def _teach(
+        self, observations: Sequence[Observation], prior: SpectrumPrior, passes: Passes, keep: Keep
+    ) -> tuple[Taught | None, list[Spectrum]]:
+        """Fit planets together; give what they teach, and their spectra."""
+        try:
+            return self.fit(observations, prior, passes).concluded(keep)
+        except Exception:
+            faults = self._find_faults(observations, prior, passes.pool)
+            if not faults:
+                raise
+        places = range(len(observations))
+        fine = _take(observations, [place for place in places if place not in faults])
+        taught, answers = self.fit(fine, prior, passes).concluded(keep)
+        fitted = iter(answers)
+        return taught, [faults[p] if p in faults else next(fitted) for p in places]
 
     def _find_faults(
-        self, observations: Sequence[Observation], prior: SpectrumPrior
+        self, observations: Sequence[Observation], prior: SpectrumPrior, pool: Pool
     ) -> dict[int, Spectrum]:
         """Take each visit through the line by itself; those that break it get a spectrum."""
-        faults = {}
-        for place, observation in enumerate(observations):
-            try:
-                self._answer([observation], prior)
-            except Exception as error:  # noqa: BLE001
-                failure = PlanetFailure.of(observation.planet_id, error)
-                log.warning("%s", failure)
-                fallback = prior.fallback(failure.planet_id, f"{failure.error}: {failure.reason}")
-                told = {**observation.provenance, **fallback.provenance}
-                faults[place] = replace(fallback, provenance=told)
-        return faults
+        alone = [_take(observations, [place]) for place in range(len(observations))]
+        answers = self._answers(alone, prior, pool, as_they_are, "each alone")
+        return {
+            place: _broken(one[0], prior, answer)
+            for place, one, answer in answers
+            if isinstance(answer, Failure)
+        }
+
+    def _follow(
+        self,
+        observations: Sequence[Observation],
+        groups: Sequence[list[int]],
+        prior: SpectrumPrior,
+        pool: Pool,
+        keep: Keep,
+    ) -> dict[int, Spectrum]:
+        """Fit batches that learn nothing from each other, each as a task; give spectra by place.
+
+        A batch that fails is taken visit by visit.
+        """
+        tasks = [_take(observations, group) for group in groups]
+        found: dict[int, Spectrum] = {}
+        for number, task, answer in self._answers(tasks, prior, pool, keep, "fit"):
+            group = groups[number]
+            if not isinstance(answer, Failure):
+                found |= zip(group, answer, strict=True)
+            elif len(group) == 1:
+                found[group[0]] = _broken(task[0], prior, answer)
+            else:
+                each = [[place] for place in group]
+                found |= self._follow(observations, each, prior, pool, keep)
+        return found
+
+    def _answers(
+        self,
+        tasks: Sequence[Sequence[Observation]],
+        prior: SpectrumPrior,
+        pool: Pool,
+        keep: Keep,
+        name: str,
+    ) -> Iterator[tuple[int, Sequence[Observation], list[Spectrum] | Failure]]:
+        """Take groups of observations through the line, each as a task."""
+        return pool.answers(
+            partial(self._answer, prior, keep),
+            tasks,
+            total=sum(len(task) for task in tasks),
+            description=name,
+            planets=len,
+            quiet=True,
+        )
+
+    def _answer(
+        self, prior: SpectrumPrior, keep: Keep, observations: Sequence[Observation]
+    ) -> list[Spectrum]:
+        return self.fit(observations, prior).concluded(keep)[1]
 
     def _in_order(self, spectrum: Spectrum) -> Spectrum:
         """Let the provenance tell every stage in the order of the line, also those that are off."""
@@ -130,44 +217,37 @@ class LoadedLine:
         return replace(spectrum, provenance={**around, **line})
 
 
-@dataclass(frozen=True)
-class FittedLine:
-    """Fitted light curves that can be concluded under one prior after another.
-
-    Attributes
-    ----------
-    state : LineState
-        After the fit.
-    rest : tuple of LoadedStage
-        What follows the fit.
-    """
-
-    state: LineState
-    rest: tuple[LoadedStage, ...]
-
-    def under(self, prior: SpectrumPrior, planet_ids: Collection[int]) -> list[Spectrum]:
-        """Conclude some planets under a prior, and take them through the rest of the line.
-
-        Returns
-        -------
-        list of Spectrum
-            One per visit that has a joint fit.
-        """
-        spectra = self.state.fit.under(prior, planet_ids)
-        visits = [self.state.visits[place] for place in spectra]
-        state = replace(
-            self.state, prior=prior, visits=visits, fit=None, spectra=list(spectra.values())
-        )
-        return list(_through(self.rest, state).spectra)
+def _share_out(observations: Sequence[Observation]) -> tuple[list[int], list[list[int]]]:
+    """Choose the visits that are fitted together, and group those that follow."""
+    if len(observations) <= TEACHERS:
+        return list(range(len(observations))), []
+    places: dict[int, list[int]] = {}
+    for place, planet in enumerate(_planet_ids(observations)):
+        places.setdefault(planet, []).append(place)
+    planets = list(places.values())
+    chosen = set(np.linspace(0, len(planets) - 1, min(TEACHERS, len(planets))).astype(int).tolist())
+    lessons = [place for number in sorted(chosen) for place in planets[number]]
+    rest = [own for number, own in enumerate(planets) if number not in chosen]
+    return lessons, in_parts(rest)
 
 
-def _through(stages: Iterable[LoadedStage], state: LineState) -> LineState:
-    # Compiling the kernels may change torch's number of threads, and with it the last bits of
-    # a fit. A resumed run, which compiles nothing, has to end in the same bytes.
-    with torch_threads(available_cores()):
-        for stage in stages:
-            state = stage(state)
-    return state
+def _planet_ids(observations: Sequence[Observation]) -> list[int]:
+    if isinstance(observations, StoredSequence):
+        return observations.planet_ids
+    return [one.planet_id for one in observations]
+
+
+def _take(observations: Sequence[Observation], places: Sequence[int]) -> Sequence[Observation]:
+    if isinstance(observations, StoredSequence):
+        return observations.take(places)
+    return [observations[place] for place in places]
+
+
+def _broken(observation: Observation, prior: SpectrumPrior, failure: Failure) -> Spectrum:
+    """Give the population's spectrum to a visit that breaks the line."""
+    log.warning("planet %s: %s", observation.planet_id, failure)
+    fallback = prior.fallback(observation.planet_id, str(failure))
+    return replace(fallback, provenance={**observation.provenance, **fallback.provenance})
 
 
 def load_line(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure, iter_planets
-from ariel_kit.core.runtime import require_memory, resolve_jobs
+from ariel_kit.core.pool import HERE, Pool
+from ariel_kit.core.runtime import one_blas_thread, require_memory
 from ariel_kit.data.axis_table import read_axis_pairs
 from ariel_kit.data.dataset import Dataset
 
@@ -29,7 +31,7 @@ def calibrate_planets(
     *,
     split: str,
     settings: CalibrationSettings,
-    n_jobs: int = 1,
+    pool: Pool = HERE,
 ) -> tuple[list[Path], list[PlanetFailure]]:
     """Calibrate every visit of every planet into `folder`; what is there already is kept.
 
@@ -42,7 +44,7 @@ def calibrate_planets(
     Raises
     ------
     BudgetError
-        If there is not enough memory for `n_jobs` planets.
+        If there is not enough memory for the planets that are under way at once.
     """
     answers = dict(
         iter_calibrations(
@@ -52,7 +54,7 @@ def calibrate_planets(
             total=len(planet_ids),
             split=split,
             settings=settings,
-            n_jobs=n_jobs,
+            pool=pool,
         )
     )
     ordered = [answers[planet] for planet in planet_ids]
@@ -69,9 +71,7 @@ def iter_calibrations(
     total: int,
     split: str,
     settings: CalibrationSettings,
-    n_jobs: int = 1,
-    backend: str | None = None,
-    address: str | None = None,
+    pool: Pool = HERE,
 ) -> Iterator[tuple[int, list[Path] | PlanetFailure]]:
     """Calibrate as `calibrate_planets` does, but yield each planet as soon as it is done.
 
@@ -81,15 +81,16 @@ def iter_calibrations(
     answer : list of Path or PlanetFailure
         One `Observation` per visit, or why there is none; failures are also logged.
     """
-    jobs = resolve_jobs(n_jobs)
-    require_memory(jobs * PLANET_BYTES[settings.memory], f"calibrating {jobs} planet(s) at once")
+    if pool.is_here:
+        needed = pool.width * PLANET_BYTES[settings.memory]
+        require_memory(needed, f"calibrating {pool.width} planet(s) at once")
+    else:  # workers may have been started in another folder
+        dataset, folder = replace(dataset, root=dataset.root.absolute()), folder.absolute()
     answers = iter_planets(
         partial(_calibrate, dataset, split, _cache(folder, settings), settings),
         planet_ids,
         total=total,
-        n_jobs=n_jobs,
-        backend=backend,
-        address=address,
+        pool=pool,
         description="calibrate",
     )
     for _, planet, answer in answers:
@@ -126,6 +127,7 @@ def _name(split: str, planet_id: int, visit: int | str) -> str:
     return f"{split}_{planet_id}_{visit}"
 
 
+@one_blas_thread()
 def _calibrate(
     dataset: Dataset,
     split: str,

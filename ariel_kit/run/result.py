@@ -25,7 +25,8 @@ class RunResult:
     ----------
     submission_path : Path
     spectra : list of Spectrum
-        One per planet, in the order of the submission.
+        One per planet, in the order of the submission. They have no covariance:
+        `RunFolder.read` and `Run.spectrum` read it.
     failures : list of PlanetFailure
         Planets that got the safe prior, and why.
     timings : dict

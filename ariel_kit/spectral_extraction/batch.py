@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,12 +10,11 @@ import numpy as np
 
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.spectrum import FitFacts, WhiteLightCurve
-from ariel_kit.light_curve.checks import name_gaps, rms_without_transit, summed
+from ariel_kit.light_curve.checks import find_fault, name_gaps, rms_without_transit, summed
 from ariel_kit.light_curve.drift import (
     DriftLikelihood,
     DriftMixture,
     DriftPrior,
-    default_drift,
     time_basis,
 )
 from ariel_kit.light_curve.grazing import explore_grazing
@@ -248,26 +248,46 @@ class Batch:
         return WhiteLightCurve(light.time, light.span, light.flux[0], light.noise[0], drift, model)
 
 
-def start(visits: Sequence[Visit], places: Sequence[int]) -> list[Batch]:
-    """Group visits by edition and time grid and fit their white light.
+@dataclass(frozen=True)
+class Glance:
+    """What is seen of a visit before it is fitted.
+
+    Attributes
+    ----------
+    planet_id : int
+    grid : tuple
+        Edition and time grids; visits that share them are fitted together.
+    fault : str, optional
+        Why its light curves cannot be fitted.
+    """
+
+    planet_id: int
+    grid: tuple[object, ...]
+    fault: str | None
+
+    @classmethod
+    def at(cls, visit: Visit) -> Glance:
+        """Look at a visit."""
+        grid = [a.tobytes() for curve in visit.curves for a in (curve.time, curve.span)]
+        key = hashlib.sha256(b"".join(grid)).hexdigest()
+        return cls(visit.planet_id, (visit.edition, key), find_fault(visit.curves))
+
+
+def deal(glances: Sequence[Glance]) -> list[list[int]]:
+    """Deal the places of visits without a fault into batches, by edition and time grid.
 
     The visits of a planet stay together, so that they end in one posterior.
     """
     groups: dict[tuple[object, ...], dict[int, list[int]]] = {}
-    for i in places:
-        grid = [a.tobytes() for curve in visits[i].curves for a in (curve.time, curve.span)]
-        group = groups.setdefault((visits[i].edition, *grid), {})
-        group.setdefault(visits[i].planet_id, []).append(i)
-    drift = default_drift()
-    return [
-        Batch.of(part, [visits[i] for i in part], drift)
-        for group in groups.values()
-        for part in _parts(list(group.values()))
-    ]
+    for place, glance in enumerate(glances):
+        if glance.fault is None:
+            group = groups.setdefault(glance.grid, {})
+            group.setdefault(glance.planet_id, []).append(place)
+    return [part for group in groups.values() for part in in_parts(list(group.values()))]
 
 
-def _parts(planets: Sequence[list[int]]) -> list[list[int]]:
-    """Deal planets, each with its visits, into batches."""
+def in_parts(planets: Sequence[list[int]]) -> list[list[int]]:
+    """Deal planets, each with the places of its visits, into parts of at most `BATCH` visits."""
     parts: list[list[int]] = []
     for own in planets:
         if not parts or len(parts[-1]) + len(own) > BATCH:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-import torch
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.instruments import wavelengths
@@ -65,35 +64,26 @@ class Members:
         return DepthLikelihood(whole.precision[self.planets], whole.information[self.planets])
 
 
-def conclude(
-    members: Sequence[Members], prior: SpectrumPrior, settings: ExtractionSettings
-) -> dict[int, Spectrum]:
+def conclude(members: Members, prior: SpectrumPrior) -> dict[int, Spectrum]:
     """Compute the posterior spectra of fitted planets.
-
-    Unless ``settings.low_rank`` is ``"labels"``, the shapes of the prior are first learned from
-    these planets.
 
     Parameters
     ----------
-    members : sequence of Members
+    members : Members
         Planets to compute spectra of.
     prior : SpectrumPrior
-    settings : ExtractionSettings
+        Prior of the spectra; its shapes may have been learned from the planets of the run.
 
     Returns
     -------
     dict of int to Spectrum
         Spectrum of each visit, by the index of the visit among all that were fitted.
     """
-    likelihoods = [one.likelihood() for one in members]
-    if members and settings.low_rank != "labels":
-        prior = learn_shapes(offered(prior, settings), likelihoods)
+    batch = members.fit.batch
+    answers = zip(members.visits, answer_batch(prior, members), strict=True)
     return {
-        one.fit.places[row]: make_spectrum(
-            one.fit.batch.visits[row], one.fit.batch.white_light(row), answer
-        )
-        for one, likelihood in zip(members, likelihoods, strict=True)
-        for row, answer in zip(one.visits, answer_batch(prior, one, likelihood), strict=True)
+        batch.places[row]: make_spectrum(batch.visits[row], batch.white_light(row), answer)
+        for row, answer in answers
     }
 
 
@@ -118,20 +108,32 @@ def make_spectrum(visit: Visit, white_light: WhiteLightCurve, answer: Answer) ->
     )
 
 
-def learn_shapes(prior: SpectrumPrior, likelihoods: Sequence[DepthLikelihood]) -> SpectrumPrior:
-    """Learn the shapes by expectation-maximisation from the planets being predicted."""
+def learn_shapes(
+    prior: SpectrumPrior, moments: Callable[[SpectrumPrior], list[np.ndarray]]
+) -> SpectrumPrior:
+    """Learn the shapes by expectation-maximisation from the planets being predicted.
+
+    Parameters
+    ----------
+    prior : SpectrumPrior
+        Prior that the learning starts from.
+    moments : callable
+        Function that computes `Posterior.shape_moment` of all planets under a prior, as one array
+        for each batch.
+
+    Returns
+    -------
+    SpectrumPrior
+    """
     for _ in range(EM_ROUNDS):
-        moments = [prior.posterior(likelihood).shape_moment for likelihood in likelihoods]
-        prior = refine_prior(prior, torch.cat(moments).cpu().numpy(), SHAPE_STRENGTH)
+        prior = refine_prior(prior, np.concatenate(moments(prior)), SHAPE_STRENGTH)
     return prior
 
 
-def answer_batch(
-    prior: SpectrumPrior, members: Members, likelihood: DepthLikelihood
-) -> list[Answer]:
+def answer_batch(prior: SpectrumPrior, members: Members) -> list[Answer]:
     """Compute the depths of each visit; the visits of a planet have the same depths."""
     fit = members.fit
-    posterior = prior.posterior(likelihood)
+    posterior = prior.posterior(members.likelihood())
     mean, covariance = posterior.mean.cpu().numpy(), posterior.covariance.cpu().numpy()
     mean, covariance = _with_spread(mean, covariance, fit.planet_spread[members.planets], prior)
     covariance = covariance + fit.planet_doubt[members.planets][:, None, None] ** 2

@@ -3,82 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
-import torch
 
 from ariel_kit.core.config import ExtractionSettings
-from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.observation import Observation, Visit
+from ariel_kit.core.passes import Parked, park
 from ariel_kit.core.runtime import one_thread
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.light_curve.checks import find_fault, without_strays
 from ariel_kit.light_curve.drift import (
     DriftLikelihood,
     DriftMixture,
     default_drift,
     learn_weights,
 )
-from ariel_kit.light_curve.population import WindowLikelihood
-from ariel_kit.light_curve.stage import NO_FIT
+from ariel_kit.light_curve.population import Population, WindowLikelihood
 from ariel_kit.light_curve.systematics import Denoiser
-from ariel_kit.spectral_extraction.batch import Batch, start
-from ariel_kit.spectral_extraction.conclude import (
-    Answer,
-    Members,
-    conclude,
-    make_spectrum,
-    offered,
-)
+from ariel_kit.spectral_extraction.batch import Batch, Glance, deal
+from ariel_kit.spectral_extraction.conclude import offered
+from ariel_kit.spectral_extraction.fitted import FitOrder, LightCurveFit, Taught
 from ariel_kit.spectral_extraction.priors import SpectrumPrior
+from ariel_kit.spectral_extraction.steps import (
+    Single,
+    Windows,
+    begin,
+    fallback,
+    finish,
+    join,
+    settle,
+    white_spectra,
+)
 from ariel_kit.spectral_extraction.visits import FittedBatch
 
 log = logging.getLogger(__name__)
-
-MOVES, MOVES_AFTER_LEARNING = 1, 2
-"""Linearisations about a better reference; where windows are learned, most come after it."""
-WHITE_ALONE = "white depth alone"
-"""Flag of a planet whose light no fit explains, though it shows a transit."""
-
-
-@dataclass(frozen=True)
-class LightCurveFit:
-    """What a fit of light curves leaves behind.
-
-    Attributes
-    ----------
-    spectra : list of Spectrum
-        One per visit, in their order.
-    joints : list of FittedBatch
-        The joint fit of each batch of visits; empty where white light alone was fitted.
-    settings : ExtractionSettings
-    """
-
-    spectra: list[Spectrum]
-    joints: list[FittedBatch]
-    settings: ExtractionSettings
-
-    def under(self, prior: SpectrumPrior, planet_ids: Collection[int]) -> dict[int, Spectrum]:
-        """Conclude some planets under another prior, without fitting their light curves again.
-
-        The likelihood of the depths stays as it was linearised about the answers under the first
-        prior, which moves an answer by less than a hundredth of its sigma.
-
-        Parameters
-        ----------
-        prior : SpectrumPrior
-        planet_ids : collection of int
-
-        Returns
-        -------
-        dict of int to Spectrum
-            By the place of the visit; those without a joint fit are left out.
-        """
-        members = [Members.of(fit, planet_ids) for fit in self.joints]
-        with one_thread():
-            return conclude([m for m in members if m.planets], prior, self.settings)
 
 
 def fit_planets(
@@ -139,7 +99,6 @@ def bin_planets(observations: Iterable[Observation], settings: ExtractionSetting
     return [observation.visit(settings.bin_seconds) for observation in observations]
 
 
-@one_thread()
 def fit_light_curves(
     visits: Sequence[Visit],
     *,
@@ -162,60 +121,58 @@ def fit_light_curves(
     -------
     LightCurveFit
     """
-    settings = settings or ExtractionSettings()
-    faults = {i: fault for i, v in enumerate(visits) if (fault := find_fault(v.curves))}
-    fine = [i for i in range(len(visits)) if i not in faults]
-    steady = [v if i in faults else _without_strays(v) for i, v in enumerate(visits)]
-    batches = start(steady, fine)
-    faults |= {place: fault for batch in batches for place, fault in batch.faults().items()}
-    plain = {i: one for batch in batches for i, one in _plain_spectra(batch, prior).items()}
-    batches = [batch.without(faults) for batch in batches]
-    batches = [batch for batch in batches if batch.places]
-    joints: list[FittedBatch] = []
-    if settings.extractor == "white":
-        fitted = _white_spectra(batches, prior)
-    else:
-        joints = _joint_fits(batches, offered(prior, settings), denoise, device)
-        fitted = conclude([Members.of(fit) for fit in joints], prior, settings)
-    lost = {i: _fallback(visits[i], prior, f) for i, f in faults.items() if i not in plain}
-    spectra = fitted | plain | lost
-    noted = [_note_denoiser(spectra[i], denoise) for i in range(len(visits))]
-    return LightCurveFit(noted, joints, settings)
+    order = FitOrder(prior, settings or ExtractionSettings(), denoise, device)
+    parked = [Parked(number, 1, visit) for number, visit in enumerate(visits)]
+    return fit_parked(parked, [Glance.at(visit) for visit in visits], order)
 
 
-def _without_strays(visit: Visit) -> Visit:
-    return replace(visit, airs=without_strays(visit.airs), fgs1=without_strays(visit.fgs1))
+@one_thread()
+def fit_parked(
+    visits: Sequence[Parked[Visit]], glances: Sequence[Glance], order: FitOrder
+) -> LightCurveFit:
+    """Fit binned light curves batch by batch, wherever they wait.
+
+    Parameters
+    ----------
+    visits : sequence of Parked
+    glances : sequence of Glance
+        One per visit.
+    order : FitOrder
+
+    Returns
+    -------
+    LightCurveFit
+    """
+    prior, passes = order.prior, order.passes
+    dealt = park([[(place, visits[place]) for place in part] for part in deal(glances)])
+    started, told = passes.advance(partial(begin, prior), dealt, "white light")
+    singles = {
+        place: fallback(visits[place].fetch(), prior, glance.fault)
+        for place, glance in enumerate(glances)
+        if glance.fault is not None
+    }
+    singles |= {place: single for one in told for place, single in one.singles.items()}
+    _tell(singles)
+    good = [(batch, one) for batch, one in zip(started, told, strict=True) if one.planets]
+    if not good:
+        return LightCurveFit([], [], singles, None, order)
+    batches, begun = [batch for batch, _ in good], [one for _, one in good]
+    taught = order.taught or Taught(
+        _learn_drift([one.airs for one in begun]), _learn_drift([one.fgs1 for one in begun])
+    )
+    if order.settings.extractor == "white":
+        _, found = passes.advance(partial(white_spectra, taught.airs, prior), batches, "spectra")
+        singles |= {place: single for one in found for place, single in one.items()}
+        return LightCurveFit([], [], singles, taught, order)
+    joints, taught = _joint_fits(batches, taught, order)
+    return LightCurveFit(joints, [one.planets for one in begun], singles, taught, order)
 
 
-def _fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Spectrum:
-    log.warning("planet %s gets the population's spectrum: %s", visit.planet_id, fault)
-    spectrum = prior.fallback(visit.planet_id, fault)
-    return replace(spectrum, provenance={**visit.provenance, **spectrum.provenance})
-
-
-def _plain_spectra(batch: Batch, prior: SpectrumPrior) -> dict[int, Spectrum]:
-    """Give white depth alone, with a wide sigma, to visits whose transit shows through a fault."""
-    facts, spectra, faults = batch.facts(batch.white.window), {}, batch.faults()
-    for place, (depth, sigma) in batch.plain_depths().items():
-        row = batch.places.index(place)
-        visit, fault = batch.visits[row], faults[place]
-        log.warning("planet %s gets white depth alone: %s", visit.planet_id, fault)
-        answer = Answer(
-            np.full(N_WAVELENGTHS, depth),
-            np.full(N_WAVELENGTHS, np.hypot(sigma, prior.spread)),
-            replace(facts[row], visits=1, flags=(*facts[row].flags, WHITE_ALONE)),
-        )
-        spectra[place] = make_spectrum(visit, batch.white_light(row), answer)
-    return spectra
-
-
-def _note_denoiser(spectrum: Spectrum, denoise: Denoiser | None) -> Spectrum:
-    """Note whether the hook of the fit was used for this visit."""
-    if denoise is None:
-        return spectrum
-    used = spectrum.fit is not None and spectrum.covariance is not None
-    note = {"status": "complete"} if used else NO_FIT
-    return replace(spectrum, provenance={**spectrum.provenance, "denoise": note})
+def _tell(singles: Mapping[int, Single]) -> None:
+    for place in sorted(singles):
+        single = singles[place]
+        given = "the population's spectrum" if single.spectrum.fit is None else "white depth alone"
+        log.warning("planet %s gets %s: %s", single.visit.planet_id, given, single.fault)
 
 
 def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
@@ -227,64 +184,29 @@ def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
     return default_drift().learn(together)
 
 
-def _white_spectra(batches: Sequence[Batch], prior: SpectrumPrior) -> dict[int, Spectrum]:
-    """Give the plain baseline: the white depth at every wavelength, one sigma."""
-    if not batches:
-        return {}
-    drift = _learn_drift([batch.white.drift_likelihood for batch in batches])
-    spectra = {}
-    for batch in batches:
-        batch.refit_white(drift)
-        sigma = np.hypot(np.hypot(batch.white.sigma[:, -1], prior.spread), batch.doubt)
-        facts = batch.facts(batch.white.window)
-        for row, place in enumerate(batch.places):
-            mean = np.full(N_WAVELENGTHS, batch.white.depth[row])
-            answer = Answer(mean, np.full(N_WAVELENGTHS, sigma[row]), facts[row])
-            spectra[place] = make_spectrum(batch.visits[row], batch.white_light(row), answer)
-    return spectra
-
-
 def _joint_fits(
-    batches: Sequence[Batch], prior: SpectrumPrior, denoise: Denoiser | None, device: str
-) -> list[FittedBatch]:
-    """Fit jointly; drifts and windows are learned on from the planets themselves."""
-    if not batches:
-        return []
-    airs = _learn_drift([batch.white.drift_likelihood for batch in batches])
-    fgs1 = _learn_drift([batch.fgs1_drift for batch in batches])
-    fits = []
-    for batch in batches:
-        batch.refit_white(airs)
-        fits.append(FittedBatch.of(batch, batch.joint_fit(airs, fgs1, device), denoise))
-    _learn_sizes(fits)
-    for fit in fits:
-        fit.converge(prior, MOVES)
-    _learn_windows(fits, prior)
-    for fit in fits:
-        fit.widen()
-    return fits
+    batches: Sequence[Parked[Batch]], taught: Taught, order: FitOrder
+) -> tuple[list[Parked[FittedBatch]], Taught]:
+    """Fit jointly; sizes of drifts and windows are learned on from the planets themselves."""
+    passes, prior = order.passes, offered(order.prior, order.settings)
+    drift = partial(join, taught.airs, taught.fgs1, order.denoise, order.device)
+    joints, evidence = passes.advance(drift, batches, "joint fit")
+    sizes = learn_weights(np.concatenate(evidence)) if taught.sizes is None else taught.sizes
+    taught = replace(taught, sizes=sizes)
+    joints, windows = passes.advance(partial(settle, sizes, prior), joints, "drift")
+    if taught.population is None:
+        taught = replace(taught, population=_learn_windows(windows))
+    joints, _ = passes.advance(partial(finish, taught.population, prior), joints, "windows")
+    return joints, taught
 
 
-def _learn_sizes(fits: Sequence[FittedBatch]) -> None:
-    """Learn how large the drifts of a run are."""
-    evidence = torch.cat([fit.linearised.drift.log_evidence for fit in fits])
-    weights = learn_weights(evidence.cpu().numpy())
-    for fit in fits:
-        fit.expect_sizes(weights)
-
-
-def _learn_windows(fits: Sequence[FittedBatch], prior: SpectrumPrior) -> None:
-    """Learn what the windows of a run have in common, and fit again under that belief."""
-    learners = [fit for fit in fits if fit.batch.population.catalogue]
-    if not learners:
-        return
-    told = [fit.window_likelihood() for fit in learners]
+def _learn_windows(windows: Sequence[Windows | None]) -> Population | None:
+    """Learn what the windows of a run have in common; None where no catalogue tells of them."""
+    told = [one for one in windows if one is not None]
+    if not told:
+        return None
     together = WindowLikelihood(
-        np.concatenate([one.precision for one in told]),
-        np.concatenate([one.information for one in told]),
+        np.concatenate([one.likelihood.precision for one in told]),
+        np.concatenate([one.likelihood.information for one in told]),
     )
-    stars = [visit.star_info for fit in learners for visit in fit.batch.visits]
-    population = learners[0].batch.population.learn(together, stars)
-    for fit in learners:
-        fit.believe(population)
-        fit.converge(prior, MOVES_AFTER_LEARNING)
+    return told[0].population.learn(together, [star for one in told for star in one.stars])

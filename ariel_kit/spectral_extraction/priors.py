@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
+from ariel_kit.core.runtime import one_blas_thread
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.spectral_extraction.amplitudes import ALPHAS, BETAS, integrate_amplitudes
 from ariel_kit.spectral_extraction.linearised import DepthLikelihood
@@ -212,6 +213,7 @@ def _factor(covariance: np.ndarray, tolerance: float, rank: int | None = None) -
     return vectors[:, :keep] * np.sqrt(values[:keep])
 
 
+@one_blas_thread()
 def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
     """Learn the prior from true spectra.
 
@@ -240,6 +242,7 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
     )
 
 
+@one_blas_thread()
 def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> SpectrumPrior:
     """Update the shapes from the planets being predicted, by one round of expectation-maximisation.
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, cast
+from weakref import finalize
 
 import numpy as np
 import torch
 
 from ariel_kit.core.config import ExtractionSettings, RunSettings
 from ariel_kit.core.errors import FitError, ShapeError
-from ariel_kit.core.observation import Curves
+from ariel_kit.core.observation import Curves, Observation, Visit
+from ariel_kit.core.passes import park
 from ariel_kit.core.spectrum import Draws, Spectrum
 from ariel_kit.light_curve.stage import NO_FIT, LineState, load_network
 from ariel_kit.models.weights import find_refusal
+from ariel_kit.spectral_extraction.batch import Glance
 from ariel_kit.spectral_extraction.features import Errors, describe
-from ariel_kit.spectral_extraction.fit import bin_planets, fit_light_curves
+from ariel_kit.spectral_extraction.fit import bin_planets, fit_parked
+from ariel_kit.spectral_extraction.fitted import FitOrder
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 
 DRAWS = 16
@@ -46,16 +52,24 @@ class FitStage:
         return cls(settings.extraction, device)
 
     def __call__(self, state: LineState) -> LineState:
-        """Bin the observations and fit them."""
-        visits = bin_planets(state.observations, self.settings)
-        fit = fit_light_curves(
-            visits,
-            prior=state.prior,
-            settings=self.settings,
-            denoise=state.denoise,
-            device=self.device,
+        """Bin the observations and fit them; their spectra are concluded batch by batch."""
+        seen, passes = state.observations, state.passes.apart()
+        alone = park(seen[place : place + 1] for place in range(len(seen)))
+        look = partial(_look, self.settings)
+        visits, glances = passes.advance(look, alone, "light curves")
+        order = FitOrder(
+            state.prior, self.settings, state.denoise, self.device, passes, state.taught
         )
-        return replace(state, observations=(), visits=visits, fit=fit, spectra=fit.spectra)
+        fit = fit_parked(visits, glances, order)
+        if passes.folder is not None:
+            finalize(fit, shutil.rmtree, passes.folder, ignore_errors=True)
+        return replace(state, observations=(), fit=fit)
+
+
+def _look(settings: ExtractionSettings, alone: Sequence[Observation]) -> tuple[Visit, Glance]:
+    """Bin the one observation of a task."""
+    (visit,) = bin_planets(alone, settings)
+    return visit, Glance.at(visit)
 
 
 @dataclass(frozen=True)

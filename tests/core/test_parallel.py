@@ -80,7 +80,7 @@ def test_deliberate_errors_become_failures_and_the_rest_goes_on(n_jobs, backend)
 def test_an_error_that_nobody_foresaw_is_its_planets_failure_with_a_line_to_report(n_jobs, backend):
     first, second = map_planets((1).__floordiv__, [1, 0], n_jobs=n_jobs, backend=backend)
     assert (first, second.planet_id, second.error) == (1, 0, "ZeroDivisionError")
-    assert "integer division or modulo by zero (parallel.py, line" in second.reason
+    assert "integer division or modulo by zero (pool.py, line" in second.reason
     assert second.reason.endswith("; please report this line with the planet.")
 
 

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 
 from ariel_kit.cli import main
+from ariel_kit.core.cache import StoredSequence
 from ariel_kit.core.citation import bibtex
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import BudgetError, ConfigError, UnknownNameError
 from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.observation import Observation
 from ariel_kit.data.dataset import open_dataset
 from ariel_kit.export import export_run, files
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.folder import Run, RunFolder
+from ariel_kit.run.line import load_line
 from ariel_kit.run.result import RunResult
 
 astropy_table = pytest.importorskip("astropy.table", reason="the science extra is not installed")
@@ -46,9 +49,11 @@ def run(made) -> Run:
 
 
 def test_a_run_keeps_the_covariance_of_what_it_fitted(made, run):
-    result = made[1].spectra[FITTED]
-    kept = run.spectrum(result.planet_id)
-    np.testing.assert_allclose(kept.covariance, result.covariance, rtol=1e-6)
+    result = made[1]
+    kept = run.spectrum(result.spectra[FITTED].planet_id)
+    line = load_line(RunSettings(), edition=2024)
+    (fitted,) = line(StoredSequence(Observation, result.products), result.prior)
+    np.testing.assert_allclose(kept.covariance, fitted.covariance, rtol=1e-6)
     np.testing.assert_array_equal(kept.covariance, kept.covariance.T)
     assert np.linalg.eigvalsh(kept.full_covariance)[0] > 0
     assert run.spectrum(made[1].spectra[FAILED].planet_id).covariance is None

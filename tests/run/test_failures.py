@@ -13,7 +13,7 @@ from ariel_kit.data.dataset import open_dataset, read_labels
 from ariel_kit.data.submission import SIGMA_COLUMNS, validate_submission
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.products import calibrate_planets
-from ariel_kit.spectral_extraction import stage
+from ariel_kit.spectral_extraction import fit
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
@@ -118,14 +118,14 @@ def test_a_planet_without_light_fails_in_the_fit_and_is_named(own, tmp_path):
 
 
 def test_a_fit_that_is_not_finite_does_not_sink_the_others(tiny, tmp_path, monkeypatch):
-    fit = stage.fit_light_curves
+    white = fit.white_spectra
 
-    def one_nan(*visits, **options):
-        whole = fit(*visits, **options)
-        first, *rest = whole.spectra
-        return replace(whole, spectra=[replace(first, mean=np.full(283, np.nan)), *rest])
+    def one_nan(*state):
+        batch, found = white(*state)
+        spectrum = replace(found[0].spectrum, mean=np.full(283, np.nan))
+        return batch, found | {0: replace(found[0], spectrum=spectrum)}
 
-    monkeypatch.setattr(stage, "fit_light_curves", one_nan)
+    monkeypatch.setattr(fit, "white_spectra", one_nan)
     result = run_pipeline(tiny, tmp_path, settings=WHITE)
     (failure,) = result.failures
     assert (failure.error, failure.reason) == ("FitError", "the fit is not finite.")

@@ -20,7 +20,7 @@ from ariel_kit.preprocessing import calibrate_planet
 from ariel_kit.simulation import draw_planets, simulate_dataset, simulate_observation
 from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
 from ariel_kit.spectral_extraction.features import describe
-from ariel_kit.spectral_extraction.fit import LightCurveFit
+from ariel_kit.spectral_extraction.fitted import LightCurveFit
 
 RECORD = Path(__file__).with_name("revision_numbers.json")
 N_BINS, HOURS = 188, 7.5
@@ -84,7 +84,7 @@ def shown() -> list[float]:
     """What networks are shown of the fit: features of the spectrum, maps of blind light."""
     fit, visit = fit_written_visit(), written_visit()
     features = describe(fit.spectra[0], visit.curves)
-    maps = make_maps(fit.joints[0].systematics).maps.double().cpu().numpy()
+    maps = make_maps(fit.joints[0].fetch().systematics).maps.double().cpu().numpy()
     sizes = [*features.std(axis=1), *maps.std(axis=(0, 2, 3))]
     return [
         round(float(size), 5) for size in sizes

@@ -18,7 +18,8 @@ from ariel_kit.spectral_extraction import (
     learn_prior,
     simulated_prior,
 )
-from ariel_kit.spectral_extraction.fit import LightCurveFit, bin_planets
+from ariel_kit.spectral_extraction.fit import bin_planets
+from ariel_kit.spectral_extraction.fitted import LightCurveFit
 from ariel_kit.training.pools.blind import BlindPlanets
 from ariel_kit.training.pools.fitted import FittedPlanets
 from ariel_kit.training.pools.folder import Fold
@@ -72,7 +73,7 @@ def blind_folds(folder: Path, folds: Sequence[Fold], *, seed: int) -> list[Blind
 
     def make(fold: Fold) -> BlindPlanets:
         _, fit = _fit(fold, prior)
-        maps = [make_maps(batch.systematics).as_dict() for batch in fit.joints]
+        maps = [make_maps(batch.fetch().systematics).as_dict() for batch in fit.joints]
         return BlindPlanets.together([BlindPlanets(batch, {}) for batch in maps])
 
     return [

@@ -1,0 +1,225 @@
+"""What a fit of many planets leaves behind: batches to be concluded under a prior."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+
+from ariel_kit.core.config import ExtractionSettings
+from ariel_kit.core.observation import Visit
+from ariel_kit.core.passes import IN_MEMORY, Parked, Passes
+from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.light_curve.drift import DriftMixture
+from ariel_kit.light_curve.population import Population
+from ariel_kit.light_curve.stage import NO_FIT
+from ariel_kit.light_curve.systematics import Denoiser
+from ariel_kit.spectral_extraction.conclude import Members, conclude, learn_shapes, offered
+from ariel_kit.spectral_extraction.priors import SpectrumPrior
+from ariel_kit.spectral_extraction.steps import Single
+from ariel_kit.spectral_extraction.visits import FittedBatch
+
+Rest = Callable[[list[Visit], list[Spectrum]], list[Spectrum]]
+"""What follows the fit: visits and their spectra to better spectra."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What the planets of a run teach each other.
+
+    Attributes
+    ----------
+    airs, fgs1 : DriftMixture
+        How their light drifts.
+    sizes : ndarray [shape=(size,), dtype=float64], optional
+        How large drifts are; None where white light alone was fitted.
+    population : Population, optional
+        What windows have in common, where an edition has a catalogue.
+    prior : SpectrumPrior, optional
+        With the shapes that their spectra show.
+    """
+
+    airs: DriftMixture
+    fgs1: DriftMixture
+    sizes: np.ndarray | None = None
+    population: Population | None = None
+    prior: SpectrumPrior | None = None
+
+
+@dataclass(frozen=True)
+class FitOrder:
+    """How light curves are to be fitted.
+
+    Attributes
+    ----------
+    prior : SpectrumPrior
+    settings : ExtractionSettings
+    denoise : callable, optional
+        Improves on the drift model of the joint fit, see `ariel_kit.denoising`.
+    device : str
+        Where the joint fit is computed, as torch names it.
+    passes : Passes
+    taught : Taught, optional
+        What other planets have taught already: these learn nothing from each other then.
+    """
+
+    prior: SpectrumPrior
+    settings: ExtractionSettings
+    denoise: Denoiser | None = None
+    device: str = "cpu"
+    passes: Passes = IN_MEMORY
+    taught: Taught | None = None
+
+
+@dataclass(frozen=True)
+class LightCurveFit:
+    """What a fit of light curves leaves behind.
+
+    Attributes
+    ----------
+    joints : list of Parked
+        A `FittedBatch` for each batch of visits; empty where white light alone was fitted.
+    planets : list of frozenset of int
+        Those of each batch.
+    singles : dict of int to Single
+        Visits without a joint fit, by their place.
+    taught : Taught, optional
+        None where no visit could be fitted.
+    order : FitOrder
+    """
+
+    joints: list[Parked[FittedBatch]]
+    planets: list[frozenset[int]]
+    singles: dict[int, Single]
+    taught: Taught | None
+    order: FitOrder
+
+    @cached_property
+    def spectra(self) -> list[Spectrum]:
+        """Give one spectrum per visit, in their order."""
+        return self.conclude(self.learned_prior())
+
+    def learned_prior(
+        self, prior: SpectrumPrior | None = None, planet_ids: Collection[int] | None = None
+    ) -> SpectrumPrior:
+        """Learn the shapes of spectra on from the planets themselves, or from some of them.
+
+        Parameters
+        ----------
+        prior : SpectrumPrior, optional
+            To start from; that of the fit when left out.
+        planet_ids : collection of int, optional
+
+        Returns
+        -------
+        SpectrumPrior
+        """
+        prior = prior or self.order.prior
+        if self.order.taught is not None and self.order.taught.prior is not None:
+            return self.order.taught.prior
+        batches = self._of(planet_ids)
+        if self.order.settings.low_rank == "labels" or not batches:
+            return prior
+
+        def moments(current: SpectrumPrior) -> list[np.ndarray]:
+            question = partial(_shape_moments, current, planet_ids)
+            return self.order.passes.ask(question, batches, "shapes")
+
+        return learn_shapes(offered(prior, self.order.settings), moments)
+
+    def conclude(self, prior: SpectrumPrior, rest: Rest | None = None) -> list[Spectrum]:
+        """Conclude all visits under a prior, and take them through what follows the fit.
+
+        Parameters
+        ----------
+        prior : SpectrumPrior
+            From `learned_prior`.
+        rest : callable, optional
+
+        Returns
+        -------
+        list of Spectrum
+            One per visit, in their order.
+        """
+        rest = rest or _as_they_are
+        noted = partial(_note_denoiser, self.order.denoise is not None)
+        places, singles = list(self.singles), list(self.singles.values())
+        spectra = [noted(single.spectrum) for single in singles]
+        found = dict(zip(places, rest([single.visit for single in singles], spectra), strict=True))
+        found |= self._conclude(prior, rest, None)
+        return [found[place] for place in range(len(found))]
+
+    def under(
+        self, prior: SpectrumPrior, planet_ids: Collection[int], rest: Rest | None = None
+    ) -> list[Spectrum]:
+        """Conclude some planets under another prior, without fitting their light curves again.
+
+        The likelihood of the depths stays as it was linearised about the answers under the first
+        prior, which moves an answer by less than a hundredth of its sigma.
+
+        Parameters
+        ----------
+        prior : SpectrumPrior
+        planet_ids : collection of int
+        rest : callable, optional
+            What follows the fit.
+
+        Returns
+        -------
+        list of Spectrum
+            In the order of their visits; those without a joint fit are left out.
+        """
+        learned = self.learned_prior(prior, planet_ids)
+        found = self._conclude(learned, rest or _as_they_are, planet_ids)
+        return [found[place] for place in sorted(found)]
+
+    def _of(self, planet_ids: Collection[int] | None) -> list[Parked[FittedBatch]]:
+        """List the batches that hold some of these planets."""
+        pairs = zip(self.joints, self.planets, strict=True)
+        return [
+            joint for joint, own in pairs if planet_ids is None or not own.isdisjoint(planet_ids)
+        ]
+
+    def _conclude(
+        self, prior: SpectrumPrior, rest: Rest, planet_ids: Collection[int] | None
+    ) -> dict[int, Spectrum]:
+        question = partial(_conclude_batch, prior, rest, planet_ids, self.order.denoise is not None)
+        answers = self.order.passes.ask(question, self._of(planet_ids), "spectra")
+        return {place: spectrum for answer in answers for place, spectrum in answer.items()}
+
+
+def _as_they_are(visits: list[Visit], spectra: list[Spectrum]) -> list[Spectrum]:
+    return spectra
+
+
+def _shape_moments(
+    prior: SpectrumPrior, planet_ids: Collection[int] | None, fit: FittedBatch
+) -> np.ndarray:
+    likelihood = Members.of(fit, planet_ids).likelihood()
+    return prior.posterior(likelihood).shape_moment.cpu().numpy()
+
+
+def _conclude_batch(
+    prior: SpectrumPrior,
+    rest: Rest,
+    planet_ids: Collection[int] | None,
+    denoised: bool,
+    fit: FittedBatch,
+) -> dict[int, Spectrum]:
+    """Conclude planets of a batch, and take them through what follows the fit."""
+    members = Members.of(fit, planet_ids)
+    found = conclude(members, prior)
+    visits = [fit.batch.visits[row] for row in members.visits]
+    spectra = [_note_denoiser(denoised, spectrum) for spectrum in found.values()]
+    return dict(zip(found, rest(visits, spectra), strict=True))
+
+
+def _note_denoiser(asked: bool, spectrum: Spectrum) -> Spectrum:
+    """Note whether the hook of the fit was used for this visit."""
+    if not asked:
+        return spectrum
+    used = spectrum.fit is not None and spectrum.covariance is not None
+    note = {"status": "complete"} if used else NO_FIT
+    return replace(spectrum, provenance={**spectrum.provenance, "denoise": note})
