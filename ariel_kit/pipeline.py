@@ -16,12 +16,13 @@ from ariel_kit.core.cache import StoredSequence, file_sha256
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.passes import IN_MEMORY, Passes, scratch_folder
-from ariel_kit.core.pool import open_pool
+from ariel_kit.core.passes import IN_MEMORY, Passes, open_passes
+from ariel_kit.core.pool import Pool
 from ariel_kit.core.runtime import Timings, find_place, versions
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.core.words import readable
 from ariel_kit.data.dataset import Dataset, find_labels, open_split, read_labels
+from ariel_kit.learning.folder import Calibrate
 from ariel_kit.learning.in_run import describe, learn_in_run, take_over
 from ariel_kit.learning.learned import Learned
 from ariel_kit.learning.stage import LearnedStage
@@ -128,46 +129,48 @@ def run_pipeline(
         prior = _choose_prior(dataset, planet_ids, train_labels, told, settings.seed)
     quick = partial(extract_spectra, line=short, prior=prior, recipe="quick")
     with (
-        open_pool(n_jobs, backend, address) as pool,
+        open_passes(folder.path, n_jobs, backend, address) as passes,
         folder.attempt(identity, settings) as unfinished,
-        scratch_folder(folder.path) as scratch,
     ):
-        calibrate = partial(
-            iter_calibrations,
-            dataset,
-            folder=folder.products,
-            settings=settings.calibration,
-            pool=pool,
-        )
-        passes = Passes(pool, scratch)
+        calibrate = _calibration(dataset, folder, settings, passes.pool)
         full = partial(extract_spectra, line=line, prior=prior, recipe="full", passes=passes)
         draft = Draft(unfinished, planet_ids, prior, quick)
         with timings.stage("calibrate"):
             calibrations = calibrate(budget.ration(planet_ids), total=len(planet_ids), split=split)
             paths, unread = _gather(calibrations, planet_ids, budget, draft, full)
         with timings.stage("learn"):
-            lesson = partial(learn_in_run, dataset, planet_ids, train_labels, calibrate=calibrate)
+            lesson = partial(learn_in_run, dataset, planet_ids, train_labels, line, settings)
             taught = told or lesson(
-                line, settings, folder.learned, budget, n_to_fit=len(paths), passes=passes
+                folder.learned, budget, n_to_fit=len(paths), calibrate=calibrate, passes=passes
             )
         with timings.stage("fit"):
             n_full = budget.affordable(len(paths))
-            covariances = scratch / "covariances"
-            covariances.mkdir()
-            keep = partial(set_aside, covariances)
+            keep = partial(set_aside, folder.set_aside)
             fitted = full(paths[:n_full], line=_taught(line, taught), keep=keep)
             fitted += [draft.quick[path] for path in paths[n_full:]]
         with timings.stage("write"):
             spectra, failures = draft.write(fitted, unread)
-        result = RunResult(
-            folder.submission, spectra, failures, dict(timings), paths, prior, taught
-        )
+        seconds = dict(timings)
+        result = RunResult(folder.submission, spectra, failures, seconds, paths, prior, taught)
         if told is not None:
             told.save(folder.learned)
         sha = file_sha256(draft.path)
         record = _record(result, dataset, identity, settings, line.weights, sha)
-        folder.finish(record, spectra, settings, covariances)
+        folder.finish(record, spectra, settings)
     return result
+
+
+def _calibration(
+    dataset: Dataset, folder: RunFolder, settings: RunSettings, pool: Pool
+) -> Calibrate:
+    """Prepare the calibration of planets into the folder of a run."""
+    return partial(
+        iter_calibrations,
+        dataset,
+        folder=folder.products,
+        settings=settings.calibration,
+        pool=pool,
+    )
 
 
 def extract_spectra(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,6 +29,9 @@ from ariel_kit.cli.options import (
 from ariel_kit.core.editions import Year
 from ariel_kit.core.errors import ConfigError
 from ariel_kit.core.words import counted
+
+if TYPE_CHECKING:
+    from ariel_kit.run.result import RunResult
 
 
 def run(
@@ -64,7 +67,6 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Turn raw frames into spectra and submission.csv."""
-    from ariel_kit.learning.in_run import describe
     from ariel_kit.pipeline import run_pipeline
 
     settings = read_settings(config, overrides, seed=seed, on_error=on_error)
@@ -80,6 +82,14 @@ def run(
         backend=backend,
         address=address,
     )
+    _show_run(result, as_json)
+    return 2 if result.failures and settings.on_error == "fail" else 0
+
+
+def _show_run(result: RunResult, as_json: bool) -> None:
+    """Print what a run left behind."""
+    from ariel_kit.learning.in_run import describe
+
     seconds, n_planets = sum(result.timings.values()), len(result.spectra)
     facts = {
         "submission": str(result.submission_path),
@@ -95,7 +105,6 @@ def run(
     if result.failures:  # the log has told each as it happened
         lines.append(f"{counted(len(result.failures), 'planet')} with the safe prior, see run.json")
     show(facts, as_json, "\n".join(lines))
-    return 2 if result.failures and settings.on_error == "fail" else 0
 
 
 def score_submission(

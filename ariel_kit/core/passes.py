@@ -16,7 +16,7 @@ import psutil
 
 from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import FitError
-from ariel_kit.core.pool import HERE, Failure, Pool
+from ariel_kit.core.pool import HERE, Failure, Pool, open_pool
 from ariel_kit.core.runtime import one_thread, progress
 
 SCRATCH = "scratch"
@@ -182,6 +182,15 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def open_passes(
+    parent: Path, n_jobs: int = 1, backend: str | None = None, address: str | None = None
+) -> Iterator[Passes]:
+    """Open processes as `open_pool` does, with a scratch folder in `parent`."""
+    with open_pool(n_jobs, backend, address) as pool, scratch_folder(parent) as folder:
+        yield Passes(pool, folder)
 
 
 def _size(parked: Parked[Any]) -> int:

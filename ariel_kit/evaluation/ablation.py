@@ -16,8 +16,7 @@ from ariel_kit.core.config import RunSettings, StageSettings
 from ariel_kit.core.editions import get_edition
 from ariel_kit.core.errors import ConfigError, DataFileError
 from ariel_kit.core.observation import Observation
-from ariel_kit.core.passes import IN_MEMORY, Passes, scratch_folder
-from ariel_kit.core.pool import open_pool
+from ariel_kit.core.passes import IN_MEMORY, Passes, open_passes
 from ariel_kit.core.runtime import progress
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, open_split, read_labels
@@ -280,14 +279,14 @@ def ablate_folder(
             "Give the labels of that split."
         )
     prior = learn_run_prior(dataset, planet_ids, train_labels, settings.seed)
-    with open_pool(n_jobs, backend, address) as pool, scratch_folder(Path(output_dir)) as scratch:
+    with open_passes(Path(output_dir), n_jobs, backend, address) as passes:
         paths, failures = calibrate_planets(
             dataset,
             planet_ids,
             Path(output_dir) / "products",
             split=split,
             settings=settings.calibration,
-            pool=pool,
+            pool=passes.pool,
         )
         if not paths:
             raise DataFileError(f"no planet of {data_dir} can be read; the first: {failures[0]}")
@@ -299,7 +298,7 @@ def ablate_folder(
             prior=prior,
             settings=settings,
             models_dir=models_dir,
-            passes=Passes(pool, scratch),
+            passes=passes,
         )
 
 

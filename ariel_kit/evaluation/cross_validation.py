@@ -16,8 +16,7 @@ from ariel_kit.core.config import RunSettings, save_settings, settings_hash
 from ariel_kit.core.errors import DataFileError, FitError
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.passes import Passes, scratch_folder
-from ariel_kit.core.pool import open_pool
+from ariel_kit.core.passes import Passes, open_passes
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.runtime import progress, versions
 from ariel_kit.core.spectrum import Spectrum, facts_card
@@ -168,8 +167,6 @@ def cross_validate(
     WeightsError
         If a learned stage is switched on and its weights are missing or damaged.
     """
-    from ariel_kit.uncertainty import find_temperature
-
     settings, output = settings or RunSettings(), Path(output_dir)
     dataset = open_split(data_dir, split, output_dir=output)
     if full_fit:
@@ -181,8 +178,7 @@ def cross_validate(
     parts = make_folds(dataset, truth, split, folds=folds, group_by=group_by, seed=settings.seed)
     output.mkdir(parents=True, exist_ok=True)
     save_settings(settings, output / "settings.yaml")
-    with open_pool(n_jobs, backend, address) as pool, scratch_folder(output) as scratch:
-        passes = Passes(pool, scratch)
+    with open_passes(output, n_jobs, backend, address) as passes:
         answers = dict(
             iter_calibrations(
                 dataset,
@@ -191,7 +187,7 @@ def cross_validate(
                 total=len(truth.planet_ids),
                 split=split,
                 settings=settings.calibration,
-                pool=pool,
+                pool=passes.pool,
             )
         )
         shown = progress(parts, total=len(parts), description="cross-validate", unit="folds")
@@ -211,12 +207,16 @@ def cross_validate(
         editions=(dataset.edition.year,),
         revisions=current_revisions("calibration", "fit"),
     )
-    refined = any(stage.name == "refine" for stage in line.stages)
-    name = find_temperature(refined=refined).name
-    path = output / MODELS / "temperature" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temperature.save(path)
+    _save_temperature(temperature, output / MODELS / "temperature", line)
     return replace(result, temperature=temperature)
+
+
+def _save_temperature(temperature: Temperature, folder: Path, line: LoadedLine) -> None:
+    from ariel_kit.uncertainty import find_temperature
+
+    refined = any(stage.name == "refine" for stage in line.stages)
+    folder.mkdir(parents=True, exist_ok=True)
+    temperature.save(folder / find_temperature(refined=refined).name)
 
 
 def _truth(dataset: Dataset, labels: str | Path | None, split: str) -> Labels:

@@ -18,8 +18,7 @@ from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import AIRS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure
-from ariel_kit.core.passes import IN_MEMORY, Passes, scratch_folder
-from ariel_kit.core.pool import open_pool
+from ariel_kit.core.passes import IN_MEMORY, Passes, open_passes
 from ariel_kit.core.revisions import current_revisions
 from ariel_kit.core.words import counted
 from ariel_kit.data.dataset import Dataset, Labels, find_labels, open_split, read_labels
@@ -221,13 +220,13 @@ def learn_folder(
     line = load_line(settings, models_dir, edition=dataset.edition.year)
     table = find_labels(dataset) if labels is None else Path(labels)
     planets = LabelledPlanets.find(dataset, table, settings, split=split)
-    with open_pool(n_jobs, backend, address) as pool, scratch_folder(output) as scratch:
+    with open_passes(output, n_jobs, backend, address) as passes:
         calibrate = partial(
             iter_calibrations,
             dataset,
             folder=output / "products",
             settings=settings.calibration,
-            pool=pool,
+            pool=passes.pool,
         )
         visits = planets.calibrate(planets.chosen, calibrate)
         return learn_from(
@@ -236,7 +235,7 @@ def learn_folder(
             line=line,
             settings=settings,
             folder=output,
-            passes=Passes(pool, scratch),
+            passes=passes,
         )
 
 

@@ -27,6 +27,7 @@ def set_aside(folder: Path, spectra: list[Spectrum]) -> list[Spectrum]:
         if spectrum.covariance is not None
     }
     if halves:
+        folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(folder / f"{'-'.join(list(halves)[:2])}.npz") as unfinished:
             np.savez(unfinished, **halves)  # type: ignore[arg-type]
     return [replace(spectrum, covariance=None) for spectrum in spectra]

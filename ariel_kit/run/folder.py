@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -134,6 +135,8 @@ class RunFolder:
         ``fits.npz``, what the fit concluded of each planet, and its white light.
     covariances : Path
         ``covariances.npz``, the posterior covariance of each planet that was fitted.
+    set_aside : Path
+        Folder of the covariances of batches, until `finish` brings them together.
     record : Path
         ``run.json``, the `RunState` of a run until it has finished, then its `RunRecord`.
 
@@ -155,6 +158,7 @@ class RunFolder:
         self.provenance = self.path / "provenance.json"
         self.fits = self.path / "fits.npz"
         self.covariances = self.path / "covariances.npz"
+        self.set_aside = self.path / "set-aside"
         self.record = self.path / "run.json"
 
     @property
@@ -191,6 +195,7 @@ class RunFolder:
                 self.path,
             )
         self.path.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.set_aside, ignore_errors=True)
         if self._finished() is None:
             with atomic_path(self.settings) as unfinished:
                 save_settings(settings, unfinished)
@@ -202,11 +207,7 @@ class RunFolder:
                 self._note("interrupted")
 
     def finish(
-        self,
-        record: RunRecord,
-        spectra: Sequence[Spectrum],
-        settings: RunSettings | None = None,
-        covariances: Path | None = None,
+        self, record: RunRecord, spectra: Sequence[Spectrum], settings: RunSettings | None = None
     ) -> None:
         """Write what was concluded beside the submission; the record comes last.
 
@@ -220,8 +221,6 @@ class RunFolder:
             One per planet, as submitted.
         settings : RunSettings, optional
             Those of the run; left as they are when left out.
-        covariances : Path, optional
-            Folder where the covariances were set aside; those of before stay when left out.
         """
         draft = self.draft
         if (better := self._better(record)) is not None and draft.is_file():
@@ -241,8 +240,9 @@ class RunFolder:
         steps = {spectrum.planet_id: spectrum.provenance for spectrum in spectra}
         write_file(self.provenance, json.dumps(steps, indent=1).encode())
         write_fits(self.fits, spectra)
-        if covariances is not None:
-            gather_covariances(self.covariances, covariances, spectra)
+        if self.set_aside.is_dir():
+            gather_covariances(self.covariances, self.set_aside, spectra)
+            shutil.rmtree(self.set_aside)
         if draft.is_file():
             draft.replace(self.submission)
         write_file(self.record, RECORD.dump_json(record, indent=1))

@@ -28,8 +28,8 @@ ALSO_FINE = {
 
 CATCHES_ALL = {
     "cli/__init__.py": 1,  # a fault of the kit is told, with what to report
-    "core/parallel.py": 1,  # an error that nobody foresaw is its planet's failure
-    "run/line.py": 2,  # the visits that break the line are found, the others go on
+    "core/pool.py": 1,  # an error that nobody foresaw is its planet's failure
+    "run/line.py": 1,  # the visits that break the line are found, the others go on
 }
 """How many times a module may catch every exception, where more than one planet is at stake."""
 
