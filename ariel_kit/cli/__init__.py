@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ariel_kit.cli import answers, data, learn, line, networks, ship
+from ariel_kit.cli import answers, bench, data, learn, line, networks, ship
 from ariel_kit.core.errors import ArielKitError, SubmissionError, describe_bug, did_you_mean
 from ariel_kit.core.runtime import setup_logging
 from ariel_kit.core.words import readable
@@ -36,6 +36,7 @@ VERBS: dict[str, Callable[..., int]] = {
     "ablate": networks.ablate,
     "compare": answers.compare,
     "blend": answers.blend,
+    "bench": bench.bench,
     "report": ship.report,
     "show": ship.show_planet,
     "export": ship.export,

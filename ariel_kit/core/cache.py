@@ -22,6 +22,7 @@ from ariel_kit.core.spectrum import Spectrum
 log = logging.getLogger(__name__)
 
 Product = TypeVar("Product", Observation, Spectrum)
+Item = TypeVar("Item")
 
 
 @contextmanager
@@ -164,7 +165,7 @@ class StoredSequence(Sequence[Product]):
 
 
 @dataclass(frozen=True)
-class Mapped(Sequence[Product]):
+class Mapped(Sequence[Product], Generic[Item, Product]):
     """A function of each item of a sequence, worked out where and when it is asked for.
 
     Examples
@@ -173,8 +174,8 @@ class Mapped(Sequence[Product]):
     1
     """
 
-    function: Callable[[Product], Product]
-    items: Sequence[Product]
+    function: Callable[[Item], Product]
+    items: Sequence[Item]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -182,11 +183,15 @@ class Mapped(Sequence[Product]):
     @overload
     def __getitem__(self, index: int) -> Product: ...
     @overload
-    def __getitem__(self, index: slice) -> Mapped[Product]: ...
-    def __getitem__(self, index: int | slice) -> Product | Mapped[Product]:
+    def __getitem__(self, index: slice) -> Mapped[Item, Product]: ...
+    def __getitem__(self, index: int | slice) -> Product | Mapped[Item, Product]:
         if isinstance(index, slice):
             return Mapped(self.function, self.items[index])
         return self.function(self.items[index])
+
+    def take(self, places: Iterable[int]) -> Mapped[Item, Product]:
+        """Pick some of the items."""
+        return Mapped(self.function, [self.items[place] for place in places])
 
 
 def file_sha256(path: str | Path) -> str:

@@ -6,6 +6,7 @@ keywords go to the matplotlib artist of the picture's main subject.
 """
 
 from ariel_kit.plots.detector import plot_bad_pixels, plot_pointing, plot_profiles
+from ariel_kit.plots.growth import plot_growth
 from ariel_kit.plots.learning import plot_scale, plot_z_scores
 from ariel_kit.plots.light_curves import (
     plot_light_curve_map,
@@ -29,6 +30,7 @@ __all__ = [
     "plot_bad_pixels",
     "plot_calibration_of_sigma",
     "plot_comparison",
+    "plot_growth",
     "plot_light_curve_map",
     "plot_pointing",
     "plot_profiles",

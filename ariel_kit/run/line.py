@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ariel_kit.core.cache import StoredSequence
+from ariel_kit.core.cache import Mapped, StoredSequence
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.passes import IN_MEMORY, Passes
@@ -238,8 +238,8 @@ def _planet_ids(observations: Sequence[Observation]) -> list[int]:
 
 
 def _take(observations: Sequence[Observation], places: Sequence[int]) -> Sequence[Observation]:
-    if isinstance(observations, StoredSequence):
-        return observations.take(places)
+    if isinstance(observations, StoredSequence | Mapped):
+        return observations.take(places)  # nothing is read yet
     return [observations[place] for place in places]
 
 
