@@ -12,16 +12,19 @@ import pytest
 pytest_plugins = ["tests.support.tiny_data", "tests.support.faults"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-ON_REQUEST = ("slow", "benchmark")
+ON_REQUEST = {"slow", "benchmark"}
+NUMBERS = "numbers"
+"""Marker of the slow tests that guard a number; ``-m numbers`` runs these alone."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip slow tests and benchmarks unless ``-m`` names their marker."""
+    """Skip slow tests and benchmarks unless ``-m`` names a marker of theirs."""
     asked = config.getoption("-m") or ""
     for item in items:
-        for marker in ON_REQUEST:
-            if marker in item.keywords and marker not in asked:
-                item.add_marker(pytest.mark.skip(reason=f"on request: run with -m {marker}"))
+        marked = {marker for marker in (*ON_REQUEST, NUMBERS) if marker in item.keywords}
+        if ON_REQUEST & marked and not any(marker in asked for marker in marked):
+            named = " or ".join(sorted(marked))
+            item.add_marker(pytest.mark.skip(reason=f"on request: run with -m {named}"))
 
 
 @pytest.fixture

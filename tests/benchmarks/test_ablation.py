@@ -14,6 +14,10 @@ from ariel_kit.spectral_extraction import learn_prior
 from tests.support.results import write_results
 from tests.support.scored_planets import Measured, training_spectra
 
+LARGEST_LOSS, LEAST_GAIN = 0.003, 0.0045
+"""What the default stages may lose in a group of 16 planets, and must gain over all 64: more than
+either of the two would gain alone, so that one that does nothing fails."""
+
 
 @pytest.mark.benchmark
 def test_ablation(measured: Measured) -> None:
@@ -26,7 +30,8 @@ def test_ablation(measured: Measured) -> None:
         print(f"\n{group}\n{format_ablation(rows)}")
         (default,) = (row for row in rows if row.get("default"))
         (none,) = (row for row in rows if row["stages"] == [])
-        assert default["score"] > none["score"] - 0.01  # a default that costs is none
+        assert default["score"] > none["score"] - LARGEST_LOSS, group
+    assert default["score"] > none["score"] + LEAST_GAIN
     write_results("ablation", as_markdown(found))
 
 

@@ -36,6 +36,9 @@ from tests.support.results import listed, write_results
 from tests.support.scored_planets import GROUPS, Measured, training_spectra
 from tests.support.visits import as_visits
 
+LEAST_ORACLE = 0.008
+"""Score that the true drift must be worth in each group; half of the smallest that was measured."""
+
 
 def show(name: str, measured: Measured, spectra: list[Spectrum]) -> dict[str, tuple[float, ...]]:
     """Print one row a group; give back score, coverage and the worst planet's score."""
@@ -110,7 +113,7 @@ def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
         fitted(ids, still, true_prior),
     )
     write_results("true_drift", listed(score for score, *_ in steady.values()))
-    assert all(steady[group][0] > base[group][0] for group in GROUPS)
+    assert all(steady[group][0] > base[group][0] + LEAST_ORACLE for group in GROUPS)
 
 
 def without_drift(

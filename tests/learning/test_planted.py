@@ -8,6 +8,7 @@ from ariel_kit.core.config import RunSettings, StageSettings
 from tests.support.lessons import LEFT, draw, measure, observe, plant_small_sigma
 
 
+@pytest.mark.numbers
 @pytest.mark.slow
 def test_a_foreground_and_small_sigmas_are_corrected_through_light_curves(monkeypatch):
     """With 60 labelled planets: scale within 0.1 %, coverage about that of a Gaussian.

@@ -11,6 +11,7 @@ import pytest
 from ariel_kit.simulation import simulate_dataset
 
 pytestmark = [
+    pytest.mark.numbers,
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc"),
 ]

@@ -117,6 +117,7 @@ def test_every_sixth_white_curve(folder: Path, labels: Labels) -> None:
     check_white_curves(fit_white_curves(folder, labels, every=6))
 
 
+@pytest.mark.numbers
 @pytest.mark.slow
 def test_all_473_white_curves(folder: Path, labels: Labels) -> None:
     told = check_white_curves(fit_white_curves(folder, labels, every=1))

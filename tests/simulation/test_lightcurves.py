@@ -112,6 +112,7 @@ def test_planets_do_not_depend_on_their_neighbours(
     assert np.array_equal(alone.flux, curves[3][0].flux)
 
 
+@pytest.mark.numbers
 @pytest.mark.slow
 @pytest.mark.parametrize("star", [0, 1])
 def test_fast_path_agrees_with_calibrated_frames(tmp_path: Path, star: int) -> None:

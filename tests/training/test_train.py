@@ -79,6 +79,7 @@ def test_training_again_trains_no_more_and_own_weights_are_listed(tmp_path, caps
     assert ", ".join(f"{part} {number}" for part, number in shipped.items()) in table[1]
 
 
+@pytest.mark.numbers
 @pytest.mark.slow
 def test_two_devices_learn_what_one_does(tmp_path):
     """Two processes on the CPU stand for two GPUs: half a batch each, one gradient."""

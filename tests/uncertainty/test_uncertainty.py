@@ -150,7 +150,7 @@ def test_shipped_temperatures_are_those_of_many_planets(refined: bool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("refined", [False, True])
+@pytest.mark.parametrize("refined", [False, pytest.param(True, marks=pytest.mark.numbers)])
 def test_shipped_temperatures_come_out_again(refined: bool) -> None:
     shipped = Temperature.load(find_temperature(refined=refined))
     again = line_temperature(create_model("resnet1d", weights="default") if refined else None)
