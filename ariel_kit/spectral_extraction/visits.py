@@ -58,17 +58,25 @@ class FittedBatch:
 
     @property
     def planet_spread(self) -> np.ndarray:
-        """Standard deviation that grazing and red noise add to each level [shape=(planet,)]."""
-        spread = np.zeros(max(self.batch.owners) + 1)
-        np.maximum.at(spread, self.batch.owners, self.batch.level_spread)
-        return spread
+        """Standard deviation that grazing and red noise add to each level [shape=(planet,)].
+
+        The level is also drawn towards the population's for it.
+        """
+        return self._largest(self.batch.level_spread)
 
     @property
     def planet_doubt(self) -> np.ndarray:
-        """Sigma added to the level of planets outside the validated range [shape=(planet,)]."""
-        doubt = np.zeros(max(self.batch.owners) + 1)
-        np.maximum.at(doubt, self.batch.owners, self.batch.doubt)
-        return doubt
+        """Sigma added to the level of planets outside the validated range [shape=(planet,)].
+
+        Such a planet may lie outside the population, so its level stays where it is.
+        """
+        return self._largest(self.batch.doubt)
+
+    def _largest(self, of_visits: np.ndarray) -> np.ndarray:
+        """Take the largest value among the visits of each planet."""
+        largest = np.zeros(max(self.batch.owners) + 1)
+        np.maximum.at(largest, self.batch.owners, of_visits)
+        return largest
 
     def expected(self) -> Linearised:
         """Return the linearisation with the posterior of the drift corrected by the denoiser."""
