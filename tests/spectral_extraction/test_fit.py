@@ -165,7 +165,7 @@ BAD = {
     "no FGS1": (lambda a, f: (a, with_flux(f, 0)), "FGS1 flux must be positive and finite"),
     "no noise": (
         lambda a, f: (replace(a, noise=0 * a.noise), f),
-        "AIRS noise must be positive, or infinite in a bin without data",
+        "AIRS noise must be positive, or infinite where there are no data",
     ),
     "no transit in the mess": (lambda a, f: (shuffled(a), f), "times the noise"),
     "upside down": (
