@@ -227,7 +227,7 @@ def test_tables_come_without_frames(tmp_path: Path) -> None:
 def test_a_simulation_destroys_nothing_that_was_there(tmp_path: Path) -> None:
     labels = tmp_path / "train_labels.csv"
     labels.write_text("precious")
-    with pytest.raises(DataFileError, match=r"holds train_labels\.csv\. Delete it or name another"):
+    with pytest.raises(DataFileError, match=r"holds train_labels\.csv\. Delete it or give another"):
         simulate_dataset(tmp_path, n_train=1, n_test=0, n_pairs=4)
     assert labels.read_text() == "precious"
     assert [path.name for path in tmp_path.iterdir()] == ["train_labels.csv"]
@@ -245,7 +245,7 @@ def test_an_interrupted_simulation_claims_no_planet(
     with pytest.raises(KeyboardInterrupt):
         simulate_dataset(tmp_path, n_train=1, n_test=1, n_pairs=4)
     assert [path.name for path in tmp_path.iterdir()] == ["train"]
-    with pytest.raises(DataFileError, match=r"holds train\. Delete it or name another"):
+    with pytest.raises(DataFileError, match=r"holds train\. Delete it or give another"):
         simulate_dataset(tmp_path, n_train=1, n_test=1, n_pairs=4)
 
 

@@ -150,7 +150,7 @@ def test_a_planet_that_was_not_fitted_is_left_alone(spectra, curves, model):
     some = [prior.fallback(7, "dust"), spectra[1], replace(spectra[2], covariance=None)]
     drawn = draw_refinements(some, curves[:3], model=model)
     assert [d is None for d in drawn] == [True, False, True]
-    with pytest.raises(FitError, match="planet 7 needs a covariance"):
+    with pytest.raises(FitError, match="spectrum of planet 7 must have a covariance"):
         describe(some[0], curves[0])
     with pytest.raises(ShapeError, match="got 3 and 4"):
         draw_refinements(some, curves, model=model)
