@@ -250,7 +250,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Glance:
-    """What is seen of a visit before it is fitted.
+    """Properties of a visit that decide how it is fitted.
 
     Attributes
     ----------
@@ -258,7 +258,7 @@ class Glance:
     grid : tuple
         Edition and time grids; visits that share them are fitted together.
     fault : str, optional
-        Why its light curves cannot be fitted.
+        Why its light curves cannot be fitted; None if they can.
     """
 
     planet_id: int
@@ -267,16 +267,16 @@ class Glance:
 
     @classmethod
     def at(cls, visit: Visit) -> Glance:
-        """Look at a visit."""
+        """Collect the properties of a visit."""
         grid = [a.tobytes() for curve in visit.curves for a in (curve.time, curve.span)]
         key = hashlib.sha256(b"".join(grid)).hexdigest()
         return cls(visit.planet_id, (visit.edition, key), find_fault(visit.curves))
 
 
 def deal(glances: Sequence[Glance]) -> list[list[int]]:
-    """Deal the places of visits without a fault into batches, by edition and time grid.
+    """Distribute the indices of visits without a fault over batches, by edition and time grid.
 
-    The visits of a planet stay together, so that they end in one posterior.
+    The visits of a planet stay together, because they have one posterior.
     """
     groups: dict[tuple[object, ...], dict[int, list[int]]] = {}
     for place, glance in enumerate(glances):
@@ -287,7 +287,7 @@ def deal(glances: Sequence[Glance]) -> list[list[int]]:
 
 
 def in_parts(planets: Sequence[list[int]]) -> list[list[int]]:
-    """Deal planets, each with the places of its visits, into parts of at most `BATCH` visits."""
+    """Distribute planets, as lists of their visits, over parts of at most `BATCH` visits."""
     parts: list[list[int]] = []
     for own in planets:
         if not parts or len(parts[-1]) + len(own) > BATCH:

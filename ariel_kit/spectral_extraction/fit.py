@@ -1,4 +1,4 @@
-"""Light curves to spectra: white light, drift, joint fit, prior, one honest sigma."""
+"""Fit of many visits: white light, drift, joint fit, and what the planets have in common."""
 
 from __future__ import annotations
 
@@ -48,22 +48,26 @@ def fit_planets(
     settings: ExtractionSettings | None = None,
     denoise: Denoiser | None = None,
 ) -> list[Spectrum]:
-    """Fit calibrated observations; the more planets at once, the better their priors.
+    """Fit calibrated observations.
+
+    The priors of drifts, windows and spectra are learned from the observations, so they improve
+    with the number of planets that are fitted together.
 
     Parameters
     ----------
     observations : sequence of Observation
+        Calibrated visits.
     prior : SpectrumPrior
-        From `learn_prior` or `simulated_prior`.
+        Prior of the spectra, from `learn_prior` or `simulated_prior`.
     settings : ExtractionSettings, optional
     denoise : callable, optional
-        Improves on the drift model of the joint fit, see `ariel_kit.denoising`.
+        Function that corrects the drift of the joint fit, see `ariel_kit.denoising`.
 
     Returns
     -------
     list of Spectrum
-        In the order of `observations`. A planet whose fit failed has the population's spectrum
-        and None for its `fit`; its provenance says why.
+        Spectra in the order of `observations`. A planet whose fit failed has the spectrum of the
+        population and None as its `fit`; the reason is in its provenance.
 
     Examples
     --------
@@ -84,13 +88,15 @@ def fit_planets(
 
 
 def bin_planets(observations: Iterable[Observation], settings: ExtractionSettings) -> list[Visit]:
-    """Bin the light curves of observations, as `fit_light_curves` takes them.
+    """Bin the light curves of observations for `fit_light_curves`.
 
     Parameters
     ----------
     observations : iterable of Observation
-        Taken one at a time and not kept: a sequence on disk need not fit in memory.
+        Calibrated visits. They are processed one at a time and not kept, so that a sequence on disk
+        need not fit in memory.
     settings : ExtractionSettings
+        Settings that contain the length of a bin.
 
     Returns
     -------
@@ -112,10 +118,11 @@ def fit_light_curves(
     Parameters
     ----------
     visits : sequence of Visit
+        Binned visits, from `bin_planets`.
     prior, settings, denoise
         As in `fit_planets`.
     device : str
-        Where the joint fit is computed, as torch names it.
+        Device of torch that computes the joint fit, for example ``"cpu"``.
 
     Returns
     -------
@@ -130,14 +137,16 @@ def fit_light_curves(
 def fit_parked(
     visits: Sequence[Parked[Visit]], glances: Sequence[Glance], order: FitOrder
 ) -> LightCurveFit:
-    """Fit binned light curves batch by batch, wherever they wait.
+    """Fit binned light curves batch by batch, from memory or from disk.
 
     Parameters
     ----------
     visits : sequence of Parked
+        Binned visits, in memory or on disk.
     glances : sequence of Glance
-        One per visit.
+        Time grids and faults of the same visits.
     order : FitOrder
+        Prior and settings of the fit.
 
     Returns
     -------
@@ -176,7 +185,7 @@ def _tell(singles: Mapping[int, Single]) -> None:
 
 
 def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
-    """Learn one drift prior from all planets of a run."""
+    """Learn the prior of the drift from all planets of a run."""
     together = DriftLikelihood(
         np.concatenate([likelihood.precision for likelihood in likelihoods]),
         np.concatenate([likelihood.information for likelihood in likelihoods]),
@@ -187,7 +196,7 @@ def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
 def _joint_fits(
     batches: Sequence[Parked[Batch]], taught: Taught, order: FitOrder
 ) -> tuple[list[Parked[FittedBatch]], Taught]:
-    """Fit jointly; sizes of drifts and windows are learned on from the planets themselves."""
+    """Run the joint fits, and learn the sizes of drifts and the windows from these planets."""
     passes, prior = order.passes, offered(order.prior, order.settings)
     drift = partial(join, taught.airs, taught.fgs1, order.denoise, order.device)
     joints, evidence = passes.advance(drift, batches, "joint fit")
@@ -201,7 +210,7 @@ def _joint_fits(
 
 
 def _learn_windows(windows: Sequence[Windows | None]) -> Population | None:
-    """Learn what the windows of a run have in common; None where no catalogue tells of them."""
+    """Learn the population of the windows; None for an edition without a catalogue."""
     told = [one for one in windows if one is not None]
     if not told:
         return None

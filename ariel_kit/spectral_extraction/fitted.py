@@ -1,4 +1,4 @@
-"""What a fit of many planets leaves behind: batches to be concluded under a prior."""
+"""Results of a fit of many planets, from which spectra are computed under a prior."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from ariel_kit.spectral_extraction.steps import Single
 from ariel_kit.spectral_extraction.visits import FittedBatch
 
 Rest = Callable[[list[Visit], list[Spectrum]], list[Spectrum]]
-"""What follows the fit: visits and their spectra to better spectra."""
+"""Function for the stages after the fit, from visits and their spectra to new spectra."""
 
 
 @dataclass(frozen=True)
 class Taught:
-    """What the planets of a run teach each other.
+    """Priors that were learned from the planets of a run.
 
     Attributes
     ----------
     airs, fgs1 : DriftMixture
-        How their light drifts.
+        Priors of the drift in time.
     sizes : ndarray [shape=(size,), dtype=float64], optional
-        How large drifts are; None where white light alone was fitted.
+        Probabilities of the sizes of drifts; None if only white light was fitted.
     population : Population, optional
-        What windows have in common, where an edition has a catalogue.
+        Population of the windows, for an edition with a catalogue.
     prior : SpectrumPrior, optional
-        With the shapes that their spectra show.
+        Prior of the spectra, with learned shapes.
     """
 
     airs: DriftMixture
@@ -50,19 +50,20 @@ class Taught:
 
 @dataclass(frozen=True)
 class FitOrder:
-    """How light curves are to be fitted.
+    """Prior and settings of a fit of light curves.
 
     Attributes
     ----------
     prior : SpectrumPrior
     settings : ExtractionSettings
     denoise : callable, optional
-        Improves on the drift model of the joint fit, see `ariel_kit.denoising`.
+        Function that corrects the drift of the joint fit, see `ariel_kit.denoising`.
     device : str
-        Where the joint fit is computed, as torch names it.
+        Device of torch that computes the joint fit.
     passes : Passes
+        How the batches are stored and distributed over processes.
     taught : Taught, optional
-        What other planets have taught already: these learn nothing from each other then.
+        Priors that were learned from other planets. If given, nothing is learned from these.
     """
 
     prior: SpectrumPrior
@@ -75,19 +76,20 @@ class FitOrder:
 
 @dataclass(frozen=True)
 class LightCurveFit:
-    """What a fit of light curves leaves behind.
+    """Result of a fit of light curves.
 
     Attributes
     ----------
     joints : list of Parked
-        A `FittedBatch` for each batch of visits; empty where white light alone was fitted.
+        A `FittedBatch` for each batch of visits; empty if only white light was fitted.
     planets : list of frozenset of int
-        Those of each batch.
+        Planets of each batch.
     singles : dict of int to Single
-        Visits without a joint fit, by their place.
+        Visits without a joint fit, by the index of the visit.
     taught : Taught, optional
-        None where no visit could be fitted.
+        Priors that were learned; None if no visit could be fitted.
     order : FitOrder
+        Prior and settings of the fit.
     """
 
     joints: list[Parked[FittedBatch]]
@@ -98,19 +100,20 @@ class LightCurveFit:
 
     @cached_property
     def spectra(self) -> list[Spectrum]:
-        """Give one spectrum per visit, in their order."""
+        """One spectrum per visit, in the order of the visits."""
         return self.conclude(self.learned_prior())
 
     def learned_prior(
         self, prior: SpectrumPrior | None = None, planet_ids: Collection[int] | None = None
     ) -> SpectrumPrior:
-        """Learn the shapes of spectra on from the planets themselves, or from some of them.
+        """Learn the shapes of the spectra from the fitted planets.
 
         Parameters
         ----------
         prior : SpectrumPrior, optional
-            To start from; that of the fit when left out.
+            Prior that the learning starts from; by default that of the fit.
         planet_ids : collection of int, optional
+            Planets to learn from; by default all.
 
         Returns
         -------
@@ -130,18 +133,19 @@ class LightCurveFit:
         return learn_shapes(offered(prior, self.order.settings), moments)
 
     def conclude(self, prior: SpectrumPrior, rest: Rest | None = None) -> list[Spectrum]:
-        """Conclude all visits under a prior, and take them through what follows the fit.
+        """Compute the spectra of all visits under a prior, and apply the stages after the fit.
 
         Parameters
         ----------
         prior : SpectrumPrior
-            From `learned_prior`.
+            Prior of the spectra, from `learned_prior`.
         rest : callable, optional
+            Stages after the fit; by default none.
 
         Returns
         -------
         list of Spectrum
-            One per visit, in their order.
+            One per visit, in the order of the visits.
         """
         rest = rest or _as_they_are
         noted = partial(_note_denoiser, self.order.denoise is not None)
@@ -154,29 +158,31 @@ class LightCurveFit:
     def under(
         self, prior: SpectrumPrior, planet_ids: Collection[int], rest: Rest | None = None
     ) -> list[Spectrum]:
-        """Conclude some planets under another prior, without fitting their light curves again.
+        """Compute the spectra of some planets under another prior, without a new fit.
 
-        The likelihood of the depths stays as it was linearised about the answers under the first
-        prior, which moves an answer by less than a hundredth of its sigma.
+        The likelihood of the depths remains linearised about the spectra under the first prior.
+        This changes a depth by less than a hundredth of its sigma.
 
         Parameters
         ----------
         prior : SpectrumPrior
+            Prior that the learning of shapes starts from.
         planet_ids : collection of int
+            Planets to compute spectra of.
         rest : callable, optional
-            What follows the fit.
+            Stages after the fit; by default none.
 
         Returns
         -------
         list of Spectrum
-            In the order of their visits; those without a joint fit are left out.
+            Spectra in the order of the visits, without those that have no joint fit.
         """
         learned = self.learned_prior(prior, planet_ids)
         found = self._conclude(learned, rest or _as_they_are, planet_ids)
         return [found[place] for place in sorted(found)]
 
     def _of(self, planet_ids: Collection[int] | None) -> list[Parked[FittedBatch]]:
-        """List the batches that hold some of these planets."""
+        """List the batches that contain any of these planets."""
         pairs = zip(self.joints, self.planets, strict=True)
         return [
             joint for joint, own in pairs if planet_ids is None or not own.isdisjoint(planet_ids)
@@ -208,7 +214,7 @@ def _conclude_batch(
     denoised: bool,
     fit: FittedBatch,
 ) -> dict[int, Spectrum]:
-    """Conclude planets of a batch, and take them through what follows the fit."""
+    """Compute the spectra of planets of a batch, and apply the stages after the fit."""
     members = Members.of(fit, planet_ids)
     found = conclude(members, prior)
     visits = [fit.batch.visits[row] for row in members.visits]
@@ -217,7 +223,7 @@ def _conclude_batch(
 
 
 def _note_denoiser(asked: bool, spectrum: Spectrum) -> Spectrum:
-    """Note whether the hook of the fit was used for this visit."""
+    """Record in the provenance whether the denoiser was used for this visit."""
     if not asked:
         return spectrum
     used = spectrum.fit is not None and spectrum.covariance is not None

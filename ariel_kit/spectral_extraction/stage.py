@@ -1,4 +1,4 @@
-"""The stages of this room: the joint fit, and the network that looks at fitted spectra."""
+"""Two stages of the pipeline: the joint fit, and the network that refines fitted spectra."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ from ariel_kit.spectral_extraction.fitted import FitOrder
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 
 DRAWS = 16
+"""Number of dropout draws."""
 BATCH = 64
-"""Planets that pass the network at once."""
+"""Number of planets that the network processes at once."""
 
 
 @dataclass(frozen=True)
 class FitStage:
-    """Fit all light curves together; the one stage that is always on."""
+    """Fit all light curves; the only stage that cannot be switched off."""
 
     name: ClassVar = "fit"
     weights: ClassVar = None
@@ -44,7 +45,7 @@ class FitStage:
     def find_refusal(
         cls, settings: RunSettings, models_dir: str | Path | None, edition: int
     ) -> None:
-        """See `ariel_kit.light_curve.stage.Stage`; the fit has learned nothing."""
+        """See `ariel_kit.light_curve.stage.Stage`; the fit has no weights to refuse."""
 
     @classmethod
     def load(cls, settings: RunSettings, models_dir: str | Path | None, device: str) -> FitStage:
@@ -52,7 +53,7 @@ class FitStage:
         return cls(settings.extraction, device)
 
     def __call__(self, state: LineState) -> LineState:
-        """Bin the observations and fit them; their spectra are concluded batch by batch."""
+        """Bin the observations and fit them; spectra are computed later, batch by batch."""
         seen, passes = state.observations, state.passes.apart()
         alone = park(seen[place : place + 1] for place in range(len(seen)))
         look = partial(_look, self.settings)
@@ -67,14 +68,14 @@ class FitStage:
 
 
 def _look(settings: ExtractionSettings, alone: Sequence[Observation]) -> tuple[Visit, Glance]:
-    """Bin the one observation of a task."""
+    """Bin the only observation of a task."""
     (visit,) = bin_planets(alone, settings)
     return visit, Glance.at(visit)
 
 
 @dataclass(frozen=True)
 class RefineStage:
-    """Let the Bayesian ResNet-1D look at fitted spectra."""
+    """Refine fitted spectra by the Bayesian ResNet-1D."""
 
     name: ClassVar = "refine"
     model: ResNet1D
@@ -99,7 +100,7 @@ class RefineStage:
         return cls(cast(ResNet1D, model), weights, settings.seed)
 
     def __call__(self, state: LineState) -> LineState:
-        """Draw what thinned networks say of each spectrum; the last stage combines it."""
+        """Draw predictions for each spectrum; the uncertainty stage combines them."""
         curves = [visit.curves for visit in state.visits]
         draws = draw_refinements(state.spectra, curves, model=self.model, seed=self.seed)
         spectra = [
@@ -110,7 +111,7 @@ class RefineStage:
 
 
 def _why_not(spectrum: Spectrum) -> dict[str, str]:
-    """Say why a spectrum was not refined."""
+    """Build the provenance entry of a spectrum that was not refined."""
     if spectrum.covariance is None:
         return NO_FIT
     return {"status": "skipped", "reason": "a wavelength holds no data"}
@@ -126,26 +127,27 @@ def draw_refinements(
 ) -> list[Draws | None]:
     """Refine fitted spectra by Monte Carlo dropout (`ariel_kit.uncertainty` combines the draws).
 
-    The level of a spectrum, its mean over AIRS, stays what the fit says, and so does its error:
-    the network knows shapes.
+    The network corrects shapes only: the level of a spectrum, its mean over AIRS, and the error of
+    the level remain those of the fit.
 
     Parameters
     ----------
     spectra : sequence of Spectrum
-        From `fit_light_curves`.
+        Fitted spectra, from `fit_light_curves`.
     curves : sequence of tuple of LightCurves
-        The binned AIRS and FGS1 of the same planets.
+        Binned AIRS and FGS1 light curves of the same planets.
     model : ResNet1D
-        From ``create_model("resnet1d", weights=...)``.
+        Network, from ``create_model("resnet1d", weights=...)``.
     draws : int
-        Thinned networks.
+        Number of dropout masks.
     seed : int
-        Of what is dropped: the same for all planets, so that none depends on its neighbours.
+        Seed of the masks. They are the same for all planets, so that no result depends on the other
+        planets.
 
     Returns
     -------
     list of Draws or None
-        None for a planet that was not fitted, or of which a wavelength holds no data.
+        None for a planet that was not fitted, or that has a wavelength without data.
 
     Raises
     ------
@@ -153,7 +155,10 @@ def draw_refinements(
         If there is not one pair of light curves for each spectrum.
     """
     if len(spectra) != len(curves):
-        raise ShapeError(f"spectra and curves must pair up; got {len(spectra)} and {len(curves)}.")
+        raise ShapeError(
+            "there must be one pair of light curves for each spectrum; got "
+            f"{len(curves)} pairs and {len(spectra)} spectra."
+        )
     dropout = model.draw_dropout(draws, torch.Generator().manual_seed(seed))
     answers: list[Draws | None] = [None] * len(spectra)
     places, features = [], []
@@ -188,7 +193,7 @@ def _answers(
 
 
 def _depths(spectrum: Spectrum, correction: np.ndarray, factor: np.ndarray) -> Draws:
-    """Turn units of the fit's errors into depths; `factor` scales the variance of the shape."""
+    """Convert corrections in units of sigma to depths; `factor` scales the shape's variance."""
     errors = Errors.of(spectrum)
     shape = np.minimum(errors.shape, errors.total) ** 2
     variances = errors.total**2 - shape + factor * shape

@@ -1,4 +1,4 @@
-"""The steps of a batch of visits from light curves to one posterior for each planet."""
+"""Steps of the fit of a batch of visits, from white light to the joint fit."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ariel_kit.spectral_extraction.priors import SpectrumPrior
 from ariel_kit.spectral_extraction.visits import FittedBatch
 
 MOVES, MOVES_AFTER_LEARNING = 1, 2
-"""Linearisations about a better reference; where windows are learned, most come after it."""
+"""Number of further linearisations before and after the population of windows is learned."""
 WHITE_ALONE = "white depth alone"
-"""Flag of a planet whose light no fit explains, though it shows a transit."""
+"""Flag of a planet that shows a transit, but whose light curve no fit explains."""
 
 
 @dataclass(frozen=True)
 class Single:
-    """A visit that gets a spectrum without a joint fit.
+    """A visit whose spectrum is computed without a joint fit.
 
     Attributes
     ----------
     visit : Visit
     spectrum : Spectrum
     fault : str, optional
-        Why; None where white light alone was asked for.
+        Why there is no joint fit; None if the settings ask for white light only.
     """
 
     visit: Visit
@@ -46,16 +46,16 @@ class Single:
 
 @dataclass(frozen=True)
 class Begun:
-    """What white light tells of a batch.
+    """Result of the white-light fit of a batch.
 
     Attributes
     ----------
     singles : dict of int to Single
-        Visits that are not fitted further, by place.
+        Visits that are not fitted further, by the index of the visit.
     planets : frozenset of int
-        Those that are.
+        Planets that are fitted further.
     airs, fgs1 : DriftLikelihood
-        Of the drifts of their visits.
+        Likelihoods of the drifts of their visits.
     """
 
     singles: dict[int, Single]
@@ -66,14 +66,16 @@ class Begun:
 
 @dataclass(frozen=True)
 class Windows:
-    """What a batch tells of the windows of its planets.
+    """Likelihood of the windows of a batch.
 
     Attributes
     ----------
     population : Population
-        What was believed of them.
+        Population of the windows before learning.
     likelihood : WindowLikelihood
+        Likelihood of the window of each visit.
     stars : list of StarInfo or None
+        Catalogue entry of each visit's planet.
     """
 
     population: Population
@@ -82,9 +84,16 @@ class Windows:
 
 
 def begin(prior: SpectrumPrior, visits: Sequence[tuple[int, Parked[Visit]]]) -> tuple[Batch, Begun]:
-    """Fit the white light of visits on common grids, each with its place.
+    """Fit the white light of visits on common time grids.
 
-    A broken visit must not teach the others: it is left out of what follows.
+    Visits whose fit failed are left out of the batch, so that nothing is learned from them.
+
+    Parameters
+    ----------
+    prior : SpectrumPrior
+        Prior of the spectra, for failed visits.
+    visits : sequence of (int, Parked)
+        Index and light curves of each visit.
     """
     seen = [_without_strays(parked.fetch()) for _, parked in visits]
     batch = Batch.of([place for place, _ in visits], seen, default_drift())
@@ -99,7 +108,7 @@ def _without_strays(visit: Visit) -> Visit:
 
 
 def _singles(batch: Batch, prior: SpectrumPrior) -> dict[int, Single]:
-    """Give visits with a fault white depth alone, where a transit shows all the same."""
+    """Build spectra of failed visits: flat where a transit is seen, else that of the population."""
     facts, plain, found = batch.facts(batch.white.window), batch.plain_depths(), {}
     for place, fault in batch.faults().items():
         row = batch.places.index(place)
@@ -118,7 +127,7 @@ def _singles(batch: Batch, prior: SpectrumPrior) -> dict[int, Single]:
 
 
 def fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Single:
-    """Give a visit the population's spectrum."""
+    """Build the spectrum of a failed visit from the population."""
     spectrum = prior.fallback(visit.planet_id, fault)
     told = {**visit.provenance, **spectrum.provenance}
     return Single(visit, replace(spectrum, provenance=told), fault)
@@ -127,7 +136,7 @@ def fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Single:
 def white_spectra(
     airs: DriftMixture, prior: SpectrumPrior, batch: Batch
 ) -> tuple[Batch, dict[int, Single]]:
-    """Give the plain baseline: the white depth at every wavelength, one sigma."""
+    """Build flat spectra, with the white depth and one sigma at every wavelength."""
     batch.refit_white(airs)
     sigma = np.hypot(np.hypot(batch.white.sigma[:, -1], prior.spread), batch.doubt)
     facts, found = batch.facts(batch.white.window), {}
@@ -142,7 +151,7 @@ def white_spectra(
 def join(
     airs: DriftMixture, fgs1: DriftMixture, denoise: Denoiser | None, device: str, batch: Batch
 ) -> tuple[FittedBatch, np.ndarray]:
-    """Set up the joint fit under the drifts of the run; tell the evidence of their sizes."""
+    """Set up the joint fit under the drift priors of the run, and compute the evidence of sizes."""
     batch.refit_white(airs)
     fit = FittedBatch.of(batch, batch.joint_fit(airs, fgs1, device), denoise)
     return fit, fit.linearised.drift.log_evidence.cpu().numpy()
@@ -151,7 +160,7 @@ def join(
 def settle(
     sizes: np.ndarray, prior: SpectrumPrior, fit: FittedBatch
 ) -> tuple[FittedBatch, Windows | None]:
-    """Fit under the sizes of the run's drifts; tell of the windows that are learned on."""
+    """Fit under the drift sizes of the run, and compute the likelihood of the windows."""
     fit.expect_sizes(sizes)
     fit.converge(prior, MOVES)
     if not fit.batch.population.catalogue:
@@ -163,7 +172,7 @@ def settle(
 def finish(
     population: Population | None, prior: SpectrumPrior, fit: FittedBatch
 ) -> tuple[FittedBatch, None]:
-    """Fit again under what the windows of the run have in common; own up to a misfit."""
+    """Fit again under the population of the windows, and widen the noise where the fit is poor."""
     if population is not None and fit.batch.population.catalogue:
         fit.believe(population)
         fit.converge(prior, MOVES_AFTER_LEARNING)
