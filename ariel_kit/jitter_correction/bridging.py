@@ -1,4 +1,4 @@
-"""Bridge failed frames while responses to motion are fitted: one would bend a whole visit."""
+"""Interpolation over failed frames, which would distort the fitted responses to motion."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from ariel_kit.core.strays import bridge_failures, failed_frames
 
 
 def bridge(observation: Observation) -> Observation:
-    """Bridge samples without light, and the motion in frames without light.
+    """Interpolate light curves and motion over frames without light.
 
     Parameters
     ----------
     observation : Observation
+        Visit at native cadence.
 
     Returns
     -------
     Observation
-        With the arrays that were given, where nothing failed.
+        Interpolated visit; arrays without failed frames are the given ones.
     """
     airs, fgs1 = observation.airs, observation.fgs1[:, None]
     return replace(
@@ -36,19 +37,19 @@ def bridge(observation: Observation) -> Observation:
 def put_back(
     corrected: Mapping[str, object], given: Observation, bridged: Observation
 ) -> dict[str, np.ndarray]:
-    """Put samples that were bridged back as they were; the binning leaves them out and says so.
+    """Restore the original samples where `bridge` interpolated, so that binning leaves them out.
 
     Parameters
     ----------
     corrected : mapping
-        Fields of an observation, of which `airs` and `fgs1` matter.
+        Corrected fields of an observation; only `airs` and `fgs1` are used.
     given, bridged : Observation
-        Before and after `bridge`.
+        Observation before and after `bridge`.
 
     Returns
     -------
     dict of str to ndarray [shape=(time, ...), dtype=float32, unit=electron]
-        Those of `airs` and `fgs1` that were corrected.
+        The fields `airs` and `fgs1`, if they were corrected.
     """
     light = {"airs": (given.airs, bridged.airs), "fgs1": (given.fgs1, bridged.fgs1)}
     return {
@@ -59,7 +60,7 @@ def put_back(
 
 
 def _bridge_motion(motion: np.ndarray, failed: np.ndarray) -> np.ndarray:
-    """Interpolate what frames without light tell of motion; axes (time, moment)."""
+    """Interpolate motion over frames without light [shape=(time, moment)]."""
     if not failed.any() or failed.all():
         return motion
     motion, time = motion.copy(), np.arange(len(motion))

@@ -51,7 +51,7 @@ MIN_NEW = 1e-6
 MIN_PAIRS = 64
 """Least number of AIRS pairs of a visit that is corrected."""
 WIDENED = 1.5
-"""Ratio of the stated noise to the scatter of the light curve above which it is kept as wide."""
+"""Ratio of the given noise to the scatter of the light curve above which the ratio is kept."""
 
 
 class Prediction(NamedTuple):
@@ -220,15 +220,16 @@ def _correct_fgs1(observation: Observation) -> _Correction:
 
 
 def _noise_after(flux: np.ndarray, given: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Measure the noise that is left; where the calibration had widened it, it stays as wide.
+    """Measure the noise after the correction, increased by the factor that it had before, if any.
 
     Parameters
     ----------
     flux, given : ndarray [shape=(..., time), unit=electron]
         Light curves after and before the correction.
     noise : ndarray [shape=(...), unit=electron]
-        One sigma before; infinite where a wavelength holds no data.
+        Noise before the correction; infinite at a wavelength without data.
     """
+    # The calibration increases the noise over the scatter of the light curve where light was lost.
     wider = noise / np.maximum(white_noise(given), 1e-30)
     return white_noise(flux) * np.where(wider > WIDENED, wider, 1.0)
 

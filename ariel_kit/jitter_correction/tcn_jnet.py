@@ -98,7 +98,7 @@ class TCNJNet(nn.Module):
         self.head = nn.Conv1d(width, 2 * N_MOMENTS, 1)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let other processes build the network again: torch does not pickle weight norms."""
+        """Pickle configuration and weights, because torch does not pickle normalised weights."""
         return _built, (self.config, self.state_dict(), self.training)
 
     @property

@@ -98,7 +98,7 @@ def learn_in_run(
     calibrate : callable
         `iter_calibrations` of this data set, into the run's folder.
     passes : Passes
-        Where the light curves are fitted.
+        Processes that the fit runs in.
 
     Returns
     -------

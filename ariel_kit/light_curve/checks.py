@@ -40,7 +40,7 @@ def find_fault(curves: Curves) -> str | None:
         if (hours := curve.span[seen.any(axis=1)].sum()) < LEAST_HOURS:
             return f"{name} must cover {LEAST_HOURS} h to show the transit; got {hours:.2f} h"
         if (lost := width - int(seen.any(axis=0).sum())) > MOST_LOST:
-            return f"{name} must have light at all but {MOST_LOST} wavelengths; {lost} hold none"
+            return f"{name} must have data at all but {MOST_LOST} wavelengths; {lost} have none"
     airs, fgs1 = (float(curve.span.sum()) for curve in curves)
     if abs(airs - fgs1) > LONGEST_GAP:
         return f"AIRS and FGS1 must observe equally long; got {airs:.2f} h and {fgs1:.2f} h"
@@ -71,7 +71,7 @@ def without_strays(curves: LightCurves) -> LightCurves:
 
 
 def name_gaps(curves: Curves) -> list[str]:
-    """Name the bins and the wavelengths that were left out of a fit."""
+    """Format flags that list the bins and wavelengths which were left out of a fit."""
     told = []
     for (name, first), curve in zip(((AIRS.name, 2), (FGS1.name, 1)), curves, strict=True):
         seen = np.isfinite(curve.noise)
@@ -82,7 +82,7 @@ def name_gaps(curves: Curves) -> list[str]:
 
 
 def summed(curves: Sequence[LightCurves]) -> Light:
-    """Sum light curves on one time grid over the wavelengths that hold data."""
+    """Sum light curves on one time grid over the wavelengths that have data."""
     seen = [np.isfinite(curve.noise).any(axis=0) for curve in curves]
     pairs = list(zip(curves, seen, strict=True))
     flux = np.stack([np.where(own, curve.flux, 0).sum(axis=1) for curve, own in pairs])

@@ -1,4 +1,4 @@
-"""First pass over a detector: its mean image, and the pixels that cannot be used."""
+"""The first pass over a detector: its mean image, and the pixels that cannot be used."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Survey(NamedTuple):
     Attributes
     ----------
     detector : Detector
-        With saturated pixels and columns without light marked as bad.
+        Detector with saturated pixels and columns without light marked as bad.
     levels : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean CDS image, bad pixels modelled.
+        Mean CDS image, with bad pixels replaced by a model.
     clipped : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean light of saturated pixels; zero elsewhere.
+        Mean CDS level of the saturated pixels; zero elsewhere.
     """
 
     detector: Detector
@@ -60,7 +60,7 @@ def survey(detector: Detector) -> Survey:
     Raises
     ------
     DataFileError
-        If the image holds no star.
+        If the image has no light.
     """
     levels, full = detector.mean_image()
     saturated = (full > MOST_FULL) & ~detector.bad
@@ -78,7 +78,7 @@ def survey(detector: Detector) -> Survey:
 
 
 def _unlit(detector: Detector, levels: np.ndarray) -> np.ndarray:
-    """Mark the pixels of AIRS columns without light that are not marked as bad."""
+    """Find good pixels in AIRS columns without light [shape=(y, x), dtype=bool]."""
     if detector.instrument is not AIRS:
         return np.zeros_like(detector.bad)
     light = np.where(detector.bad, 0, levels)[AIRS.signal_rows].sum(axis=0)
@@ -92,11 +92,11 @@ def saturated_share(clipped: np.ndarray, star: np.ndarray, axis: int | None = 0)
     Parameters
     ----------
     clipped : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        As in `Survey`.
+        Mean CDS level of the saturated pixels, as in `Survey`.
     star : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean starlight, bad pixels modelled.
+        Mean starlight, with bad pixels replaced by a model.
     axis : int, optional
-        The axis to sum over; both when None.
+        Axis to sum over; None for both axes.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def noise_factor(lost: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     lost : ndarray [shape=(...), dtype=float64]
-        Of `saturated_share`.
+        Share of the light on saturated pixels, from `saturated_share`.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def find_bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
     ----------
     detector : Detector
     star : ndarray [shape=(y, x), dtype=float64, unit=electron]
-        Mean starlight, bad pixels modelled; zero outside the rows that are extracted.
+        Mean starlight, with bad pixels replaced by a model; zero outside the extracted rows.
 
     Returns
     -------
@@ -156,6 +156,6 @@ def find_bad_fraction(detector: Detector, star: np.ndarray) -> np.ndarray:
         raise DataFileError(
             f"planet {detector.visit.planet_id}: {detector.calibration_path} marks as bad "
             f"more than {MAX_BAD_FRACTION:.0%} of the light of {len(lost)} wavelength(s), first "
-            f"wl_{lost[0] + 2}; {MAX_LOST} may be lost at most. Check dead and dark."
+            f"wl_{lost[0] + 2}; at most {MAX_LOST} may be lost. Check dead and dark."
         )
     return np.asarray(fraction)

@@ -11,7 +11,7 @@ import torch
 from ariel_kit.core.observation import LightCurves
 
 LEAST_WEIGHT = 1e-9
-"""Weight of a wavelength that holds no data, over that of the best one."""
+"""Weight of a wavelength without data, relative to the largest weight."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Channel:
         time_weight = 1 / torch.where(seen, noise**2, 0.0).sum(2)
         time_weight = time_weight / time_weight.mean(1, keepdim=True)
         weight = inverse.sum(1) / time_weight.sum(1, keepdim=True)
-        # A wavelength without data keeps a weight that is too small to count, but no zero.
+        # A wavelength without data has a negligible weight that is not zero.
         weight = weight.maximum(LEAST_WEIGHT * weight.amax(1, keepdim=True))
         log_flux = torch.log(flux)
         return cls(

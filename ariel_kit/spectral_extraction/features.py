@@ -129,7 +129,7 @@ def describe(spectrum: Spectrum, curves: Curves) -> np.ndarray:
 
 
 def _with_data(spectrum: Spectrum, curves: Curves) -> Curves:
-    """Leave out the bins without data; refuse light curves of which one holds none."""
+    """Remove the bins without data; raise FitError if a wavelength has no data at all."""
     parts = []
     for curve in curves:
         seen = np.isfinite(curve.noise)

@@ -102,7 +102,7 @@ def test_a_tenth_of_the_wavelengths_may_be_lost() -> None:
     most = (without(CURVES[0], list(range(MOST_LOST)), 1.0), CURVES[1])
     assert find_fault(most) is None
     more = (without(CURVES[0], list(range(MOST_LOST + 1)), 1.0), CURVES[1])
-    assert find_fault(more) == ("AIRS must have light at all but 28 wavelengths; 29 hold none")
+    assert find_fault(more) == ("AIRS must have data at all but 28 wavelengths; 29 have none")
     none = (CURVES[0], without(CURVES[1], [0], 1.0))
     assert "FGS1 must cover" in str(find_fault(none))
 
