@@ -149,10 +149,7 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
         except FitError as error:
             facts[instrument] = {"status": "skipped", "reason": str(error)}
             log.warning(
-                "planet %d: the jitter of %s is not corrected; %s",
-                observation.planet_id,
-                instrument,
-                error,
+                "planet %d: %s is not corrected; %s", observation.planet_id, instrument, error
             )
     changes |= put_back(changes, observation, steady)
     return observation.with_step("jitter", facts, **changes)
