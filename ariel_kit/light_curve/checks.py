@@ -36,10 +36,10 @@ def find_fault(curves: Curves) -> str | None:
             return f"{name} flux must be positive and finite"
         if not (curve.noise > 0).all():
             return f"{name} noise must be positive, or infinite where there are no data"
-        seen = np.isfinite(curve.noise)
-        if (hours := curve.span[seen.any(axis=1)].sum()) < LEAST_HOURS:
+        has_data = np.isfinite(curve.noise)
+        if (hours := curve.span[has_data.any(axis=1)].sum()) < LEAST_HOURS:
             return f"{name} must cover {LEAST_HOURS} h to show the transit; got {hours:.2f} h"
-        if (lost := width - int(seen.any(axis=0).sum())) > MOST_LOST:
+        if (lost := width - int(has_data.any(axis=0).sum())) > MOST_LOST:
             return f"{name} must have data at all but {MOST_LOST} wavelengths; {lost} have none"
     airs, fgs1 = (float(curve.span.sum()) for curve in curves)
     if abs(airs - fgs1) > LONGEST_GAP:
@@ -72,21 +72,21 @@ def without_strays(curves: LightCurves) -> LightCurves:
 
 def name_gaps(curves: Curves) -> list[str]:
     """Format flags that list the bins and wavelengths which were left out of a fit."""
-    told = []
+    flags = []
     for (name, first), curve in zip(((AIRS.name, 2), (FGS1.name, 1)), curves, strict=True):
-        seen = np.isfinite(curve.noise)
-        bins = [f"{hours:.2f} h" for hours in curve.time[~seen.any(axis=1)]]
-        lost = [f"wl_{first + place}" for place in np.flatnonzero(~seen.any(axis=0))]
-        told += [f"{name} is left out at {listed(gaps)}" for gaps in (bins, lost) if gaps]
-    return told
+        has_data = np.isfinite(curve.noise)
+        bins = [f"{hours:.2f} h" for hours in curve.time[~has_data.any(axis=1)]]
+        lost = [f"wl_{first + place}" for place in np.flatnonzero(~has_data.any(axis=0))]
+        flags += [f"{name} is left out at {listed(gaps)}" for gaps in (bins, lost) if gaps]
+    return flags
 
 
 def summed(curves: Sequence[LightCurves]) -> Light:
     """Sum light curves on one time grid over the wavelengths that have data."""
-    seen = [np.isfinite(curve.noise).any(axis=0) for curve in curves]
-    pairs = list(zip(curves, seen, strict=True))
-    flux = np.stack([np.where(own, curve.flux, 0).sum(axis=1) for curve, own in pairs])
-    noise = np.stack([np.sqrt(np.where(own, c.noise**2, 0).sum(axis=1)) for c, own in pairs])
+    has_data = [np.isfinite(curve.noise).any(axis=0) for curve in curves]
+    pairs = list(zip(curves, has_data, strict=True))
+    flux = np.stack([np.where(mask, curve.flux, 0).sum(axis=1) for curve, mask in pairs])
+    noise = np.stack([np.sqrt(np.where(mask, c.noise**2, 0).sum(axis=1)) for c, mask in pairs])
     return Light(curves[0].time, curves[0].span, flux, noise)
 
 

@@ -47,8 +47,8 @@ class Channel:
         flux = torch.as_tensor(np.stack([c.flux for c in curves]), device=device)
         noise = torch.as_tensor(np.stack([c.noise for c in curves]), device=device)
         inverse = (flux / noise) ** 2
-        seen = noise.isfinite().any(1, keepdim=True)
-        time_weight = 1 / torch.where(seen, noise**2, 0.0).sum(2)
+        has_data = noise.isfinite().any(1, keepdim=True)
+        time_weight = 1 / torch.where(has_data, noise**2, 0.0).sum(2)
         time_weight = time_weight / time_weight.mean(1, keepdim=True)
         weight = inverse.sum(1) / time_weight.sum(1, keepdim=True)
         # A wavelength without data has a negligible weight that is not zero.

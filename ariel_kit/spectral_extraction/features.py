@@ -132,9 +132,9 @@ def _with_data(spectrum: Spectrum, curves: Curves) -> Curves:
     """Remove the bins without data; raise FitError if a wavelength has no data at all."""
     parts = []
     for curve in curves:
-        seen = np.isfinite(curve.noise)
-        bins = seen.any(axis=1)
-        if not seen[bins].all():
+        has_data = np.isfinite(curve.noise)
+        bins = has_data.any(axis=1)
+        if not has_data[bins].all():
             raise FitError(
                 f"planet {spectrum.planet_id} must have data at every wavelength to be refined; "
                 "leave its spectrum as it is."

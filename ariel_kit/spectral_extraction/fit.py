@@ -154,15 +154,15 @@ def fit_parked(
     """
     prior, passes = order.prior, order.passes
     dealt = park([[(place, visits[place]) for place in part] for part in deal(glances)])
-    started, told = passes.advance(partial(begin, prior), dealt, "white light")
+    started, results = passes.advance(partial(begin, prior), dealt, "white light")
     singles = {
         place: fallback(visits[place].fetch(), prior, glance.fault)
         for place, glance in enumerate(glances)
         if glance.fault is not None
     }
-    singles |= {place: single for one in told for place, single in one.singles.items()}
-    _tell(singles)
-    good = [(batch, one) for batch, one in zip(started, told, strict=True) if one.planets]
+    singles |= {place: single for one in results for place, single in one.singles.items()}
+    _warn_singles(singles)
+    good = [(batch, one) for batch, one in zip(started, results, strict=True) if one.planets]
     if not good:
         return LightCurveFit([], [], singles, None, order)
     batches, begun = [batch for batch, _ in good], [one for _, one in good]
@@ -170,14 +170,14 @@ def fit_parked(
         _learn_drift([one.airs for one in begun]), _learn_drift([one.fgs1 for one in begun])
     )
     if order.settings.extractor == "white":
-        _, found = passes.advance(partial(white_spectra, taught.airs, prior), batches, "spectra")
-        singles |= {place: single for one in found for place, single in one.items()}
+        _, spectra = passes.advance(partial(white_spectra, taught.airs, prior), batches, "spectra")
+        singles |= {place: single for one in spectra for place, single in one.items()}
         return LightCurveFit([], [], singles, taught, order)
     joints, taught = _joint_fits(batches, taught, order)
     return LightCurveFit(joints, [one.planets for one in begun], singles, taught, order)
 
 
-def _tell(singles: Mapping[int, Single]) -> None:
+def _warn_singles(singles: Mapping[int, Single]) -> None:
     for place in sorted(singles):
         single = singles[place]
         given = "the population's spectrum" if single.spectrum.fit is None else "white depth alone"
@@ -186,11 +186,11 @@ def _tell(singles: Mapping[int, Single]) -> None:
 
 def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
     """Learn the prior of the drift from all planets of a run."""
-    together = DriftLikelihood(
+    combined = DriftLikelihood(
         np.concatenate([likelihood.precision for likelihood in likelihoods]),
         np.concatenate([likelihood.information for likelihood in likelihoods]),
     )
-    return default_drift().learn(together)
+    return default_drift().learn(combined)
 
 
 def _joint_fits(
@@ -211,11 +211,11 @@ def _joint_fits(
 
 def _learn_windows(windows: Sequence[Windows | None]) -> Population | None:
     """Learn the population of the windows; None for an edition without a catalogue."""
-    told = [one for one in windows if one is not None]
-    if not told:
+    known = [one for one in windows if one is not None]
+    if not known:
         return None
-    together = WindowLikelihood(
-        np.concatenate([one.likelihood.precision for one in told]),
-        np.concatenate([one.likelihood.information for one in told]),
+    combined = WindowLikelihood(
+        np.concatenate([one.likelihood.precision for one in known]),
+        np.concatenate([one.likelihood.information for one in known]),
     )
-    return told[0].population.learn(together, [star for one in told for star in one.stars])
+    return known[0].population.learn(combined, [star for one in known for star in one.stars])

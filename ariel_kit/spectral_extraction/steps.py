@@ -95,8 +95,8 @@ def begin(prior: SpectrumPrior, visits: Sequence[tuple[int, Parked[Visit]]]) -> 
     visits : sequence of (int, Parked)
         Index and light curves of each visit.
     """
-    seen = [_without_strays(parked.fetch()) for _, parked in visits]
-    batch = Batch.of([place for place, _ in visits], seen, default_drift())
+    cleaned = [_without_strays(parked.fetch()) for _, parked in visits]
+    batch = Batch.of([place for place, _ in visits], cleaned, default_drift())
     singles = _singles(batch, prior)
     good = batch.without(singles)
     planets = frozenset(visit.planet_id for visit in good.visits)
@@ -109,12 +109,12 @@ def _without_strays(visit: Visit) -> Visit:
 
 def _singles(batch: Batch, prior: SpectrumPrior) -> dict[int, Single]:
     """Build spectra of failed visits: flat where a transit is seen, else that of the population."""
-    facts, plain, found = batch.facts(batch.white.window), batch.plain_depths(), {}
+    facts, plain, singles = batch.facts(batch.white.window), batch.plain_depths(), {}
     for place, fault in batch.faults().items():
         row = batch.places.index(place)
         visit = batch.visits[row]
         if place not in plain:
-            found[place] = fallback(visit, prior, fault)
+            singles[place] = fallback(visit, prior, fault)
             continue
         depth, sigma = plain[place]
         answer = Answer(
@@ -122,15 +122,15 @@ def _singles(batch: Batch, prior: SpectrumPrior) -> dict[int, Single]:
             np.full(N_WAVELENGTHS, np.hypot(sigma, prior.spread)),
             replace(facts[row], visits=1, flags=(*facts[row].flags, WHITE_ALONE)),
         )
-        found[place] = Single(visit, make_spectrum(visit, batch.white_light(row), answer), fault)
-    return found
+        singles[place] = Single(visit, make_spectrum(visit, batch.white_light(row), answer), fault)
+    return singles
 
 
 def fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Single:
     """Build the spectrum of a failed visit from the population."""
     spectrum = prior.fallback(visit.planet_id, fault)
-    told = {**visit.provenance, **spectrum.provenance}
-    return Single(visit, replace(spectrum, provenance=told), fault)
+    provenance = {**visit.provenance, **spectrum.provenance}
+    return Single(visit, replace(spectrum, provenance=provenance), fault)
 
 
 def white_spectra(
@@ -139,13 +139,13 @@ def white_spectra(
     """Build flat spectra, with the white depth and one sigma at every wavelength."""
     batch.refit_white(airs)
     sigma = np.hypot(np.hypot(batch.white.sigma[:, -1], prior.spread), batch.doubt)
-    facts, found = batch.facts(batch.white.window), {}
+    facts, singles = batch.facts(batch.white.window), {}
     for row, place in enumerate(batch.places):
         mean = np.full(N_WAVELENGTHS, batch.white.depth[row])
         answer = Answer(mean, np.full(N_WAVELENGTHS, sigma[row]), facts[row])
         visit = batch.visits[row]
-        found[place] = Single(visit, make_spectrum(visit, batch.white_light(row), answer))
-    return batch, found
+        singles[place] = Single(visit, make_spectrum(visit, batch.white_light(row), answer))
+    return batch, singles
 
 
 def join(
