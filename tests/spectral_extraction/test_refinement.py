@@ -152,7 +152,7 @@ def test_a_planet_that_was_not_fitted_is_left_alone(spectra, curves, model):
     assert [d is None for d in drawn] == [True, False, True]
     with pytest.raises(FitError, match="spectrum of planet 7 must have a covariance"):
         describe(some[0], curves[0])
-    with pytest.raises(ShapeError, match="got 3 and 4"):
+    with pytest.raises(ShapeError, match="got 4 pairs and 3 spectra"):
         draw_refinements(some, curves, model=model)
 
 
