@@ -149,7 +149,8 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
         except FitError as error:
             facts[instrument] = {"status": "skipped", "reason": str(error)}
             log.warning(
-                "planet %d: %s is not corrected; %s", observation.planet_id, instrument, error
+                "planet %d: the jitter of %s is not corrected; %s",
+                *(observation.planet_id, instrument, error),
             )
     changes |= put_back(changes, observation, steady)
     return observation.with_step("jitter", facts, **changes)
@@ -226,7 +227,6 @@ def _noise_after(flux: np.ndarray, given: np.ndarray, noise: np.ndarray) -> np.n
     noise : ndarray [shape=(...), unit=electron]
         Noise before the correction; infinite at a wavelength without data.
     """
-    # The calibration increases the noise over the scatter of the light curve where light was lost.
     wider = noise / np.maximum(white_noise(given), 1e-30)
     return white_noise(flux) * np.where(wider > WIDENED, wider, 1.0)
 
