@@ -150,9 +150,7 @@ def correct_jitter(observation: Observation, *, model: nn.Module | None = None) 
             facts[instrument] = {"status": "skipped", "reason": str(error)}
             log.warning(
                 "planet %d: the jitter of %s is not corrected; %s",
-                observation.planet_id,
-                instrument,
-                error,
+                *(observation.planet_id, instrument, error),
             )
     changes |= put_back(changes, observation, steady)
     return observation.with_step("jitter", facts, **changes)
