@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +17,12 @@ import numpy as np
 from ariel_kit.core.errors import DataFileError
 
 AnyValue = TypeVar("AnyValue", bound="Value")
+
+DAMAGE = (
+    OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, ArithmeticError,
+    RuntimeError, BadZipFile, zlib.error, struct.error,
+)  # fmt: skip
+"""Errors by which numpy and the zip format report a damaged file."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class Value:
         try:
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 yield arrays
-        except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        except DAMAGE as error:
             raise DataFileError(
                 f"{path} is not a readable {cls.__name__} ({error}); delete it and make it anew."
             ) from error

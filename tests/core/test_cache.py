@@ -146,6 +146,16 @@ def test_a_damaged_product_is_named_removed_and_made_anew(cache, raw, damage, ca
     assert make.calls == 2
 
 
+def test_a_sound_product_of_another_planet_is_not_taken_for_its_own(cache, raw, caplog):
+    make = Maker()
+    cache.fetch("7", [raw], make)
+    replace(SPECTRUM, planet_id=8, sigma=2 * SPECTRUM.sigma).save(cache.path("7"))
+    again = cache.fetch("7", [raw], make)
+    assert make.calls == 2
+    assert "does not have the checksum" in caplog.text
+    np.testing.assert_array_equal(again.sigma, SPECTRUM.sigma)
+
+
 def test_an_error_while_making_leaves_nothing(cache, raw):
     def give_up():
         raise DataFileError("no such frames")

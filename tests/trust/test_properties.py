@@ -13,7 +13,9 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import norm
 
 from ariel_kit.core.config import RunSettings, load_settings, make_settings, save_settings
-from ariel_kit.core.errors import ArielKitError, ConfigError
+from ariel_kit.core.errors import ArielKitError, ConfigError, DataFileError
+from ariel_kit.core.instruments import wavelengths
+from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.submission import COLUMNS, validate_submission
 from ariel_kit.data.tables import are_whole_numbers, read_csv
 from ariel_kit.preprocessing import kernels
@@ -95,6 +97,33 @@ def test_any_bytes_are_a_table_or_an_error_of_the_kit(content, tmp_path):
     path.write_bytes(content)
     with suppress(ArielKitError):
         read_csv(path)
+
+
+CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4)
+
+
+@QUICK
+@given(changes=CHANGES, kept=st.floats(0, 1))
+def test_a_stored_spectrum_is_read_or_refused_whatever_its_bytes(changes, kept, tmp_path):
+    path = tmp_path / "7.npz"
+    Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5)).save(path)
+    content = bytearray(path.read_bytes())
+    for place, byte in changes:
+        content[int(place * (len(content) - 1))] = byte
+    path.write_bytes(content[: int(kept * len(content))] if kept < 0.5 else content)
+    with suppress(ArielKitError):
+        Spectrum.load(path)
+
+
+def test_a_zip_of_another_version_is_no_spectrum(tmp_path):
+    """Found by changing bytes at random: the standard library calls it not implemented."""
+    path = tmp_path / "7.npz"
+    Spectrum(7, wavelengths(), np.full(283, 0.004), np.full(283, 3e-5)).save(path)
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\x01\x02") + 6] = 78  # version needed to extract
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match=r"is not a readable Spectrum .*version 7\.8"):
+        Spectrum.load(path)
 
 
 @QUICK

@@ -256,3 +256,24 @@ def test_the_density_after_a_temperature_is_scipys(rng: np.random.Generator) -> 
     for change in (0.97, 1.03):
         other = Temperature(found.factor * change, found.floor, factors=((found.factor * change,),))
         assert likelihood(other) < best
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 2.0), (10, 1.3), (60, 0.8)])
+def test_a_regime_counts_against_96_planets_that_ask_for_the_whole(
+    n: int, size: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Conjugate: squares are averaged over its planets and 96 others of the common factor."""
+    monkeypatch.setattr(temperature, "REGIME_COVERAGE", (0.0, 1.0))
+    error = np.tile(size * norm.ppf((np.arange(283) + 0.5) / 283), (n, 1))
+    error[:, 0] = 1e-9  # the bounds of coverage are those of the smallest and the largest error
+    square = np.mean(error**2)
+    expected = 1.1 * np.sqrt((n * square / 1.1**2 + 96) / (n + 96))
+    found = temperature._shrunk_factor(error, np.ones((n, 283)), 1.1, 0.0)
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(("asked", "share"), [(9.0, 0.76), (0.1, 0.60)])
+def test_a_regime_covers_between_60_and_76_percent(asked: float, share: float) -> None:
+    error = norm.ppf((np.arange(28_300) + 0.5) / 28_300).reshape(100, 283)
+    found = temperature._shrunk_factor(error, np.ones(error.shape), asked, 0.0)
+    assert np.mean(np.abs(error) < found) == pytest.approx(share, abs=2e-3)
