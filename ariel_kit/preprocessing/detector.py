@@ -211,6 +211,7 @@ class Detector:
         Parameters
         ----------
         pixels : ndarray [shape=(y, x), dtype=bool]
+            Pixels to mark as bad.
         reason : str
             Why they are bad, for the provenance.
         """
