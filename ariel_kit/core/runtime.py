@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, TextIO, TypeVar, get_args
@@ -26,6 +27,8 @@ Place = Literal["local", "kaggle", "kaggle-rerun"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 KAGGLE = "/kaggle"
+_pinned = ContextVar("pinned", default=False)
+"""Whether linear algebra uses one thread already."""
 SECONDS_BETWEEN_LINES = 10.0
 PACKAGES = (
     *("ariel-kit", "numpy", "scipy", "numba", "torch", "timm", "accelerate", "safetensors"),
@@ -117,11 +120,21 @@ def torch_threads(number: int) -> Iterator[None]:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Let numpy's linear algebra use one thread: their number decides the last bits."""
+    """Let numpy's linear algebra use one thread within the block.
+
+    The number of threads changes the last bits of a result.
+    """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"):
+    if _pinned.get():  # to look for the libraries takes 20 ms
         yield
+        return
+    token = _pinned.set(True)
+    try:
+        with threadpool_limits(1, user_api="blas"):
+            yield
+    finally:
+        _pinned.reset(token)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from functools import partial
 
+import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -92,6 +94,9 @@ def test_two_devices_learn_what_one_does(tmp_path):
         command += ["loop.device=cpu", "--output-dir", str(tmp_path / name), "--json"]
         done = subprocess.run(command, capture_output=True, check=True)
         (card,) = json.loads(done.stdout)  # printed once
+    curves = [pl.read_csv(tmp_path / n / card["model"] / "history.csv") for n in launch]
+    assert curves[0].height > 1
+    np.testing.assert_allclose(curves[1].to_numpy(), curves[0].to_numpy(), rtol=1e-4)
     one, two = (create_model(card["model"], weights=tmp_path / n / card["model"]) for n in launch)
     theirs = two.state_dict()
     for key, tensor in one.state_dict().items():
