@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,12 +16,14 @@ import psutil
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import ArielKitError, shortened
 from ariel_kit.core.instruments import INSTRUMENTS
-from ariel_kit.core.runtime import address_space, available_cores, find_place, versions
+from ariel_kit.core.runtime import address_space, available_cores, find_place, licences, versions
 from ariel_kit.core.words import counted
 from ariel_kit.data.calibration_maps import CALIBRATION_MAPS
 from ariel_kit.data.dataset import Dataset, find_labels, open_dataset, read_labels
 from ariel_kit.run.products import PLANET_BYTES
 
+COPYLEFT = re.compile(r"\b(A?GPL|GNU (Affero )?General Public)", re.IGNORECASE)
+"""Licences of packages that only tests may use."""
 PARQUET_MAGIC = b"PAR1"
 LEAST_ADDRESS_SPACE = 5e9
 """Bytes of address space: torch and numba map 3 GB, and a planet needs the rest."""
@@ -86,6 +89,7 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
     missing = [name for name, number in found.items() if number == "not installed"]
     listed = ", ".join(f"{name} {number}" for name, number in found.items())
     yield Finding("versions", not missing, listed)
+    yield _licences()
     yield Finding("place", True, find_place())
     yield Finding("cores", True, str(available_cores()))
     free, needed = psutil.virtual_memory().available, PLANET_BYTES[settings.calibration.memory]
@@ -98,6 +102,15 @@ def _machine(settings: RunSettings) -> Iterator[Finding]:
         free = 0
     yield Finding("memory", free > needed, detail)
     yield _gpu()
+
+
+def _licences() -> Finding:
+    """Name the licence of each package that the kit needs; none may ask to share the kit's code."""
+    found = licences()
+    strict = [name for name, licence in found.items() if COPYLEFT.search(licence)]
+    listed = "; ".join(f"{name} {licence}" for name, licence in found.items())
+    refused = f"; {', '.join(strict)} must not be needed by a kit of MIT licence" if strict else ""
+    return Finding("licences", not strict, listed + refused)
 
 
 def _gpu() -> Finding:

@@ -6,12 +6,13 @@ import logging
 import math
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Literal, TextIO, TypeVar, get_args
 
@@ -290,3 +291,33 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "not installed"
     return found
+
+
+def licences() -> dict[str, str]:
+    """List the licence of each package that the kit needs, as its metadata state it.
+
+    Returns
+    -------
+    dict of str to str
+        Those of extras are left out: tests and notebooks alone need them.
+
+    Examples
+    --------
+    >>> licences()["numba"]
+    'BSD License'
+    """
+    needed = [text for text in requires("ariel-kit") or [] if "extra ==" not in text]
+    names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in needed]
+    return {name: _licence(name) for name in names}
+
+
+def _licence(package: str) -> str:
+    try:
+        told = metadata(package)
+    except PackageNotFoundError:
+        return "not installed"
+    kinds = [kind for kind in told.get_all("Classifier") or [] if kind.startswith("License")]
+    classified = ", ".join(kind.rpartition(" :: ")[2] for kind in kinds)
+    # The newest field first; some packages put the whole text into the oldest one.
+    stated = told.get("License-Expression") or classified or told.get("License") or "not stated"
+    return str(stated).partition("\n")[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, ClassVar, TypeVar
 from zipfile import BadZipFile
 
@@ -20,7 +21,7 @@ AnyValue = TypeVar("AnyValue", bound="Value")
 
 DAMAGE = (
     OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, ArithmeticError,
-    RuntimeError, BadZipFile, zlib.error, struct.error,
+    RuntimeError, SyntaxError, BadZipFile, TokenError, zlib.error, struct.error,
 )  # fmt: skip
 """Errors by which numpy and the zip format report a damaged file."""
 

@@ -38,7 +38,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("verb", ["cv", "ablate"])
+@pytest.mark.parametrize("verb", ["cv", "ablate", "learn"])
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_that_are_none_are_told_before_any_work(
     name, verb, tiny, tmp_path, tell, calibrations

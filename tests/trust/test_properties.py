@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
+from zipfile import ZipFile
 
 import numpy as np
 import polars as pl
@@ -123,6 +125,16 @@ def test_a_zip_of_another_version_is_no_spectrum(tmp_path):
     content[content.rindex(b"PK\x01\x02") + 6] = 78  # version needed to extract
     path.write_bytes(content)
     with pytest.raises(DataFileError, match=r"is not a readable Spectrum .*version 7\.8"):
+        Spectrum.load(path)
+
+
+def test_an_array_whose_header_does_not_end_is_no_spectrum(tmp_path):
+    """Found by changing bytes at random: numpy reads headers as Python, and the lines run on."""
+    path = tmp_path / "7.npz"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,"
+    with ZipFile(path, "w") as file:
+        file.writestr("mean.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header)
+    with pytest.raises(DataFileError, match="is not a readable Spectrum"):
         Spectrum.load(path)
 
 
