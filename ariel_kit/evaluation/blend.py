@@ -20,6 +20,7 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.data.dataset import Labels, read_labels
 from ariel_kit.data.submission import make_submission, submission_arrays
 from ariel_kit.data.tables import Table
+from ariel_kit.evaluation.moves import SIGMAS
 from ariel_kit.run.folder import RunFolder
 
 FEWEST_PLANETS = 10
@@ -103,7 +104,7 @@ def fit_blend(mean: np.ndarray, sigma: np.ndarray, truth: np.ndarray) -> Blend:
     Raises
     ------
     FitError
-        If there are fewer than 10 planets.
+        If there are fewer than 10 planets, or a member is the truth itself.
 
     Examples
     --------
@@ -123,6 +124,11 @@ def fit_blend(mean: np.ndarray, sigma: np.ndarray, truth: np.ndarray) -> Blend:
         )
     z = (mean - truth) / sigma
     factors = np.array([_size(one) for one in z])
+    if not factors.all():
+        raise FitError(
+            "the errors of a member must not all be zero, as if it were the truth itself; those of "
+            f"member {int(np.argmin(factors)) + 1} are. Leave it out."
+        )
     flat = z.reshape(n_members, -1)
     moments = flat @ flat.T
     scale = np.sqrt(np.diag(moments))
@@ -178,11 +184,11 @@ def blend_submissions(
         If there are fewer than two members, not as many tables in `out_of_fold`, or such tables
         without labels.
     SubmissionError
-        If a table has faults, or the members are not of the same planets.
+        If a table has faults or unusable sigmas, or the members are not of the same planets.
     DataFileError
         If a folder is not that of a finished run, or a table cannot be read.
     FitError
-        If labels are given for fewer than 10 planets.
+        If labels are given for fewer than 10 planets, or a member is the truth itself.
     """
     if len(members) < 2:
         raise ConfigError(f"a blend needs at least 2 submissions; got {len(members)}.")
@@ -286,7 +292,8 @@ def _read(paths: Sequence[str | Path]) -> tuple[list[int], np.ndarray, np.ndarra
     """Read members in the order of the first [shape=(member, planet, 283)]."""
     tables = [submission_arrays(_submission(path)) for path in paths]
     ids = tables[0][0]
-    for path, (own, _, _) in zip(paths, tables, strict=True):
+    for path, (own, _, sigma) in zip(paths, tables, strict=True):
+        _refuse_unusable(path, sigma)
         if set(own) != set(ids):
             raise SubmissionError(
                 f"members of a blend must be of the same planets; {path} differs from {paths[0]} "
@@ -298,6 +305,16 @@ def _read(paths: Sequence[str | Path]) -> tuple[list[int], np.ndarray, np.ndarra
         for part in ([table[1] for table in tables], [table[2] for table in tables])
     )
     return ids, mean, sigma
+
+
+def _refuse_unusable(path: str | Path, sigma: np.ndarray) -> None:
+    """Refuse sigmas that give no weight, such as zeros."""
+    least, most = SIGMAS
+    if wrong := np.sum((sigma < least) | (sigma > most)):
+        raise SubmissionError(
+            f"a blend weighs by sigma, which must lie between {least:g} and {most:g}; {path} has "
+            f"{wrong} outside. Correct them, or leave that submission out."
+        )
 
 
 def _submission(path: str | Path) -> Path:

@@ -10,6 +10,8 @@ import numpy as np
 
 from ariel_kit.core.spectrum import FitFacts, Spectrum
 
+SIGMAS = (1e-12, 1.0)
+"""Smallest and largest sigma, in transit depth, that an answer can be weighed by."""
 MOVES_HEAD = "planet         gain   level ppm   distance   sigma ratio   why"
 NOTABLE = {
     "mid_time": ("mid-transit", 0.005, "h"),
@@ -69,15 +71,20 @@ def find_move(
     -------
     Move
     """
-    change, size = b.mean - a.mean, np.sqrt(np.mean(a.sigma**2))
+    change, size = b.mean - a.mean, _rms_sigma(a)
     return Move(
         planet_id=a.planet_id,
         level_ppm=1e6 * float(change.mean()),
         distance=float(np.sqrt(np.mean(change**2)) / size),
-        sigma_ratio=float(np.sqrt(np.mean(b.sigma**2)) / size),
+        sigma_ratio=_rms_sigma(b) / size,
         gain=gain,
         reasons=(*_failure_reasons(failures), *_stage_reasons(a, b), *_fit_reasons(a.fit, b.fit)),
     )
+
+
+def _rms_sigma(spectrum: Spectrum) -> float:
+    """Compute the rms sigma within `SIGMAS`, so that a table of zeros can be compared, too."""
+    return float(np.sqrt(np.mean(np.clip(spectrum.sigma, *SIGMAS) ** 2)))
 
 
 def _failure_reasons(failures: tuple[str | None, str | None]) -> Iterator[str]:

@@ -16,6 +16,8 @@ from ariel_kit.light_curve.stage import NO_FIT
 
 ONE = Estimate(value=1.0, found=1.0, error=0.0)
 ZERO = Estimate(value=0.0, found=0.0, error=0.0)
+LARGEST_DEPTH_FACTOR, LARGEST_SIGMA_FACTOR = 10.0, 1000.0
+"""Largest factors, and inverses of the smallest ones, that a file of corrections may hold."""
 
 
 class Scale(FiniteSettings):
@@ -86,6 +88,14 @@ class SigmaFactors(FiniteSettings):
         return level, shape, fgs1
 
 
+def _refuse_outside(what: str, factors: np.ndarray, most: float) -> None:
+    wrong = factors[(factors < 1 / most) | (factors > most)]
+    if len(wrong):
+        raise ConfigError(
+            f"factors of {what} must lie between {1 / most:g} and {most:g}; got {wrong[0]:g}."
+        )
+
+
 class Corrections(FiniteSettings):
     """Learned corrections of the depths and the sigmas of a spectrum.
 
@@ -97,6 +107,14 @@ class Corrections(FiniteSettings):
 
     scale: Scale = Scale()
     sigma: SigmaFactors = SigmaFactors()
+
+    @model_validator(mode="after")
+    def _are_plausible(self) -> Corrections:
+        sigma = self.sigma
+        factors = [f for each in (sigma.level, sigma.shape, sigma.fgs1) for f in each.regimes]
+        _refuse_outside("depth", self.scale.factors(), LARGEST_DEPTH_FACTOR)
+        _refuse_outside("sigma", np.array(factors), LARGEST_SIGMA_FACTOR)
+        return self
 
     def apply(self, spectrum: Spectrum) -> Spectrum:
         """Correct the depths, the sigmas and the covariance of a spectrum.

@@ -213,6 +213,21 @@ def test_mistakes_are_told(files):
         blend_submissions([a, b], labels=few)
 
 
+@pytest.mark.parametrize("sigma", [0.0, 1e-300, 1e200])
+def test_sigmas_that_give_no_weight_are_refused(files, sigma):
+    folder, *_ = files
+    table = pl.read_csv(folder / "b.csv").with_columns(pl.lit(sigma).alias("sigma_9"))
+    table.write_csv(folder / "odd.csv")
+    with pytest.raises(SubmissionError, match=r"between 1e-12 and 1; .*odd\.csv has 80 outside"):
+        blend_submissions([folder / "a.csv", folder / "odd.csv"])
+
+
+def test_a_member_that_is_the_truth_itself_is_refused(rng):
+    truth, means, told = planted(rng, 40, 0.3)
+    with pytest.raises(FitError, match="those of member 2 are"):
+        fit_blend(np.stack([means[0], truth]), told, truth)
+
+
 def test_the_verb_writes_a_submission_and_tells_its_score(files, capsys):
     folder, *_ = files
     command = ["blend", str(folder / "a.csv"), str(folder / "b.csv"), "--output"]

@@ -186,3 +186,13 @@ def test_the_verb_tells_it_and_draws_one_picture(runs, tiny, tmp_path, capsys):
 def test_an_answer_compared_with_itself_has_not_changed(runs):
     lines = format_comparison(compare_answers(runs[0], runs[0])).splitlines()
     assert [line.split("   ")[-1] for line in lines[-2:]] == ["no change"] * 2
+
+
+def test_a_table_of_zero_sigmas_is_compared_by_finite_numbers(runs, tmp_path, capsys):
+    table = pl.read_csv(runs[0] / "submission.csv")
+    zero = [pl.lit(0.0).alias(name) for name in table.columns if name.startswith("sigma")]
+    table.with_columns(zero).write_csv(tmp_path / "zero.csv")
+    for pair in ([tmp_path / "zero.csv", runs[1]], [runs[1], tmp_path / "zero.csv"]):
+        assert main(["compare", *map(str, pair), "--json"]) == 0
+        for move in json.loads(capsys.readouterr().out)["moves"]:
+            assert np.isfinite([move["distance"], move["sigma_ratio"]]).all()

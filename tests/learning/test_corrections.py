@@ -198,3 +198,22 @@ def test_what_is_far_outside_its_error_is_kept_and_what_is_within_is_gone():
     assert abs(shrink(0.0005, 0.0005, 0.01)) < 1e-4
     assert shrink(0.0, 0.0005, 0.01) == 0.0
     assert shrink(0.3, 0.0, 0.01) == 0.3
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        (("scale", "fgs1"), 0.0, "factors of depth must lie between 0.1 and 10; got 0"),
+        (("scale", "airs"), -1.0, "factors of depth must lie"),
+        (("scale", "slope"), 1e9, "factors of depth must lie"),
+    ],
+)
+def test_factors_that_no_planets_can_teach_are_refused(path, value, message):
+    stored = Corrections().model_dump(mode="json")
+    stored[path[0]][path[1]]["value"] = value
+    with pytest.raises(ValueError, match=message):
+        Corrections.model_validate(stored)
+    negative = Corrections().model_dump(mode="json")
+    negative["sigma"]["shape"]["regimes"] = [-1.0]
+    with pytest.raises(ValueError, match=r"factors of sigma must lie between 0\.001 and 1000"):
+        Corrections.model_validate(negative)
