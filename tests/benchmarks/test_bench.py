@@ -1,0 +1,91 @@
+"""What a planet costs from raw frames to the submission, alone and beside a busy process.
+
+    pytest -m benchmark -s tests/benchmarks/test_bench.py
+
+The planets are simulated at full size; kernels are compiled and the files are in the page cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ariel_kit.bench import StageCosts, measure_growth, measure_stages
+from ariel_kit.bench.memory import measured
+from ariel_kit.data.dataset import Dataset, open_dataset
+from ariel_kit.pipeline import run_pipeline
+from ariel_kit.run import line
+from ariel_kit.simulation import simulate_dataset
+
+pytestmark = pytest.mark.benchmark
+
+PLANETS = 4
+OVER_READING = 1.5
+SECONDS_PER_PLANET = 0.75
+BESIDE_BUSY = 2.0
+QUICK_SECONDS = 0.05
+KILOBYTES_PER_PLANET = 50.0
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("raw")
+    return open_dataset(simulate_dataset(folder, n_train=0, n_test=PLANETS, seed=11))
+
+
+@pytest.fixture(scope="module")
+def costs(raw: Dataset) -> StageCosts:
+    found = measure_stages(raw, "test")
+    print(f"\n{found.table()}")
+    return found
+
+
+@contextmanager
+def one_busy_process() -> Iterator[None]:
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_calibration_takes_little_longer_than_reading(costs: StageCosts) -> None:
+    assert costs.ratios["calibration over reading"] <= OVER_READING
+    assert costs.ratios["recipe over calibration"] >= 20
+
+
+def test_a_quick_answer_is_quick(costs: StageCosts) -> None:
+    (quick,) = (stage for stage in costs.stages if stage.name == "quick answer")
+    assert quick.seconds <= QUICK_SECONDS
+
+
+def test_a_run_is_fast_alone_and_beside_a_busy_process(
+    costs: StageCosts, raw: Dataset, tmp_path: Path
+) -> None:
+    assert costs.whole.seconds <= SECONDS_PER_PLANET
+    with one_busy_process(), measured() as beside:
+        run_pipeline(raw.root, tmp_path)
+    print(f"\nbeside a busy process {beside.seconds / PLANETS:.2f} s a planet")
+    assert beside.seconds / PLANETS <= BESIDE_BUSY * SECONDS_PER_PLANET
+
+
+def test_memory_hardly_grows_with_the_planets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "TEACHERS", 64)
+    growth = measure_growth([64, 128, 256], tmp_path)
+    slope, _ = np.polyfit([one.planets for one in growth], [one.megabytes for one in growth], 1)
+    paces = [one.planets / one.seconds for one in growth]
+    print(
+        f"\n{1e3 * slope:.0f} kB a planet, {', '.join(f'{pace:.2f}' for pace in paces)} planets/s"
+    )
+    assert 1e3 * slope <= KILOBYTES_PER_PLANET
+    assert growth[-1].megabytes <= 2000 + KILOBYTES_PER_PLANET * 256 / 1e3
+    assert min(paces) > 0.7 * max(paces)
