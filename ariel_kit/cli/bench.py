@@ -44,7 +44,10 @@ def bench(
     address: Address = None,
     as_json: AsJson = False,
 ) -> int:
-    """Measure time and memory of each stage, and how both grow with the number of planets."""
+    """Measure time and memory of each stage of the line.
+
+    Also measures how time and memory of the fit grow with the number of planets.
+    """
     from ariel_kit.bench import measure_growth, measure_stages
     from ariel_kit.bench.files import write_bench
     from ariel_kit.data.dataset import open_dataset

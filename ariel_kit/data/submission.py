@@ -307,7 +307,8 @@ def _oddities(table: pl.DataFrame) -> Iterator[str]:
     if repeats := len(depth) - len(np.unique(depth, axis=0)):
         yield f"{repeats} planet(s) repeat another planet's spectrum"
     n_edge = N_WAVELENGTHS // 5
-    ratio = np.median(sigma[:, 1 : 1 + n_edge].mean(axis=1) / sigma[:, -n_edge:].mean(axis=1))
+    some = np.maximum(sigma, LEAST_SIGMA)  # a table of zeros has a ratio, too
+    ratio = np.median(some[:, 1 : 1 + n_edge].mean(axis=1) / some[:, -n_edge:].mean(axis=1))
     if ratio > REVERSED_RATIO:
         yield (
             f"sigma is {ratio:.1f} times larger at 2 than at 3.8 micron, where stars are faintest: "
