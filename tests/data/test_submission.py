@@ -87,6 +87,18 @@ def test_missing_repeated_and_unfit_spectra_are_refused(spectra):
         make_submission([bad, *spectra[1:]], IDS)
 
 
+def test_depths_that_are_positive_are_written_without_a_word(spectra, caplog):
+    make_submission(spectra, IDS)
+    assert caplog.text == ""
+
+
+def test_a_table_without_ids_lacks_a_column_and_nothing_else_is_said_of_ids(spectra):
+    check = validate_submission(make_submission(spectra, IDS).drop("planet_id"))
+    assert not check.ok
+    assert any("planet_id" in fault for fault in check.faults)
+    assert not any("whole numbers" in fault for fault in check.faults)
+
+
 def test_negative_depths_become_zero_and_are_logged(spectra, caplog):
     mean = spectra[0].mean.copy()
     mean[5] = -3e-6

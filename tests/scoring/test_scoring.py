@@ -56,6 +56,13 @@ def test_the_2024_score_is_the_official_one(table):
     assert score(table[0], table[1:]).raw == pytest.approx(official_2024(*table), rel=1e-12)
 
 
+def test_the_bare_metric_is_that_of_2024_unless_it_is_told_otherwise(table):
+    reference = Reference(MEAN, STD)
+    assert log_likelihood_score(*table, reference=reference) == pytest.approx(
+        official_2024(*table), rel=1e-12
+    )
+
+
 def test_the_2025_score_is_the_official_one(table):
     reference = Reference(0.012, 0.009)
     report = score(table[0], table[1:], edition=2025, reference=reference)
