@@ -269,7 +269,7 @@ def test_a_loss_is_named_and_costs_no_planet(name, tiny, tmp_path, tell, unharme
 
 BUGS = {
     "in the calibration": ("ariel_kit.preprocessing.calibrate.fit_foreground", "calibrate.py"),
-    "in the fit": ("ariel_kit.spectral_extraction.fit.find_fault", "fit.py"),
+    "in the fit": ("ariel_kit.spectral_extraction.batch.find_fault", "batch.py"),
 }
 
 
