@@ -15,6 +15,7 @@ from ariel_kit.core.cache import atomic_path
 from ariel_kit.core.errors import DataFileError, SubmissionError
 from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.spectrum import Spectrum
+from ariel_kit.core.words import listed
 from ariel_kit.data.dataset import (
     LABEL_COLUMNS,
     SIGMA_COLUMNS,
@@ -229,9 +230,8 @@ def _column_faults(table: pl.DataFrame) -> Iterator[str]:
     missing = [name for name in COLUMNS if name not in found]
     extra = [name for name in found if name not in COLUMNS]
     if missing or extra:
-        details = [f"missing {_few(missing)}"] * bool(missing) + [f"extra {_few(extra)}"] * bool(
-            extra
-        )
+        named = {"missing": missing, "extra": extra}
+        details = [f"{what} {listed(names)}" for what, names in named.items() if names]
         yield f"{len(COLUMNS)} columns are needed; got {len(found)}: {'; '.join(details)}"
     elif found != COLUMNS:
         first = next(i for i, (a, b) in enumerate(zip(found, COLUMNS, strict=True)) if a != b)
@@ -241,7 +241,7 @@ def _column_faults(table: pl.DataFrame) -> Iterator[str]:
         )
     words = [name for name in _values(table) if not table[name].dtype.is_numeric()]
     if words:
-        yield f"{len(words)} column(s) must be numeric: {_few(words)}"
+        yield f"{len(words)} column(s) must be numeric: {listed(words)}"
 
 
 def _id_faults(table: pl.DataFrame, wanted: list[int] | None) -> Iterator[str]:
@@ -256,14 +256,14 @@ def _id_faults(table: pl.DataFrame, wanted: list[int] | None) -> Iterator[str]:
     ids = [int(planet) for planet in column]
     repeated = sorted({int(planet) for planet in column.filter(column.is_duplicated())})
     if repeated:
-        yield f"planet ids must not repeat; repeated: {_few(repeated)}"
+        yield f"planet ids must not repeat; repeated: {listed(repeated)}"
     if wanted is None:
         return
     missing, extra = sorted(set(wanted) - set(ids)), sorted(set(ids) - set(wanted))
     if missing:
-        yield f"{len(missing)} planet(s) of the sample are missing: {_few(missing)}"
+        yield f"{len(missing)} planet(s) of the sample are missing: {listed(missing)}"
     if extra:
-        yield f"{len(extra)} planet(s) are not in the sample: {_few(extra)}"
+        yield f"{len(extra)} planet(s) are not in the sample: {listed(extra)}"
     if not (missing or extra or repeated) and ids != wanted:
         yield "the planets must be in the order of the sample"
 
@@ -318,8 +318,3 @@ def _oddities(table: pl.DataFrame) -> Iterator[str]:
 
 def _values(table: pl.DataFrame) -> list[str]:
     return [name for name in VALUE_COLUMNS if name in table.columns]
-
-
-def _few(names: Sequence[object]) -> str:
-    shown = ", ".join(str(name) for name in names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

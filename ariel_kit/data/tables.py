@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 import polars as pl
 
 from ariel_kit.core.errors import DataFileError, SubmissionError, did_you_mean, shortened
+from ariel_kit.core.words import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,10 +157,9 @@ def require_columns(
     """Raise `DataFileError` unless all columns are there; a near name is suggested."""
     missing = [column for column in wanted if column not in found]
     if missing:
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
         strange = [column for column in found if column not in wanted]
         raise DataFileError(
-            f"{where} lacks the column(s) {', '.join(missing[:5])}{more}."
+            f"{where} lacks the column(s) {listed(missing, 5)}."
             f"{did_you_mean(missing[0], strange)} Correct the table."
         )
 

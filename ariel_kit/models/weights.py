@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ariel_kit.core.cache import atomic_path, file_sha256
 from ariel_kit.core.errors import WeightsError, shortened
+from ariel_kit.core.words import listed
 from ariel_kit.models.card import ModelCard
 from ariel_kit.models.registry import check_name, list_models
 
@@ -102,11 +103,10 @@ def find_own(name: str, models_dir: str | Path) -> Path | None:
         raise WeightsError(f"{root} must be a folder of weights folders; it is not there.")
     held = sorted(path.name for path in root.iterdir())
     if not {*list_models(micro=True), TEMPERATURE_FOLDER} & set(held):
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         right = "above it" if CARD_FILE in held else "that train was given as --output-dir"
         raise WeightsError(
             f"{root} must hold weights folders such as tcn_jnet; it holds "
-            f"{', '.join(held[:3]) or 'nothing'}{more}. Give the folder {right}."
+            f"{listed(held) or 'nothing'}. Give the folder {right}."
         )
     if (root / name).exists():
         return root / name

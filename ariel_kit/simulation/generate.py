@@ -18,6 +18,7 @@ from ariel_kit.core.instruments import (
     N_WAVELENGTHS,
     Instrument,
 )
+from ariel_kit.core.words import listed
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.data.writer import (
     MOLECULES,
@@ -190,10 +191,9 @@ def _new_folder(path: str | Path) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     held = sorted(path.name for pattern in DATA_FILES for path in root.glob(pattern))
     if held:
-        more = f" and {len(held) - 3} more" if len(held) > 3 else ""
         raise DataFileError(
             f"a simulation needs a folder without a data set; {root} holds "
-            f"{', '.join(held[:3])}{more}. Delete it or give another folder."
+            f"{listed(held)}. Delete it or give another folder."
         )
     return root
 
