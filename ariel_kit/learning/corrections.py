@@ -17,7 +17,7 @@ from ariel_kit.light_curve.stage import NO_FIT
 ONE = Estimate(value=1.0, found=1.0, error=0.0)
 ZERO = Estimate(value=0.0, found=0.0, error=0.0)
 LARGEST_DEPTH_FACTOR, LARGEST_SIGMA_FACTOR = 10.0, 1000.0
-"""Largest factors, and inverses of the smallest ones, that a file of corrections may hold."""
+"""Largest factors of depth and of sigma in a file of corrections; the least are their inverses."""
 
 
 class Scale(FiniteSettings):
