@@ -13,10 +13,9 @@ from ariel_kit.core.observation import Curves
 from ariel_kit.light_curve.drift import DEGREE, DriftMixture, default_drift
 from ariel_kit.light_curve.window import AIRS, FGS1, blocked_light
 from ariel_kit.simulation import draw_planets, simulate_light_curves
-from ariel_kit.spectral_extraction import fit as fit_module
-from ariel_kit.spectral_extraction import fit_light_curves, learn_prior
+from ariel_kit.spectral_extraction import fit_light_curves, learn_prior, steps
 from ariel_kit.spectral_extraction.amplitudes import ALPHAS, BETAS
-from ariel_kit.spectral_extraction.batch import Batch, start
+from ariel_kit.spectral_extraction.batch import Batch
 from ariel_kit.spectral_extraction.linearised import SharedLikelihood
 from ariel_kit.spectral_extraction.visits import FittedBatch
 from tests.support.visits import as_visits
@@ -32,8 +31,7 @@ def curves() -> list[Curves]:
 @pytest.fixture
 def batch(curves: list[Curves]) -> Batch:
     visits = as_visits([planet.planet_id for planet in PLANETS], curves)
-    (one,) = start(visits, [0, 1])
-    return one
+    return Batch.of([0, 1], visits, default_drift())
 
 
 def mixture(scale: float) -> DriftMixture:
@@ -77,7 +75,8 @@ def test_the_noise_of_one_wavelength_is_raised_until_it_explains_its_residual(
     flux = airs.flux.copy()
     flux[:, 100] += np.sqrt(15) * airs.noise[:, 100] * rng.standard_normal(len(flux))
     pairs = [(replace(airs, flux=flux), fgs1), curves[1]]
-    (one,) = start(as_visits([planet.planet_id for planet in PLANETS], pairs), [0, 1])
+    visits = as_visits([planet.planet_id for planet in PLANETS], pairs)
+    one = Batch.of([0, 1], visits, default_drift())
     fitted = FittedBatch.of(one, one.joint_fit(default_drift(), default_drift(), "cpu"), None)
     weight = fitted.joint.channels[1].weight.clone()
     fitted.widen()
@@ -131,12 +130,12 @@ def test_one_more_linearisation_changes_nothing_and_one_fewer_does(
     prior = learn_prior(np.array([planet.depths for planet in draw_planets(60, seed=40)]))
     visits = as_visits([planet.planet_id for planet in PLANETS], curves)
     means = {}
-    for moves in (None, fit_module.MOVES - 1, fit_module.MOVES + 1):
+    for moves in (None, steps.MOVES - 1, steps.MOVES + 1):
         if moves is not None:
-            monkeypatch.setattr(fit_module, "MOVES", moves)
+            monkeypatch.setattr(steps, "MOVES", moves)
         spectra = fit_light_curves(visits, prior=prior).spectra
         means[moves] = np.array([s.mean / s.sigma for s in spectra])
     default, fewer, more = means.values()
     assert np.abs(more - default).max() < 0.05
     assert np.abs(fewer - default).max() > 2 * np.abs(more - default).max()
-    assert fit_module.MOVES_AFTER_LEARNING == 2
+    assert steps.MOVES_AFTER_LEARNING == 2
