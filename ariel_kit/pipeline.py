@@ -29,7 +29,7 @@ from ariel_kit.learning.stage import LearnedStage
 from ariel_kit.run.budget import Budget, cheaper
 from ariel_kit.run.covariances import set_aside
 from ariel_kit.run.draft import Draft
-from ariel_kit.run.fitted import Keep, as_they_are
+from ariel_kit.run.fitted import Keep, unchanged
 from ariel_kit.run.folder import RunFolder
 from ariel_kit.run.line import LoadedLine, load_line
 from ariel_kit.run.products import iter_calibrations
@@ -180,7 +180,7 @@ def extract_spectra(
     prior: SpectrumPrior,
     recipe: Literal["full", "quick"],
     passes: Passes = IN_MEMORY,
-    keep: Keep = as_they_are,
+    keep: Keep = unchanged,
 ) -> list[Spectrum]:
     """Take stored observations through the line.
 

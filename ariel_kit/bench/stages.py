@@ -18,7 +18,7 @@ from ariel_kit.core.cache import StoredSequence
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.instruments import INSTRUMENTS
 from ariel_kit.core.observation import Observation
-from ariel_kit.core.passes import Parked, Passes
+from ariel_kit.core.passes import Passes, StoredBatch
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.pipeline import run_pipeline
 from ariel_kit.run.budget import cheaper
@@ -26,7 +26,7 @@ from ariel_kit.run.line import load_line
 from ariel_kit.spectral_extraction import simulated_prior
 
 State = TypeVar("State")
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 ROUNDS = 3
 """How often reading and calibration are timed; the least counts, for other work only adds."""
@@ -117,8 +117,11 @@ class _Watched(Passes):
     costs: dict[str, Cost] = field(default_factory=dict)
 
     def _map(
-        self, task: Callable[[Parked[State]], Told], batches: Sequence[Parked[State]], name: str
-    ) -> list[Told]:
+        self,
+        task: Callable[[StoredBatch[State]], Result],
+        batches: Sequence[StoredBatch[State]],
+        name: str,
+    ) -> list[Result]:
         with measured() as cost:
             told = super()._map(task, batches, name)
         before = self.costs.setdefault(name, Cost())

@@ -1,4 +1,4 @@
-"""Work on many planets in passes: a step on every batch, what all batches teach, the next step."""
+"""Process many planets in passes: a step for every batch, a result of all of them, and again."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ariel_kit.core.runtime import one_thread, progress
 SCRATCH = "scratch"
 State = TypeVar("State")
 After = TypeVar("After")
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Parked(Generic[State]):
-    """A batch between two passes: its state, or the file that holds it.
+class StoredBatch(Generic[State]):
+    """A batch between two passes, in memory or in a file.
 
     Attributes
     ----------
     number : int
-        Of the batch.
+        Number of the batch.
     planets : int
-        How many the batch holds.
+        Number of planets in the batch.
     place : object
-        The state, or the path of its file.
+        State of the batch, or the path of the file that holds it.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Parked(Generic[State]):
     place: State | Path
 
     def fetch(self) -> State:
-        """Give the state."""
+        """Return the state, which is read from its file if need be."""
         if not isinstance(self.place, Path):
             return self.place
         with self.place.open("rb") as file:
@@ -53,28 +53,28 @@ class Parked(Generic[State]):
 
 
 @dataclass(frozen=True)
-class _Question(Generic[State, Told]):
-    """A function of the state of a batch, as a task."""
+class _Question(Generic[State, Result]):
+    """A function of the state of a batch as a task."""
 
-    function: Callable[[State], Told]
+    function: Callable[[State], Result]
 
-    def __call__(self, parked: Parked[State]) -> Told:
+    def __call__(self, stored: StoredBatch[State]) -> Result:
         with one_thread():
-            return self.function(parked.fetch())
+            return self.function(stored.fetch())
 
 
 @dataclass(frozen=True)
-class _Step(Generic[State, After, Told]):
-    """A step of a batch, as a task: where states are in files, only what it tells travels."""
+class _Step(Generic[State, After, Result]):
+    """A step of a batch as a task. With states in files, only the result is sent back."""
 
-    function: Callable[[State], tuple[After, Told]]
+    function: Callable[[State], tuple[After, Result]]
     name: str
     folder: Path | None
 
-    def __call__(self, parked: Parked[State]) -> tuple[Parked[After], Told]:
+    def __call__(self, stored: StoredBatch[State]) -> tuple[StoredBatch[After], Result]:
         with one_thread():
-            after, told = self.function(parked.fetch())
-        return Parked(parked.number, parked.planets, self._park(parked.number, after)), told
+            after, told = self.function(stored.fetch())
+        return StoredBatch(stored.number, stored.planets, self._park(stored.number, after)), told
 
     def _park(self, number: int, state: After) -> After | Path:
         if self.folder is None:
@@ -87,7 +87,7 @@ class _Step(Generic[State, After, Told]):
 
 @dataclass(frozen=True)
 class Passes:
-    """Where the batches of a run are worked on, and where they wait between two passes.
+    """The processes that work on the batches of a run, and the folder of the states in between.
 
     Attributes
     ----------
@@ -101,32 +101,32 @@ class Passes:
     folder: Path | None = None
 
     def apart(self) -> Passes:
-        """Give states of a fit a folder of their own, if they are in files."""
+        """Use a new folder for the states of one fit, if states are kept in files."""
         if self.folder is None:
             return self
         return Passes(self.pool, Path(mkdtemp(dir=self.folder)))
 
     def advance(
         self,
-        step: Callable[[State], tuple[After, Told]],
-        batches: Sequence[Parked[State]],
+        step: Callable[[State], tuple[After, Result]],
+        batches: Sequence[StoredBatch[State]],
         name: str,
-    ) -> tuple[list[Parked[After]], list[Told]]:
-        """Take each batch a step further.
+    ) -> tuple[list[StoredBatch[After]], list[Result]]:
+        """Apply a step to each batch.
 
-        A step is repeated from the state before it when its process dies.
+        If a process dies, its step is repeated from the state before it.
 
         Parameters
         ----------
         step : callable
             From the state of a batch to its next state, and what it tells all others.
-        batches : sequence of Parked
+        batches : sequence of StoredBatch
         name : str
             Of the step, for the progress line and the files of the states.
 
         Returns
         -------
-        batches : list of Parked
+        batches : list of StoredBatch
         told : list
 
         Raises
@@ -138,17 +138,20 @@ class Passes:
         for batch in batches:
             if isinstance(batch.place, Path):
                 batch.place.unlink(missing_ok=True)
-        return [parked for parked, _ in answers], [told for _, told in answers]
+        return [stored for stored, _ in answers], [told for _, told in answers]
 
     def ask(
-        self, question: Callable[[State], Told], batches: Sequence[Parked[State]], name: str
-    ) -> list[Told]:
-        """Ask each batch something that leaves its state as it is; see `advance`."""
+        self, question: Callable[[State], Result], batches: Sequence[StoredBatch[State]], name: str
+    ) -> list[Result]:
+        """Compute something from each batch, whose state does not change; see `advance`."""
         return self._map(_Question(question), batches, name)
 
     def _map(
-        self, task: Callable[[Parked[State]], Told], batches: Sequence[Parked[State]], name: str
-    ) -> list[Told]:
+        self,
+        task: Callable[[StoredBatch[State]], Result],
+        batches: Sequence[StoredBatch[State]],
+        name: str,
+    ) -> list[Result]:
         total = sum(batch.planets for batch in batches)
         if self.pool.is_alone:  # an error keeps its place in the code
             shown = progress(batches, total=total, description=name, size=_size, quiet=True)
@@ -169,9 +172,9 @@ IN_MEMORY = Passes()
 
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder for what only this run reads, and remove it at the end.
+    """Make a folder for the temporary files of this run, and remove it at the end.
 
-    What a run that was killed has left goes, too.
+    Folders of runs that were killed are removed, too.
     """
     for left in parent.glob(f"{SCRATCH}-*"):
         if not psutil.pid_exists(int(left.name.removeprefix(f"{SCRATCH}-"))):
@@ -193,16 +196,16 @@ def open_passes(
         yield Passes(pool, folder)
 
 
-def _size(parked: Parked[Any]) -> int:
-    return parked.planets
+def _size(stored: StoredBatch[Any]) -> int:
+    return stored.planets
 
 
-def park(states: Iterable[Sequence[Any]]) -> list[Parked[Any]]:
-    """Number batches that are about to start; each is a sequence of its planets.
+def number_batches(states: Iterable[Sequence[Any]]) -> list[StoredBatch[Any]]:
+    """Number new batches, each of which is a sequence of its planets.
 
     Examples
     --------
-    >>> [(batch.number, batch.planets) for batch in park([[7, 8], [9]])]
+    >>> [(batch.number, batch.planets) for batch in number_batches([[7, 8], [9]])]
     [(0, 2), (1, 1)]
     """
-    return [Parked(number, len(state), state) for number, state in enumerate(states)]
+    return [StoredBatch(number, len(state), state) for number, state in enumerate(states)]

@@ -1,4 +1,4 @@
-"""Tasks over the processes of one machine, or of a Dask cluster, with the same call."""
+"""Run tasks in the processes of one machine or of a Dask cluster with the same call."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KILLED = (
     "runs out. Use fewer processes or calibration.memory=tight."
 )
 CONNECT_SECONDS = 10
-"""How long a scheduler may take to answer."""
+"""Longest time in which a scheduler must answer."""
 _THREAD_VARIABLES = (
     *("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     *("BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
@@ -41,7 +41,7 @@ _THREAD_VARIABLES = (
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that was given up, and why.
+    """A task that failed, with the reason.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: Exception) -> Failure:
-        """Tell of an error; one that the kit did not foresee comes with a line to report.
+        """Describe an error; an unforeseen one comes with a line for a bug report.
 
         Examples
         --------
@@ -77,7 +77,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class _Guarded(Generic[Task, Result]):
-    """A function with its errors turned into values: no task ends the run of the others."""
+    """A function that returns its errors as values, so that no task ends the run of the others."""
 
     function: Callable[[Task], Result]
 
@@ -108,7 +108,7 @@ class _Processes:
 
 @dataclass(frozen=True)
 class Pool:
-    """Where the tasks of a run are done. Open one with `open_pool`.
+    """Processes that run the tasks of a run. Open a pool with `open_pool`.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class Pool:
         planets: Callable[[Task], int] = lambda task: 1,
         quiet: bool = False,
     ) -> Iterator[tuple[int, Task, Result | Failure]]:
-        """Call `function` on every task, and give each answer as soon as it is there.
+        """Call `function` on every task, and yield each answer as soon as it is available.
 
         A task whose process dies is tried once more, alone; if that process dies too, the task is
         a failure.

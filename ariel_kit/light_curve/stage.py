@@ -39,7 +39,7 @@ class LineState:
         Function that the fit calls to correct its drift, set by the denoising stage.
     passes : Passes
         Processes that the fit runs in.
-    taught : Taught, optional
+    taught : LearnedPriors, optional
         Drifts, windows and shapes learned from other planets of the run
         (`ariel_kit.spectral_extraction`).
     fit : LightCurveFit, optional

@@ -1,4 +1,4 @@
-"""A line whose light curves are fitted: concluded under one prior after another, batch by batch."""
+"""A line after the fit of light curves, which gives spectra under one prior after another."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from ariel_kit.core.runtime import one_thread
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.stage import LineState, LoadedStage
 from ariel_kit.spectral_extraction import SpectrumPrior
-from ariel_kit.spectral_extraction.fitted import LightCurveFit, Taught
+from ariel_kit.spectral_extraction.fitted import LearnedPriors, LightCurveFit
 
 Keep = Callable[[list[Spectrum]], list[Spectrum]]
-"""What is done with the spectra of a batch where it was worked on, before they are given back."""
+"""Function that a worker applies to the spectra of a batch before it returns them."""
 
 
-def as_they_are(spectra: list[Spectrum]) -> list[Spectrum]:
-    """Keep nothing of the spectra of a batch but themselves."""
+def unchanged(spectra: list[Spectrum]) -> list[Spectrum]:
+    """Return the spectra of a batch as they are."""
     return spectra
 
 
 @dataclass(frozen=True)
 class FittedLine:
-    """Fitted light curves that can be concluded under one prior after another.
+    """Fitted light curves, from which spectra follow under any prior.
 
     Attributes
     ----------
@@ -36,15 +36,15 @@ class FittedLine:
     state: LineState
     rest: tuple[LoadedStage, ...]
 
-    def concluded(self, keep: Keep) -> tuple[Taught | None, list[Spectrum]]:
-        """Conclude all visits under the prior of the fit; give what they teach, too."""
+    def concluded(self, keep: Keep) -> tuple[LearnedPriors | None, list[Spectrum]]:
+        """Compute the priors learned from all visits, and the spectra of all visits."""
         fit: LightCurveFit = self.state.fit
         prior = fit.learned_prior()
         spectra = fit.conclude(prior, _Rest(self.rest, self.state.prior, keep))
         return fit.taught and replace(fit.taught, prior=prior), spectra
 
     def under(self, prior: SpectrumPrior, planet_ids: Collection[int]) -> list[Spectrum]:
-        """Conclude some planets under a prior, and take them through the rest of the line.
+        """Compute spectra of some planets under a prior, and apply the stages after the fit.
 
         Returns
         -------
@@ -52,12 +52,12 @@ class FittedLine:
             One per visit that has a joint fit.
         """
         fit: LightCurveFit = self.state.fit
-        return fit.under(prior, planet_ids, _Rest(self.rest, prior, as_they_are))
+        return fit.under(prior, planet_ids, _Rest(self.rest, prior, unchanged))
 
 
 @dataclass(frozen=True)
 class _Rest:
-    """What follows the fit, for the visits of a batch."""
+    """The stages after the fit, for the visits of a batch."""
 
     stages: tuple[LoadedStage, ...]
     prior: SpectrumPrior
@@ -69,7 +69,7 @@ class _Rest:
 
 
 def through(stages: Iterable[LoadedStage], state: LineState) -> LineState:
-    """Let the state of the line walk through stages.
+    """Apply stages to the state of the line, one after another.
 
     The number of threads decides the last bits of a fit: it is one in every process.
     """

@@ -20,10 +20,10 @@ from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.denoising.stage import DenoiseStage
 from ariel_kit.jitter_correction.stage import JitterStage
 from ariel_kit.light_curve.stage import OFF, LineState, LoadedStage, Stage
-from ariel_kit.run.fitted import FittedLine, Keep, as_they_are, through
+from ariel_kit.run.fitted import FittedLine, Keep, through, unchanged
 from ariel_kit.spectral_extraction import SpectrumPrior
-from ariel_kit.spectral_extraction.batch import in_parts
-from ariel_kit.spectral_extraction.fitted import Taught
+from ariel_kit.spectral_extraction.batch import split_into_batches
+from ariel_kit.spectral_extraction.fitted import LearnedPriors
 from ariel_kit.spectral_extraction.stage import FitStage, RefineStage
 from ariel_kit.uncertainty.stage import UncertaintyStage
 
@@ -36,12 +36,13 @@ LINE: tuple[type[Stage], ...] = (
     RefineStage,
     UncertaintyStage,
 )
-"""The stages in the order in which data passes. A new stage is one folder, one entry here and one
-switch in `ariel_kit.core.config.StageSettings`."""
+"""The stages in the order in which they are applied. A new stage is one folder, one entry
+here and one switch in `ariel_kit.core.config.StageSettings`."""
 
-TEACHERS = 512
-"""Planets that are fitted together. What a run learns of drifts, windows and shapes has long
-settled with as many; each further planet would be fitted more than once for it."""
+LARGEST_JOINT_FIT = 512
+"""Largest number of planets that are fitted together. The priors that a run learns of drifts,
+windows and shapes no longer change with more planets, and each planet of a joint fit is linearised
+again after each of them."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,13 @@ class LoadedLine:
         Those that are on.
     refusals : dict of str to str
         Why a stage is off that the settings switch on, by its name.
-    taught : Taught, optional
-        What other planets have taught the fit already.
+    taught : LearnedPriors, optional
+        Priors that an earlier fit of other planets has learned.
     """
 
     stages: tuple[LoadedStage, ...]
     refusals: Mapping[str, str] = field(default_factory=dict)
-    taught: Taught | None = None
+    taught: LearnedPriors | None = None
 
     @property
     def weights(self) -> dict[str, str]:
@@ -72,12 +73,13 @@ class LoadedLine:
         observations: Sequence[Observation],
         prior: SpectrumPrior,
         passes: Passes = IN_MEMORY,
-        keep: Keep = as_they_are,
+        keep: Keep = unchanged,
     ) -> list[Spectrum]:
         """Take observations through the line.
 
-        Up to `TEACHERS` planets are fitted together, and learn from each other; of a larger run
-        as many, spread evenly over it, teach the rest, which passes in batches.
+        Up to `LARGEST_JOINT_FIT` planets are fitted together, and their common priors are learned
+        from all of them. In a larger run, so many planets, spread evenly over it, are fitted first;
+        the others are then fitted in batches under the priors that these have given.
 
         Where the line breaks, the visits that break it are found and get the population's
         spectrum; the others pass as if those had not been there.
@@ -99,12 +101,12 @@ class LoadedLine:
         list of Spectrum
             One per observation, in their order.
         """
-        lessons, groups = _share_out(observations)
+        lessons, groups = _split_run(observations)
         teachers = _take(observations, lessons)
-        taught, answers = self._teach(teachers, prior, passes, keep)
+        taught, answers = self._fit_together(teachers, prior, passes, keep)
         found = dict(zip(lessons, answers, strict=True))
         rest = replace(self, taught=taught)
-        found |= rest._follow(observations, groups, prior, passes.pool, keep)
+        found |= rest._fit_apart(observations, groups, prior, passes.pool, keep)
         return [self._in_order(found[place]) for place in range(len(found))]
 
     def then(self, stage: LoadedStage) -> LoadedLine:
@@ -131,10 +133,10 @@ class LoadedLine:
         start = LineState(observations, prior, passes=passes, taught=self.taught)
         return FittedLine(through(self.stages[:end], start), self.stages[end:])
 
-    def _teach(
+    def _fit_together(
         self, observations: Sequence[Observation], prior: SpectrumPrior, passes: Passes, keep: Keep
-    ) -> tuple[Taught | None, list[Spectrum]]:
-        """Fit planets together; give what they teach, and their spectra."""
+    ) -> tuple[LearnedPriors | None, list[Spectrum]]:
+        """Fit planets together; return the priors learned from them, and their spectra."""
         try:
             return self.fit(observations, prior, passes).concluded(keep)
         except Exception:
@@ -150,16 +152,16 @@ class LoadedLine:
     def _find_faults(
         self, observations: Sequence[Observation], prior: SpectrumPrior, pool: Pool
     ) -> dict[int, Spectrum]:
-        """Take each visit through the line by itself; those that break it get a spectrum."""
+        """Apply the line to each visit alone; return spectra of those for which it fails."""
         alone = [_take(observations, [place]) for place in range(len(observations))]
-        answers = self._answers(alone, prior, pool, as_they_are, "each alone")
+        answers = self._answers(alone, prior, pool, unchanged, "each alone")
         return {
-            place: _broken(one[0], prior, answer)
+            place: _failed_spectrum(one[0], prior, answer)
             for place, one, answer in answers
             if isinstance(answer, Failure)
         }
 
-    def _follow(
+    def _fit_apart(
         self,
         observations: Sequence[Observation],
         groups: Sequence[list[int]],
@@ -167,9 +169,9 @@ class LoadedLine:
         pool: Pool,
         keep: Keep,
     ) -> dict[int, Spectrum]:
-        """Fit batches that learn nothing from each other, each as a task; give spectra by place.
+        """Fit batches under given priors, each as a task; return the spectra by index.
 
-        A batch that fails is taken visit by visit.
+        The visits of a batch that fails are fitted one by one.
         """
         tasks = [_take(observations, group) for group in groups]
         found: dict[int, Spectrum] = {}
@@ -178,10 +180,10 @@ class LoadedLine:
             if not isinstance(answer, Failure):
                 found |= zip(group, answer, strict=True)
             elif len(group) == 1:
-                found[group[0]] = _broken(task[0], prior, answer)
+                found[group[0]] = _failed_spectrum(task[0], prior, answer)
             else:
                 each = [[place] for place in group]
-                found |= self._follow(observations, each, prior, pool, keep)
+                found |= self._fit_apart(observations, each, prior, pool, keep)
         return found
 
     def _answers(
@@ -192,7 +194,7 @@ class LoadedLine:
         keep: Keep,
         name: str,
     ) -> Iterator[tuple[int, Sequence[Observation], list[Spectrum] | Failure]]:
-        """Take groups of observations through the line, each as a task."""
+        """Apply the line to groups of observations, each as a task."""
         return pool.answers(
             partial(self._answer, prior, keep),
             tasks,
@@ -208,7 +210,7 @@ class LoadedLine:
         return self.fit(observations, prior).concluded(keep)[1]
 
     def _in_order(self, spectrum: Spectrum) -> Spectrum:
-        """Let the provenance tell every stage in the order of the line, also those that are off."""
+        """List all stages in the provenance in the order of the line, also those that are off."""
         told = spectrum.provenance
         off = {name: OFF | {"reason": reason} for name, reason in self.refusals.items()}
         names = dict.fromkeys([*(one.name for one in LINE), *(one.name for one in self.stages)])
@@ -217,18 +219,20 @@ class LoadedLine:
         return replace(spectrum, provenance={**around, **line})
 
 
-def _share_out(observations: Sequence[Observation]) -> tuple[list[int], list[list[int]]]:
-    """Choose the visits that are fitted together, and group those that follow."""
-    if len(observations) <= TEACHERS:
+def _split_run(observations: Sequence[Observation]) -> tuple[list[int], list[list[int]]]:
+    """Choose the visits that are fitted together, and group the others into batches."""
+    if len(observations) <= LARGEST_JOINT_FIT:
         return list(range(len(observations))), []
     places: dict[int, list[int]] = {}
     for place, planet in enumerate(_planet_ids(observations)):
         places.setdefault(planet, []).append(place)
     planets = list(places.values())
-    chosen = set(np.linspace(0, len(planets) - 1, min(TEACHERS, len(planets))).astype(int).tolist())
+    chosen = set(
+        np.linspace(0, len(planets) - 1, min(LARGEST_JOINT_FIT, len(planets))).astype(int).tolist()
+    )
     lessons = [place for number in sorted(chosen) for place in planets[number]]
     rest = [own for number, own in enumerate(planets) if number not in chosen]
-    return lessons, in_parts(rest)
+    return lessons, split_into_batches(rest)
 
 
 def _planet_ids(observations: Sequence[Observation]) -> list[int]:
@@ -243,8 +247,8 @@ def _take(observations: Sequence[Observation], places: Sequence[int]) -> Sequenc
     return [observations[place] for place in places]
 
 
-def _broken(observation: Observation, prior: SpectrumPrior, failure: Failure) -> Spectrum:
-    """Give the population's spectrum to a visit that breaks the line."""
+def _failed_spectrum(observation: Observation, prior: SpectrumPrior, failure: Failure) -> Spectrum:
+    """Build the population's spectrum for a visit for which the line fails."""
     log.warning("planet %s: %s", observation.planet_id, failure)
     fallback = prior.fallback(observation.planet_id, str(failure))
     return replace(fallback, provenance={**observation.provenance, **fallback.provenance})

@@ -249,7 +249,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Glance:
+class VisitSummary:
     """Properties of a visit that decide how it is fitted.
 
     Attributes
@@ -266,27 +266,27 @@ class Glance:
     fault: str | None
 
     @classmethod
-    def at(cls, visit: Visit) -> Glance:
+    def at(cls, visit: Visit) -> VisitSummary:
         """Collect the properties of a visit."""
         grid = [a.tobytes() for curve in visit.curves for a in (curve.time, curve.span)]
         key = hashlib.sha256(b"".join(grid)).hexdigest()
         return cls(visit.planet_id, (visit.edition, key), find_fault(visit.curves))
 
 
-def deal(glances: Sequence[Glance]) -> list[list[int]]:
+def group_visits(summaries: Sequence[VisitSummary]) -> list[list[int]]:
     """Distribute the indices of visits without a fault over batches, by edition and time grid.
 
     The visits of a planet stay together, because they have one posterior.
     """
     groups: dict[tuple[object, ...], dict[int, list[int]]] = {}
-    for place, glance in enumerate(glances):
+    for place, glance in enumerate(summaries):
         if glance.fault is None:
             group = groups.setdefault(glance.grid, {})
             group.setdefault(glance.planet_id, []).append(place)
-    return [part for group in groups.values() for part in in_parts(list(group.values()))]
+    return [part for group in groups.values() for part in split_into_batches(list(group.values()))]
 
 
-def in_parts(planets: Sequence[list[int]]) -> list[list[int]]:
+def split_into_batches(planets: Sequence[list[int]]) -> list[list[int]]:
     """Distribute planets, as lists of their visits, over parts of at most `BATCH` visits."""
     parts: list[list[int]] = []
     for own in planets:

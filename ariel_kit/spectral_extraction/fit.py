@@ -11,7 +11,7 @@ import numpy as np
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.observation import Observation, Visit
-from ariel_kit.core.passes import Parked, park
+from ariel_kit.core.passes import StoredBatch, number_batches
 from ariel_kit.core.runtime import one_thread
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.drift import (
@@ -22,13 +22,13 @@ from ariel_kit.light_curve.drift import (
 )
 from ariel_kit.light_curve.population import Population, WindowLikelihood
 from ariel_kit.light_curve.systematics import Denoiser
-from ariel_kit.spectral_extraction.batch import Batch, Glance, deal
+from ariel_kit.spectral_extraction.batch import Batch, VisitSummary, group_visits
 from ariel_kit.spectral_extraction.conclude import offered
-from ariel_kit.spectral_extraction.fitted import FitOrder, LightCurveFit, Taught
+from ariel_kit.spectral_extraction.fitted import FitPlan, LearnedPriors, LightCurveFit
 from ariel_kit.spectral_extraction.priors import SpectrumPrior
 from ariel_kit.spectral_extraction.steps import (
-    Single,
-    Windows,
+    UnfittedVisit,
+    WindowResult,
     begin,
     fallback,
     finish,
@@ -128,24 +128,24 @@ def fit_light_curves(
     -------
     LightCurveFit
     """
-    order = FitOrder(prior, settings or ExtractionSettings(), denoise, device)
-    parked = [Parked(number, 1, visit) for number, visit in enumerate(visits)]
-    return fit_parked(parked, [Glance.at(visit) for visit in visits], order)
+    order = FitPlan(prior, settings or ExtractionSettings(), denoise, device)
+    stored = [StoredBatch(number, 1, visit) for number, visit in enumerate(visits)]
+    return fit_stored(stored, [VisitSummary.at(visit) for visit in visits], order)
 
 
 @one_thread()
-def fit_parked(
-    visits: Sequence[Parked[Visit]], glances: Sequence[Glance], order: FitOrder
+def fit_stored(
+    visits: Sequence[StoredBatch[Visit]], summaries: Sequence[VisitSummary], order: FitPlan
 ) -> LightCurveFit:
     """Fit binned light curves batch by batch, from memory or from disk.
 
     Parameters
     ----------
-    visits : sequence of Parked
+    visits : sequence of StoredBatch
         Binned visits, in memory or on disk.
-    glances : sequence of Glance
+    summaries : sequence of VisitSummary
         Time grids and faults of the same visits.
-    order : FitOrder
+    order : FitPlan
         Prior and settings of the fit.
 
     Returns
@@ -153,33 +153,35 @@ def fit_parked(
     LightCurveFit
     """
     prior, passes = order.prior, order.passes
-    dealt = park([[(place, visits[place]) for place in part] for part in deal(glances)])
-    started, results = passes.advance(partial(begin, prior), dealt, "white light")
-    singles = {
-        place: fallback(visits[place].fetch(), prior, glance.fault)
-        for place, glance in enumerate(glances)
-        if glance.fault is not None
+    grouped = number_batches(
+        [[(place, visits[place]) for place in part] for part in group_visits(summaries)]
+    )
+    started, results = passes.advance(partial(begin, prior), grouped, "white light")
+    unfitted = {
+        place: fallback(visits[place].fetch(), prior, summary.fault)
+        for place, summary in enumerate(summaries)
+        if summary.fault is not None
     }
-    singles |= {place: single for one in results for place, single in one.singles.items()}
-    _warn_singles(singles)
+    unfitted |= {place: single for one in results for place, single in one.unfitted.items()}
+    _warn_unfitted(unfitted)
     good = [(batch, one) for batch, one in zip(started, results, strict=True) if one.planets]
     if not good:
-        return LightCurveFit([], [], singles, None, order)
-    batches, begun = [batch for batch, _ in good], [one for _, one in good]
-    taught = order.taught or Taught(
-        _learn_drift([one.airs for one in begun]), _learn_drift([one.fgs1 for one in begun])
+        return LightCurveFit([], [], unfitted, None, order)
+    batches, results = [batch for batch, _ in good], [one for _, one in good]
+    taught = order.taught or LearnedPriors(
+        _learn_drift([one.airs for one in results]), _learn_drift([one.fgs1 for one in results])
     )
     if order.settings.extractor == "white":
         _, spectra = passes.advance(partial(white_spectra, taught.airs, prior), batches, "spectra")
-        singles |= {place: single for one in spectra for place, single in one.items()}
-        return LightCurveFit([], [], singles, taught, order)
+        unfitted |= {place: single for one in spectra for place, single in one.items()}
+        return LightCurveFit([], [], unfitted, taught, order)
     joints, taught = _joint_fits(batches, taught, order)
-    return LightCurveFit(joints, [one.planets for one in begun], singles, taught, order)
+    return LightCurveFit(joints, [one.planets for one in results], unfitted, taught, order)
 
 
-def _warn_singles(singles: Mapping[int, Single]) -> None:
-    for place in sorted(singles):
-        single = singles[place]
+def _warn_unfitted(unfitted: Mapping[int, UnfittedVisit]) -> None:
+    for place in sorted(unfitted):
+        single = unfitted[place]
         given = "the population's spectrum" if single.spectrum.fit is None else "white depth alone"
         log.warning("planet %s gets %s: %s", single.visit.planet_id, given, single.fault)
 
@@ -194,8 +196,8 @@ def _learn_drift(likelihoods: Sequence[DriftLikelihood]) -> DriftMixture:
 
 
 def _joint_fits(
-    batches: Sequence[Parked[Batch]], taught: Taught, order: FitOrder
-) -> tuple[list[Parked[FittedBatch]], Taught]:
+    batches: Sequence[StoredBatch[Batch]], taught: LearnedPriors, order: FitPlan
+) -> tuple[list[StoredBatch[FittedBatch]], LearnedPriors]:
     """Run the joint fits, and learn the sizes of drifts and the windows from these planets."""
     passes, prior = order.passes, offered(order.prior, order.settings)
     drift = partial(join, taught.airs, taught.fgs1, order.denoise, order.device)
@@ -209,7 +211,7 @@ def _joint_fits(
     return joints, taught
 
 
-def _learn_windows(windows: Sequence[Windows | None]) -> Population | None:
+def _learn_windows(windows: Sequence[WindowResult | None]) -> Population | None:
     """Learn the population of the windows; None for an edition without a catalogue."""
     known = [one for one in windows if one is not None]
     if not known:

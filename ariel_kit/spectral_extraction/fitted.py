@@ -10,7 +10,7 @@ import numpy as np
 
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.observation import Visit
-from ariel_kit.core.passes import IN_MEMORY, Parked, Passes
+from ariel_kit.core.passes import IN_MEMORY, Passes, StoredBatch
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.drift import DriftMixture
 from ariel_kit.light_curve.population import Population
@@ -18,7 +18,7 @@ from ariel_kit.light_curve.stage import NO_FIT
 from ariel_kit.light_curve.systematics import Denoiser
 from ariel_kit.spectral_extraction.conclude import Members, conclude, learn_shapes, offered
 from ariel_kit.spectral_extraction.priors import SpectrumPrior
-from ariel_kit.spectral_extraction.steps import Single
+from ariel_kit.spectral_extraction.steps import UnfittedVisit
 from ariel_kit.spectral_extraction.visits import FittedBatch
 
 Rest = Callable[[list[Visit], list[Spectrum]], list[Spectrum]]
@@ -26,7 +26,7 @@ Rest = Callable[[list[Visit], list[Spectrum]], list[Spectrum]]
 
 
 @dataclass(frozen=True)
-class Taught:
+class LearnedPriors:
     """Priors that were learned from the planets of a run.
 
     Attributes
@@ -49,7 +49,7 @@ class Taught:
 
 
 @dataclass(frozen=True)
-class FitOrder:
+class FitPlan:
     """Prior and settings of a fit of light curves.
 
     Attributes
@@ -62,7 +62,7 @@ class FitOrder:
         Device of torch that computes the joint fit.
     passes : Passes
         How the batches are stored and distributed over processes.
-    taught : Taught, optional
+    taught : LearnedPriors, optional
         Priors that were learned from other planets. If given, nothing is learned from these.
     """
 
@@ -71,7 +71,7 @@ class FitOrder:
     denoise: Denoiser | None = None
     device: str = "cpu"
     passes: Passes = IN_MEMORY
-    taught: Taught | None = None
+    taught: LearnedPriors | None = None
 
 
 @dataclass(frozen=True)
@@ -80,23 +80,23 @@ class LightCurveFit:
 
     Attributes
     ----------
-    joints : list of Parked
+    joints : list of StoredBatch
         A `FittedBatch` for each batch of visits; empty if only white light was fitted.
     planets : list of frozenset of int
         Planets of each batch.
-    singles : dict of int to Single
+    unfitted : dict of int to UnfittedVisit
         Visits without a joint fit, by the index of the visit.
-    taught : Taught, optional
+    taught : LearnedPriors, optional
         Priors that were learned; None if no visit could be fitted.
-    order : FitOrder
+    order : FitPlan
         Prior and settings of the fit.
     """
 
-    joints: list[Parked[FittedBatch]]
+    joints: list[StoredBatch[FittedBatch]]
     planets: list[frozenset[int]]
-    singles: dict[int, Single]
-    taught: Taught | None
-    order: FitOrder
+    unfitted: dict[int, UnfittedVisit]
+    taught: LearnedPriors | None
+    order: FitPlan
 
     @cached_property
     def spectra(self) -> list[Spectrum]:
@@ -147,11 +147,11 @@ class LightCurveFit:
         list of Spectrum
             One per visit, in the order of the visits.
         """
-        rest = rest or _as_they_are
+        rest = rest or _unchanged
         noted = partial(_note_denoiser, self.order.denoise is not None)
-        places, singles = list(self.singles), list(self.singles.values())
-        spectra = [noted(single.spectrum) for single in singles]
-        found = dict(zip(places, rest([single.visit for single in singles], spectra), strict=True))
+        places, unfitted = list(self.unfitted), list(self.unfitted.values())
+        spectra = [noted(single.spectrum) for single in unfitted]
+        found = dict(zip(places, rest([single.visit for single in unfitted], spectra), strict=True))
         found |= self._conclude(prior, rest, None)
         return [found[place] for place in range(len(found))]
 
@@ -178,10 +178,10 @@ class LightCurveFit:
             Spectra in the order of the visits, without those that have no joint fit.
         """
         learned = self.learned_prior(prior, planet_ids)
-        found = self._conclude(learned, rest or _as_they_are, planet_ids)
+        found = self._conclude(learned, rest or _unchanged, planet_ids)
         return [found[place] for place in sorted(found)]
 
-    def _of(self, planet_ids: Collection[int] | None) -> list[Parked[FittedBatch]]:
+    def _of(self, planet_ids: Collection[int] | None) -> list[StoredBatch[FittedBatch]]:
         """List the batches that contain any of these planets."""
         pairs = zip(self.joints, self.planets, strict=True)
         return [
@@ -196,7 +196,7 @@ class LightCurveFit:
         return {place: spectrum for answer in answers for place, spectrum in answer.items()}
 
 
-def _as_they_are(visits: list[Visit], spectra: list[Spectrum]) -> list[Spectrum]:
+def _unchanged(visits: list[Visit], spectra: list[Spectrum]) -> list[Spectrum]:
     return spectra
 
 

@@ -16,14 +16,14 @@ import torch
 from ariel_kit.core.config import ExtractionSettings, RunSettings
 from ariel_kit.core.errors import FitError, ShapeError
 from ariel_kit.core.observation import Curves, Observation, Visit
-from ariel_kit.core.passes import park
+from ariel_kit.core.passes import number_batches
 from ariel_kit.core.spectrum import Draws, Spectrum
 from ariel_kit.light_curve.stage import NO_FIT, LineState, load_network
 from ariel_kit.models.weights import find_refusal
-from ariel_kit.spectral_extraction.batch import Glance
+from ariel_kit.spectral_extraction.batch import VisitSummary
 from ariel_kit.spectral_extraction.features import Errors, describe
-from ariel_kit.spectral_extraction.fit import bin_planets, fit_parked
-from ariel_kit.spectral_extraction.fitted import FitOrder
+from ariel_kit.spectral_extraction.fit import bin_planets, fit_stored
+from ariel_kit.spectral_extraction.fitted import FitPlan
 from ariel_kit.spectral_extraction.resnet1d import ResNet1D
 
 DRAWS = 16
@@ -55,22 +55,22 @@ class FitStage:
     def __call__(self, state: LineState) -> LineState:
         """Bin the observations and fit them; spectra are computed later, batch by batch."""
         seen, passes = state.observations, state.passes.apart()
-        alone = park(seen[place : place + 1] for place in range(len(seen)))
+        alone = number_batches(seen[place : place + 1] for place in range(len(seen)))
         look = partial(_look, self.settings)
-        visits, glances = passes.advance(look, alone, "light curves")
-        order = FitOrder(
+        visits, summaries = passes.advance(look, alone, "light curves")
+        order = FitPlan(
             state.prior, self.settings, state.denoise, self.device, passes, state.taught
         )
-        fit = fit_parked(visits, glances, order)
+        fit = fit_stored(visits, summaries, order)
         if passes.folder is not None:
             finalize(fit, shutil.rmtree, passes.folder, ignore_errors=True)
         return replace(state, observations=(), fit=fit)
 
 
-def _look(settings: ExtractionSettings, alone: Sequence[Observation]) -> tuple[Visit, Glance]:
+def _look(settings: ExtractionSettings, alone: Sequence[Observation]) -> tuple[Visit, VisitSummary]:
     """Bin the only observation of a task."""
     (visit,) = bin_planets(alone, settings)
-    return visit, Glance.at(visit)
+    return visit, VisitSummary.at(visit)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ariel_kit.core.instruments import N_WAVELENGTHS
 from ariel_kit.core.observation import Visit
-from ariel_kit.core.passes import Parked
+from ariel_kit.core.passes import StoredBatch
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.core.star_info import StarInfo
 from ariel_kit.light_curve.checks import without_strays
@@ -28,7 +28,7 @@ WHITE_ALONE = "white depth alone"
 
 
 @dataclass(frozen=True)
-class Single:
+class UnfittedVisit:
     """A visit whose spectrum is computed without a joint fit.
 
     Attributes
@@ -45,12 +45,12 @@ class Single:
 
 
 @dataclass(frozen=True)
-class Begun:
+class WhiteLightResult:
     """Result of the white-light fit of a batch.
 
     Attributes
     ----------
-    singles : dict of int to Single
+    unfitted : dict of int to UnfittedVisit
         Visits that are not fitted further, by the index of the visit.
     planets : frozenset of int
         Planets that are fitted further.
@@ -58,14 +58,14 @@ class Begun:
         Likelihoods of the drifts of their visits.
     """
 
-    singles: dict[int, Single]
+    unfitted: dict[int, UnfittedVisit]
     planets: frozenset[int]
     airs: DriftLikelihood
     fgs1: DriftLikelihood
 
 
 @dataclass(frozen=True)
-class Windows:
+class WindowResult:
     """Likelihood of the windows of a batch.
 
     Attributes
@@ -83,7 +83,9 @@ class Windows:
     stars: list[StarInfo | None]
 
 
-def begin(prior: SpectrumPrior, visits: Sequence[tuple[int, Parked[Visit]]]) -> tuple[Batch, Begun]:
+def begin(
+    prior: SpectrumPrior, visits: Sequence[tuple[int, StoredBatch[Visit]]]
+) -> tuple[Batch, WhiteLightResult]:
     """Fit the white light of visits on common time grids.
 
     Visits whose fit failed are left out of the batch, so that nothing is learned from them.
@@ -92,29 +94,29 @@ def begin(prior: SpectrumPrior, visits: Sequence[tuple[int, Parked[Visit]]]) -> 
     ----------
     prior : SpectrumPrior
         Prior of the spectra, for failed visits.
-    visits : sequence of (int, Parked)
+    visits : sequence of (int, StoredBatch)
         Index and light curves of each visit.
     """
-    cleaned = [_without_strays(parked.fetch()) for _, parked in visits]
+    cleaned = [_without_strays(stored.fetch()) for _, stored in visits]
     batch = Batch.of([place for place, _ in visits], cleaned, default_drift())
-    singles = _singles(batch, prior)
-    good = batch.without(singles)
+    failed = _unfitted_visits(batch, prior)
+    good = batch.without(failed)
     planets = frozenset(visit.planet_id for visit in good.visits)
-    return good, Begun(singles, planets, good.white.drift_likelihood, good.fgs1_drift)
+    return good, WhiteLightResult(failed, planets, good.white.drift_likelihood, good.fgs1_drift)
 
 
 def _without_strays(visit: Visit) -> Visit:
     return replace(visit, airs=without_strays(visit.airs), fgs1=without_strays(visit.fgs1))
 
 
-def _singles(batch: Batch, prior: SpectrumPrior) -> dict[int, Single]:
+def _unfitted_visits(batch: Batch, prior: SpectrumPrior) -> dict[int, UnfittedVisit]:
     """Build spectra of failed visits: flat where a transit is seen, else that of the population."""
-    facts, plain, singles = batch.facts(batch.white.window), batch.plain_depths(), {}
+    facts, plain, failed = batch.facts(batch.white.window), batch.plain_depths(), {}
     for place, fault in batch.faults().items():
         row = batch.places.index(place)
         visit = batch.visits[row]
         if place not in plain:
-            singles[place] = fallback(visit, prior, fault)
+            failed[place] = fallback(visit, prior, fault)
             continue
         depth, sigma = plain[place]
         answer = Answer(
@@ -122,30 +124,32 @@ def _singles(batch: Batch, prior: SpectrumPrior) -> dict[int, Single]:
             np.full(N_WAVELENGTHS, np.hypot(sigma, prior.spread)),
             replace(facts[row], visits=1, flags=(*facts[row].flags, WHITE_ALONE)),
         )
-        singles[place] = Single(visit, make_spectrum(visit, batch.white_light(row), answer), fault)
-    return singles
+        failed[place] = UnfittedVisit(
+            visit, make_spectrum(visit, batch.white_light(row), answer), fault
+        )
+    return failed
 
 
-def fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> Single:
+def fallback(visit: Visit, prior: SpectrumPrior, fault: str) -> UnfittedVisit:
     """Build the spectrum of a failed visit from the population."""
     spectrum = prior.fallback(visit.planet_id, fault)
     provenance = {**visit.provenance, **spectrum.provenance}
-    return Single(visit, replace(spectrum, provenance=provenance), fault)
+    return UnfittedVisit(visit, replace(spectrum, provenance=provenance), fault)
 
 
 def white_spectra(
     airs: DriftMixture, prior: SpectrumPrior, batch: Batch
-) -> tuple[Batch, dict[int, Single]]:
+) -> tuple[Batch, dict[int, UnfittedVisit]]:
     """Build flat spectra, with the white depth and one sigma at every wavelength."""
     batch.refit_white(airs)
     sigma = np.hypot(np.hypot(batch.white.sigma[:, -1], prior.spread), batch.doubt)
-    facts, singles = batch.facts(batch.white.window), {}
+    facts, failed = batch.facts(batch.white.window), {}
     for row, place in enumerate(batch.places):
         mean = np.full(N_WAVELENGTHS, batch.white.depth[row])
         answer = Answer(mean, np.full(N_WAVELENGTHS, sigma[row]), facts[row])
         visit = batch.visits[row]
-        singles[place] = Single(visit, make_spectrum(visit, batch.white_light(row), answer))
-    return batch, singles
+        failed[place] = UnfittedVisit(visit, make_spectrum(visit, batch.white_light(row), answer))
+    return batch, failed
 
 
 def join(
@@ -159,14 +163,14 @@ def join(
 
 def settle(
     sizes: np.ndarray, prior: SpectrumPrior, fit: FittedBatch
-) -> tuple[FittedBatch, Windows | None]:
+) -> tuple[FittedBatch, WindowResult | None]:
     """Fit under the drift sizes of the run, and compute the likelihood of the windows."""
     fit.expect_sizes(sizes)
     fit.converge(prior, MOVES)
     if not fit.batch.population.catalogue:
         return fit, None
     stars = [visit.star_info for visit in fit.batch.visits]
-    return fit, Windows(fit.batch.population, fit.window_likelihood(), stars)
+    return fit, WindowResult(fit.batch.population, fit.window_likelihood(), stars)
 
 
 def finish(

@@ -79,7 +79,7 @@ def test_a_run_is_fast_alone_and_beside_a_busy_process(
 def test_memory_hardly_grows_with_the_planets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "TEACHERS", 64)
+    monkeypatch.setattr(line, "LARGEST_JOINT_FIT", 64)
     growth = measure_growth([64, 128, 256], tmp_path)
     slope, _ = np.polyfit([one.planets for one in growth], [one.megabytes for one in growth], 1)
     paces = [one.planets / one.seconds for one in growth]

@@ -17,7 +17,7 @@ from ariel_kit.core.cache import Mapped, StoredSequence
 from ariel_kit.core.config import RunSettings
 from ariel_kit.core.errors import FitError
 from ariel_kit.core.observation import Observation
-from ariel_kit.core.passes import Passes, park, scratch_folder
+from ariel_kit.core.passes import Passes, number_batches, scratch_folder
 from ariel_kit.core.pool import open_pool
 from ariel_kit.run import line as run_line
 from ariel_kit.run.covariances import ROWS, gather_covariances, set_aside
@@ -42,7 +42,7 @@ def stored(tmp_path_factory) -> StoredSequence[Observation]:
 def small(monkeypatch):
     """Three planets teach, in batches of two, and the other two follow."""
     monkeypatch.setattr(batch, "BATCH", 2)
-    monkeypatch.setattr(run_line, "TEACHERS", 3)
+    monkeypatch.setattr(run_line, "LARGEST_JOINT_FIT", 3)
 
 
 def as_bytes(spectra) -> list[tuple[bytes, bytes, str]]:
@@ -74,7 +74,7 @@ def test_planets_that_follow_have_the_answers_of_those_that_are_fitted_together(
     """What four of five planets teach is nearly what all five do."""
     line = load_line(RunSettings(), edition=2024)
     together = line(stored, PRIOR)
-    monkeypatch.setattr(run_line, "TEACHERS", 4)
+    monkeypatch.setattr(run_line, "LARGEST_JOINT_FIT", 4)
     for one, other in zip(line(stored, PRIOR), together, strict=True):
         assert np.abs((one.mean - other.mean) / other.sigma).max() < 0.5
         np.testing.assert_allclose(one.sigma, other.sigma, rtol=0.2)
@@ -173,7 +173,7 @@ def test_a_step_whose_process_is_killed_is_taken_again_from_the_state_before_it(
     folder.mkdir()
     with open_pool(2) as pool:
         passes = Passes(pool, folder)
-        batches, told = passes.advance(add_up, park([[1, 2], [3, 4]]), "first")
+        batches, told = passes.advance(add_up, number_batches([[1, 2], [3, 4]]), "first")
         assert told == [3, 7]
         batches, told = passes.advance(partial(killed_once, tmp_path / "mark"), batches, "second")
     assert told == [6, 14]
@@ -187,7 +187,7 @@ def fail(state: list[int]) -> tuple[list[int], int]:
 
 def test_a_step_that_fails_in_another_process_says_why():
     with open_pool(2) as pool, pytest.raises(FitError, match="FitError: no light"):
-        Passes(pool).advance(fail, park([[1], [2]]), "first")
+        Passes(pool).advance(fail, number_batches([[1], [2]]), "first")
 
 
 def test_scratch_of_a_killed_run_is_removed_and_that_of_a_living_one_kept(tmp_path):
