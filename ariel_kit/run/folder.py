@@ -21,7 +21,6 @@ from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.spectrum import Spectrum, facts_card, facts_frame
 from ariel_kit.core.words import counted
 from ariel_kit.data.submission import submission_arrays
-from ariel_kit.data.tables import read_planets
 from ariel_kit.run.covariances import gather_covariances, read_covariance
 from ariel_kit.run.files import read_json, write_file
 from ariel_kit.run.fits import read_fits, write_fits
@@ -326,7 +325,7 @@ class RunFolder:
         return there and file_sha256(self.submission) == record.submission_sha256
 
     def _read_spectra(self) -> list[Spectrum]:
-        ids, mean, sigma = submission_arrays(read_planets(self.submission))
+        ids, mean, sigma = submission_arrays(self.submission)
         steps, (facts, curves) = read_json(self.provenance, PROVENANCE), read_fits(self.fits)
         return [
             Spectrum(

@@ -11,6 +11,7 @@ import numpy as np
 from ariel_kit.core.config import ExtractionSettings
 from ariel_kit.core.observation import Visit
 from ariel_kit.core.passes import IN_MEMORY, Passes, StoredBatch
+from ariel_kit.core.runtime import one_thread
 from ariel_kit.core.spectrum import Spectrum
 from ariel_kit.light_curve.drift import DriftMixture
 from ariel_kit.light_curve.population import Population
@@ -103,6 +104,7 @@ class LightCurveFit:
         """One spectrum per visit, in the order of the visits."""
         return self.conclude(self.learned_prior())
 
+    @one_thread()
     def learned_prior(
         self, prior: SpectrumPrior | None = None, planet_ids: Collection[int] | None = None
     ) -> SpectrumPrior:

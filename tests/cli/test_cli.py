@@ -47,6 +47,7 @@ OPTIONS = {
     "ablate": ["--data-dir", "--labels", "--train-labels", "--split", "--models-dir", "--set"],
     "cv": ["--data-dir", "--labels", "--folds", "--group-by", "--full-fit", "--models-dir"],
     "compare": ["first", "second", "--labels", "--edition", "--output", "--seed"],
+    "bench": ["--output-dir", "--data-dir", "--planets", "--backend", "--address", "--json"],
     "blend": ["submissions", "--labels", "--oof", "--output", "--edition", "--seed"],
     "report": ["--labels", "--output", "run"],
     "show": ["run", "planet", "--labels", "--output", "--open"],
