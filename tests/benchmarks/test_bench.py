@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ariel_kit.bench import StageCosts, measure_growth, measure_stages
@@ -76,16 +75,18 @@ def test_a_run_is_fast_alone_and_beside_a_busy_process(
     assert beside.seconds / PLANETS <= BESIDE_BUSY * SECONDS_PER_PLANET
 
 
-def test_memory_hardly_grows_with_the_planets(
+def test_memory_and_pace_hardly_change_with_the_planets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Peak memory of at most 2 GB and 50 kB a planet; larger runs are no slower for each planet.
+
+    The peak rises at first by more than a planet's result, since the allocator keeps what batches
+    have left.
+    """
     monkeypatch.setattr(line, "LARGEST_JOINT_FIT", 64)
     growth = measure_growth([64, 128, 256], tmp_path)
-    slope, _ = np.polyfit([one.planets for one in growth], [one.megabytes for one in growth], 1)
+    print("\n" + "\n".join(one.line() for one in growth))
+    for one in growth:
+        assert one.megabytes <= 2000 + KILOBYTES_PER_PLANET * one.planets / 1e3
     paces = [one.planets / one.seconds for one in growth]
-    print(
-        f"\n{1e3 * slope:.0f} kB a planet, {', '.join(f'{pace:.2f}' for pace in paces)} planets/s"
-    )
-    assert 1e3 * slope <= KILOBYTES_PER_PLANET
-    assert growth[-1].megabytes <= 2000 + KILOBYTES_PER_PLANET * 256 / 1e3
-    assert min(paces) > 0.7 * max(paces)
+    assert paces[-1] > 0.8 * max(paces)
