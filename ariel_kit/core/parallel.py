@@ -1,4 +1,4 @@
-"""Planets over the cores of one machine, or over a Dask cluster, with the same call."""
+"""Call a function on every planet, in processes of one machine or of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class PlanetFailure:
-    """A planet for which a stage gave up, and why.
+    """A planet that a stage could not process, with the reason.
 
     Attributes
     ----------

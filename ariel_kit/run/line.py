@@ -81,8 +81,8 @@ class LoadedLine:
         from all of them. In a larger run, so many planets, spread evenly over it, are fitted first;
         the others are then fitted in batches under the priors that these have given.
 
-        Where the line breaks, the visits that break it are found and get the population's
-        spectrum; the others pass as if those had not been there.
+        If the line fails, the visits that cause the failure get the population's spectrum. The
+        others are fitted as if those had not been there.
 
         Parameters
         ----------
@@ -91,10 +91,10 @@ class LoadedLine:
             memory.
         prior : SpectrumPrior
         passes : Passes
-            Where it is worked; in this process and in memory when left out.
+            Processes that do the work; this process, with states in memory, when left out.
         keep : callable
-            What is done with the spectra of a batch before they are given back, where it was
-            worked on: they may be written, and what comes back be smaller.
+            Function that the worker applies to the spectra of a batch before it returns them. It
+            may write large parts of them to disk and leave them out.
 
         Returns
         -------
@@ -110,7 +110,7 @@ class LoadedLine:
         return [self._in_order(found[place]) for place in range(len(found))]
 
     def then(self, stage: LoadedStage) -> LoadedLine:
-        """Let one more stage follow, which the run itself has made."""
+        """Append a stage that the run itself has made."""
         return replace(self, stages=(*self.stages, stage))
 
     def fit(
