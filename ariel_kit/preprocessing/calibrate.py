@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +18,11 @@ import numpy as np
 from ariel_kit.core.config import CalibrationSettings
 from ariel_kit.core.instruments import AIRS, FGS1, Instrument
 from ariel_kit.core.observation import Observation
+from ariel_kit.core.runtime import one_blas_thread
 from ariel_kit.data.dataset import Dataset
 from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import find_donors, model_levels
-from ariel_kit.preprocessing.detector import RawVisit
+from ariel_kit.preprocessing.detector import Detector, RawVisit
 from ariel_kit.preprocessing.extraction import (
     brightest_pixels,
     optimal_rows,
@@ -72,6 +74,7 @@ class _Fgs1Curve(NamedTuple):
     saturated: bool
 
 
+@one_blas_thread()
 def calibrate_planet(
     dataset: Dataset,
     planet_id: int,
@@ -117,9 +120,13 @@ def calibrate_planet(
     ((4, 282), (48,))
     """
     settings = settings or CalibrationSettings()
-    source = RawVisit(dataset, split, planet_id, visit, tight=settings.memory == "tight")
-    airs = _calibrate_airs(source, settings)
-    fgs1 = _calibrate_fgs1(source, settings)
+    source = RawVisit(dataset, split, planet_id, visit)
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        detectors = [source.open(instrument) for instrument in (AIRS, FGS1)]
+        if settings.memory == "normal":  # FGS1 is read while AIRS is calibrated
+            detectors = [detector.read_ahead(reader) for detector in detectors]
+        airs = _calibrate_airs(detectors[0], settings)
+        fgs1 = _calibrate_fgs1(detectors[1], settings)
     facts = {"settings": settings.model_dump(mode="json"), "split": split, "visit": visit}
     return Observation(
         planet_id=int(planet_id),
@@ -169,7 +176,7 @@ def mean_image(
     DataFileError
         If a file is missing, damaged or of the wrong shape or type.
     """
-    return survey(RawVisit(dataset, split, planet_id, visit, tight=True).open(instrument)).levels
+    return survey(RawVisit(dataset, split, planet_id, visit).open(instrument)).levels
 
 
 def calibration_warmup() -> float:
@@ -200,8 +207,8 @@ def calibration_warmup() -> float:
     return seconds
 
 
-def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurves:
-    detector, levels, clipped = survey(visit.open(AIRS))
+def _calibrate_airs(detector: Detector, settings: CalibrationSettings) -> _AirsCurves:
+    detector, levels, clipped = survey(detector)
     foreground = fit_foreground(levels, detector.bad, AIRS.signal_rows)
     star = levels - foreground
     window = np.zeros(star.shape, dtype=bool)
@@ -236,8 +243,8 @@ def _calibrate_airs(visit: RawVisit, settings: CalibrationSettings) -> _AirsCurv
     )
 
 
-def _calibrate_fgs1(visit: RawVisit, settings: CalibrationSettings) -> _Fgs1Curve:
-    detector, levels, clipped = survey(visit.open(FGS1))
+def _calibrate_fgs1(detector: Detector, settings: CalibrationSettings) -> _Fgs1Curve:
+    detector, levels, clipped = survey(detector)
     foreground = border_level(levels, detector.bad, FGS1_BORDER)
     star = levels - foreground
     variance = detector.variance(levels)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
-from functools import cached_property
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ariel_kit.preprocessing import kernels
 from ariel_kit.preprocessing.badpixels import Donors, find_bad_pixels
 
 TIGHT_BLOCKS = 6
-"""Number of parts in which the frames are read when memory is tight."""
+"""Number of parts in which frames are read that are not kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,12 @@ class RawVisit:
     planet_id : int
     number : int
         Index of the visit.
-    tight : bool
-        Whether frames are read in parts, and read again when needed, to save memory.
     """
 
     dataset: Dataset
     split: str
     planet_id: int
     number: int
-    tight: bool
 
     def open(self, instrument: Instrument) -> Detector:
         """Read the calibration frames of a detector; AIRS is sorted by ascending wavelength."""
@@ -139,6 +136,8 @@ class Detector:
         Read noise variance of one CDS frame.
     facts : dict
         Facts for the provenance.
+    kept : Future of Frames, optional
+        The frames of all pixels, see `read_ahead`.
     """
 
     visit: RawVisit
@@ -148,6 +147,24 @@ class Detector:
     constants: np.ndarray
     read_variance: np.ndarray
     facts: dict[str, Any]
+    kept: Future[Frames] | None = None
+
+    def read_ahead(self, reader: Executor) -> Detector:
+        """Let a thread read the frames of all pixels, and keep them in memory.
+
+        Without it, frames are read in parts, and read again when needed, which saves memory.
+
+        Parameters
+        ----------
+        reader : Executor
+            Runs threads. It reads in the order of the calls.
+
+        Returns
+        -------
+        Detector
+            The same detector; it waits for the frames when it needs the first of them.
+        """
+        return replace(self, kept=reader.submit(self._read, np.arange(self.pixels.size)))
 
     def variance(self, levels: np.ndarray) -> np.ndarray:
         """Compute the noise variance of one CDS frame: read noise and photon noise.
@@ -183,11 +200,7 @@ class Detector:
     @property
     def n_blocks(self) -> int:
         """Number of parts in which the frames are read."""
-        return TIGHT_BLOCKS if self.visit.tight else 1
-
-    @cached_property
-    def _everything(self) -> Frames:
-        return self._read(np.arange(self.pixels.size))
+        return TIGHT_BLOCKS if self.kept is None else 1
 
     def _read(self, pixels: np.ndarray) -> Frames:
         visit = self.visit
@@ -202,8 +215,8 @@ class Detector:
         )
 
     def _frames(self, pixels: np.ndarray) -> Frames:
-        """Return the frames of some pixels from memory, or read them again if memory is tight."""
-        return self._read(pixels) if self.visit.tight else self._everything.take(pixels)
+        """Return the frames of some pixels from memory, or read them if they are not kept."""
+        return self._read(pixels) if self.kept is None else self.kept.result().take(pixels)
 
     def without(self, pixels: np.ndarray, reason: str) -> Detector:
         """Return the detector with more pixels marked as bad.

@@ -41,11 +41,7 @@ def optimal_rows(star: np.ndarray, variance: np.ndarray) -> np.ndarray:
         Weights; the weighted sum of a column equals its plain sum on average.
     """
     slopes = AIRS_JITTER * derivative(star, axis=0)
-    weights = [
-        blind_weights(*column)
-        for column in zip(star.T, variance.T, slopes.T[..., None], strict=True)
-    ]
-    return np.stack(weights, axis=1)
+    return blind_weights(star.T, variance.T, slopes.T[..., None]).T
 
 
 def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> np.ndarray:
@@ -57,16 +53,16 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
 
     Parameters
     ----------
-    star : ndarray [shape=(pixel,), dtype=float64, unit=electron]
-        Mean starlight.
-    variance : ndarray [shape=(pixel,), dtype=float64, unit=electron^2]
+    star : ndarray [shape=(..., pixel), dtype=float64, unit=electron]
+        Mean starlight of one star, or of several images of it, such as the columns of AIRS.
+    variance : ndarray [shape=(..., pixel), dtype=float64, unit=electron^2]
         Infinite where a pixel is bad; its weight is then zero.
-    modes : ndarray [shape=(pixel, mode), dtype=float64, unit=electron]
+    modes : ndarray [shape=(..., pixel, mode), dtype=float64, unit=electron]
         Patterns of correlated noise, each scaled to its standard deviation.
 
     Returns
     -------
-    ndarray [shape=(pixel,), dtype=float64]
+    ndarray [shape=(..., pixel), dtype=float64]
         Zero where every pixel is bad.
 
     Examples
@@ -76,12 +72,13 @@ def blind_weights(star: np.ndarray, variance: np.ndarray, modes: np.ndarray) -> 
     array([1., 1.])
     """
     # V^-1 = D - D M (1 + M' D M)^-1 M' D, D the inverse of diag(variance), M the modes
-    precision = 1 / variance
-    inner = np.eye(modes.shape[1]) + modes.T @ (precision[:, None] * modes)
+    precision, turned = 1 / variance, np.swapaxes(modes, -1, -2)
+    inner = np.eye(modes.shape[-1]) + turned @ (precision[..., None] * modes)
     weights = precision * star
-    weights -= precision * (modes @ np.linalg.solve(inner, modes.T @ weights))
-    seen = weights @ star
-    return weights * (star.sum() / seen) if seen else weights
+    strength = np.linalg.solve(inner, turned @ weights[..., None])
+    weights -= precision * (modes @ strength)[..., 0]
+    seen = np.sum(weights * star, axis=-1, keepdims=True)
+    return weights * (star.sum(axis=-1, keepdims=True) / np.where(seen, seen, 1.0))
 
 
 def psf_weights(
@@ -139,8 +136,7 @@ def scatter_modes(samples: np.ndarray, variance: np.ndarray) -> np.ndarray:
         return np.zeros((len(samples), 0))
     steps = samples[:, 1 : 2 * n : 2] - samples[:, : 2 * n : 2]
     steps /= np.sqrt(2 * variance)[:, None].astype(np.float32)
-    # einsum and not BLAS: a threaded product rounds differently on another number of cores.
-    covariance = np.einsum("it,jt->ij", steps, steps).astype(np.float64) / n
+    covariance = (steps @ steps.T).astype(np.float64) / n
     last = len(covariance) - 1
     values, vectors = eigh(covariance, subset_by_index=(max(0, last - MAX_MODES + 1), last))
     sigma = np.where(np.isfinite(variance), np.sqrt(variance), 0.0)

@@ -124,4 +124,12 @@ def white_noise(flux: np.ndarray) -> np.ndarray:
     if flux.shape[-1] < 2:
         return np.zeros(flux.shape[:-1])
     steps = np.abs(np.diff(flux, axis=-1))
-    return np.asarray(MAD_TO_SIGMA / np.sqrt(2) * np.median(steps, axis=-1), dtype=np.float64)
+    return np.asarray(MAD_TO_SIGMA / np.sqrt(2) * _median(steps), dtype=np.float64)
+
+
+def _median(values: np.ndarray) -> np.ndarray:
+    """Compute the median over the last axis as `numpy.median` does, which takes twice as long."""
+    n = values.shape[-1]
+    ordered = np.partition(values, (n - 1) // 2, axis=-1)
+    # NaN is sorted to the end, and the minimum passes it on.
+    return np.asarray((ordered[..., (n - 1) // 2] + ordered[..., n // 2 :].min(axis=-1)) / 2)

@@ -15,7 +15,7 @@ from ariel_kit.core.instruments import AIRS, FGS1, INSTRUMENTS
 from ariel_kit.core.observation import Observation
 from ariel_kit.core.parallel import PlanetFailure, iter_planets
 from ariel_kit.core.pool import HERE, Pool
-from ariel_kit.core.runtime import one_blas_thread, require_memory
+from ariel_kit.core.runtime import require_memory
 from ariel_kit.data.axis_table import read_axis_pairs
 from ariel_kit.data.dataset import Dataset
 
@@ -127,7 +127,6 @@ def _name(split: str, planet_id: int, visit: int | str) -> str:
     return f"{split}_{planet_id}_{visit}"
 
 
-@one_blas_thread()
 def _calibrate(
     dataset: Dataset,
     split: str,

@@ -131,7 +131,7 @@ def test_frames_by_the_public_steps_equal_the_slow_twin_and_the_fused_pass(
     columns, good = extracted_columns(instrument), ~bad[:, extracted_columns(instrument)]
     frames = frames_step_by_step(dataset, number, instrument)
     np.testing.assert_allclose(frames[:, good], expected[..., columns][:, good], atol=1e-6)
-    detector = RawVisit(dataset, "train", number, 0, tight=False).open(instrument)
+    detector = RawVisit(dataset, "train", number, 0).open(instrument)
     fused = detector.sample(good, stretches=1, length=len(frames)).T
     np.testing.assert_allclose(frames[:, good], fused, atol=0.05)  # float32 of 6e4 electrons
 

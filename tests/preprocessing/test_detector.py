@@ -24,7 +24,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def test_a_sample_is_taken_from_stretches_over_the_whole_visit(dataset: Dataset) -> None:
     """The first and the last frame are among them, and what lies between is as in a full pass."""
     (planet,) = dataset.planets("train")
-    detector = RawVisit(dataset, "train", planet, 0, tight=False).open(FGS1)
+    detector = RawVisit(dataset, "train", planet, 0).open(FGS1)
     inside = np.zeros(detector.bad.shape, bool)
     inside[14:18, 14:18] = True
     inside &= ~detector.bad

@@ -44,7 +44,7 @@ def test_frames_by_the_public_steps_equal_the_fused_pass(
     dataset: Dataset, instrument: Instrument
 ) -> None:
     frames = frames_step_by_step(dataset, PLANET, instrument)
-    detector = RawVisit(dataset, "train", PLANET, 0, tight=False).open(instrument)
+    detector = RawVisit(dataset, "train", PLANET, 0).open(instrument)
     fused = detector.sample(~detector.bad, stretches=1, length=len(frames)).T
     np.testing.assert_allclose(frames[:, ~detector.bad], fused, atol=0.05)
 
