@@ -47,7 +47,7 @@ def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np
     if min(length, len(flux)) < FEWEST:
         return flux, 0
     clipped, count = flux, 0
-    for first in range(0, len(flux), length):
+    for first in length * _suspects(flux, noise, length):
         # The last stretch reaches back, so that its median is one of as many samples.
         part = flux[max(0, min(first, len(flux) - length)) : first + length]
         median = np.median(part, axis=0)
@@ -60,6 +60,18 @@ def clip_strays(flux: np.ndarray, noise: np.ndarray, cadence: float) -> tuple[np
             clipped[first : first + length] = np.where(stray, median, own)
             count += int(stray.sum())
     return clipped, count
+
+
+def _suspects(flux: np.ndarray, noise: np.ndarray, length: int) -> np.ndarray:
+    """Find the stretches in which a sample may be a stray; the last one is always named.
+
+    Where the largest and the smallest sample differ by less than the limit, none of them lies
+    farther from the median. This is much faster than a median, and nearly all stretches pass.
+    """
+    n_whole = (len(flux) - 1) // length
+    whole = flux[: n_whole * length].reshape(n_whole, length, flux.shape[1])
+    calm = whole.max(axis=1) - whole.min(axis=1) <= LIMIT * noise
+    return np.append(np.flatnonzero(~calm.all(axis=1)), n_whole)
 
 
 def _finite_median(part: np.ndarray) -> np.ndarray:
@@ -169,8 +181,8 @@ def bridge_failures(flux: np.ndarray) -> np.ndarray:
     >>> bridge_failures(flux).ravel()
     array([100., 100., 100., 100., 100.])
     """
-    if not len(flux):
-        return flux
+    if not len(flux) or (flux.min(axis=0) > LEAST_LIGHT * np.abs(flux).max(axis=0)).all():
+        return flux  # no median is smaller, whatever it is
     usual = np.median(flux, axis=0)
     if not np.isfinite(usual).all():
         usual = _finite_median(flux)

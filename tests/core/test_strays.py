@@ -31,6 +31,29 @@ def test_a_particle_is_replaced_and_counted() -> None:
     assert hit[17, 0] != clipped[17, 0], "the input is left as it was"
 
 
+@pytest.mark.parametrize("n", [5, 29, 30, 31, 61, 600])
+@pytest.mark.parametrize("limit", [7.9, 8.1])
+def test_strays_are_those_of_the_plain_rule(n: int, limit: float) -> None:
+    """A loop over samples: each is compared with the median of its stretch of 30."""
+    flux, rng = steps(n), np.random.default_rng(n)
+    for sigmas in (limit, -limit, 2 * limit, np.nan):
+        where = rng.integers(n), rng.integers(3)
+        flux[where] = np.median(flux[max(0, where[0] - 15) : where[0] + 15]) + 100 * sigmas
+    expected = flux.copy()
+    for t, w in np.ndindex(flux.shape):
+        first = min(t // 30 * 30, max(0, n - 30))
+        middle = np.sort(flux[first : t // 30 * 30 + 30, w])
+        finite = middle[np.isfinite(middle)]
+        usual = finite[(len(finite) - 1) // 2]
+        if np.isfinite(flux[max(0, first) : t // 30 * 30 + 30]).all():
+            usual = np.median(finite)
+        if not abs(flux[t, w] - usual) <= 800:
+            expected[t, w] = usual
+    clipped, count = clip_strays(flux, NOISE, CADENCE)
+    np.testing.assert_array_equal(clipped, expected)
+    assert count == np.sum(flux != expected)
+
+
 def test_a_deep_and_sharp_ingress_loses_nothing() -> None:
     """A depth of 8 % in ten minutes, at the noise of the brightest wavelengths."""
     ramp = 1 - 0.08 * np.clip((np.arange(600) - 250) / 125, 0, 1)

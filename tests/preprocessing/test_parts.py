@@ -29,7 +29,6 @@ from ariel_kit.preprocessing.extraction import (
     stamp,
 )
 from ariel_kit.preprocessing.foreground import border_level, fit_foreground
-from ariel_kit.preprocessing.normalize import white_noise
 
 ROWS = np.arange(32.0)
 X = np.linspace(-1, 1, 282)
@@ -337,12 +336,3 @@ def test_robust_zscore_of_a_constant_is_zero() -> None:
 def test_robust_zscore_needs_samples() -> None:
     with pytest.raises(ShapeError, match=r"samples along axis 0; got shape \(0, 3\)"):
         robust_zscore(np.zeros((0, 3)))
-
-
-def test_white_noise_forgets_transits_and_outliers(rng: np.random.Generator) -> None:
-    flux = rng.normal(1e4, 20, (3, 40000))
-    flux[:, 10000:30000] *= 0.99
-    flux *= 1 + 0.001 * np.linspace(-1, 1, 40000) ** 2
-    flux[:, ::500] += 3e4
-    np.testing.assert_allclose(white_noise(flux), 20, rtol=0.03)
-    assert white_noise(np.ones((3, 1))).tolist() == [0, 0, 0]
