@@ -1,4 +1,4 @@
-"""A strong drift multiplies the light, so that its logarithm bends: the reference holds the bend."""
+"""A strong drift multiplies the light: its logarithm bends, and the reference holds the bend."""
 
 from __future__ import annotations
 
