@@ -9,7 +9,7 @@ import polars as pl
 
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import INSTRUMENTS
-from ariel_kit.data.tables import first_sentence
+from ariel_kit.data.tables import READ_ERRORS, first_sentence
 
 AXIS_TABLE = "axis_info.parquet"
 
@@ -42,7 +42,7 @@ def _count(path: Path, _changed: int) -> tuple[tuple[str, int], ...]:
     try:
         with path.open("rb") as file:  # polars takes a path for a pattern
             table = pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except READ_ERRORS as error:
         raise DataFileError(
             f"{path} cannot be read as parquet: {first_sentence(error)}. Download the file again."
         ) from error

@@ -10,7 +10,7 @@ import polars as pl
 
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
-from ariel_kit.data.tables import check_pixel_columns, first_sentence
+from ariel_kit.data.tables import READ_ERRORS, check_pixel_columns, first_sentence
 
 CALIBRATION_MAPS = ("dark", "dead", "flat", "linear_corr", "read")
 """Names of the files, without ``.parquet``."""
@@ -103,7 +103,7 @@ def _read_map(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         with path.open("rb") as file:  # polars takes a path for a pattern
             table = pl.read_parquet(file)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except READ_ERRORS as error:
         raise DataFileError(
             f"{path} cannot be read as parquet: {first_sentence(error)}. Download the file again."
         ) from error

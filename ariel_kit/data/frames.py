@@ -16,7 +16,7 @@ import polars as pl
 from ariel_kit.core.errors import DataFileError
 from ariel_kit.core.instruments import Instrument
 from ariel_kit.data.dataset import Dataset
-from ariel_kit.data.tables import check_pixel_columns, first_sentence
+from ariel_kit.data.tables import READ_ERRORS, check_pixel_columns, first_sentence
 
 PAIR_BYTES = 4
 
@@ -100,7 +100,7 @@ def _read_series(
             flat = _is_flat(where, pl.read_parquet_schema(file), instrument)
             file.seek(0)
             table = pl.read_parquet(file, columns=[0] if flat else pixels.tolist())
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except READ_ERRORS as error:
         if isinstance(error, DataFileError):
             raise
         raise DataFileError(

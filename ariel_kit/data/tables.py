@@ -20,6 +20,9 @@ Table: TypeAlias = Union[pl.DataFrame, "pd.DataFrame", str, Path]
 LARGEST_ID = 2.0**63
 GZIP = b"\x1f\x8b"
 """First bytes of a file that gzip has packed."""
+READ_ERRORS = (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What polars raises when it cannot read a file. A damaged page of parquet may make its threads
+panic, which is no `Exception`."""
 
 
 def read_planets(table: Table) -> pl.DataFrame:
@@ -87,7 +90,7 @@ def read_csv(path: str | Path) -> pl.DataFrame:
                 raise DataFileError(f"{path} is packed with gzip; unpack it to a CSV table.")
             file.seek(0)
             return pl.read_csv(file, infer_schema_length=None)
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except READ_ERRORS as error:
         if isinstance(error, DataFileError):
             raise
         raise DataFileError(
@@ -95,7 +98,7 @@ def read_csv(path: str | Path) -> pl.DataFrame:
         ) from error
 
 
-def first_sentence(error: Exception) -> str:
+def first_sentence(error: BaseException) -> str:
     """Give what polars says of a file, without its advice to those who call polars.
 
     >>> first_sentence(ValueError("no field `a`.\\n\\nConsider `glob`"))

@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 
 from ariel_kit.core import cache as cache_module
-from ariel_kit.core.cache import Cache, StoredSequence, atomic_path, check_product, file_sha256
+from ariel_kit.core.cache import (
+    Cache,
+    Mapped,
+    StoredSequence,
+    atomic_path,
+    check_product,
+    file_sha256,
+    fingerprint,
+)
 from ariel_kit.core.config import CalibrationSettings
-from ariel_kit.core.errors import DataFileError
+from ariel_kit.core.errors import DataFileError, DiskError
 from ariel_kit.core.instruments import wavelengths
 from ariel_kit.core.revisions import REVISIONS
 from ariel_kit.core.spectrum import Spectrum
@@ -205,3 +213,46 @@ def test_sha256_is_the_standard_one(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert file_sha256(tmp_path / "abc") == expected
+
+
+def test_a_damaged_product_is_gone_even_when_it_cannot_be_made_anew(cache, raw):
+    def give_up():
+        raise DataFileError("no such frames")
+
+    cache.fetch("7", [raw], Maker())
+    cache.path("7").write_bytes(b"damaged")
+    with pytest.raises(DataFileError, match="no such frames"):
+        cache.fetch("7", [raw], give_up)
+    assert list(cache.path("7").parent.iterdir()) == []
+
+
+def test_an_error_of_the_kit_keeps_its_own_words(tmp_path):
+    error = DiskError("the disk of the products is full.")
+    with pytest.raises(DiskError) as told, atomic_path(tmp_path / "table.csv"):
+        raise error
+    assert told.value is error
+
+
+def test_a_function_of_a_sequence_reads_like_a_list_and_works_when_asked():
+    asked = []
+
+    def square(number):
+        asked.append(number)
+        return number**2
+
+    squares = Mapped(square, [1, 2, 3, 4])
+    assert (len(squares), asked) == (4, [])
+    assert squares[-1] == 16
+    assert asked == [4]
+    assert list(squares[1:3]) == [4, 9]
+    assert list(squares.take([3, 0])) == [16, 1]
+
+
+def test_a_fingerprint_is_12_digits_of_the_inputs_and_revisions(raw, monkeypatch):
+    first = fingerprint([raw], ["fit"])
+    assert len(first) == 12
+    assert int(first, 16) >= 0
+    monkeypatch.setitem(REVISIONS, "fit", 99)
+    second = fingerprint([raw], ["fit"])
+    raw.write_bytes(b"more frames")
+    assert len({first, second, fingerprint([raw], ["fit"])}) == 3

@@ -245,3 +245,32 @@ def test_a_frame_with_words_among_its_numbers_is_a_fault_not_a_crash(table):
     frame.iloc[0, 3] = "much"
     (fault,) = validate_submission(frame).faults
     assert "values of one kind" in fault
+
+
+def with_sigma(table, sigma):
+    return table.with_columns(pl.lit(s).alias(f"sigma_{i}") for i, s in enumerate(sigma, start=1))
+
+
+def test_a_missing_planet_is_one_fault_and_no_fault_of_order(table):
+    (fault,) = validate_submission(table.head(2), IDS).faults
+    assert fault == f"1 planet(s) of the sample are missing: {IDS[2]}"
+
+
+def test_sigmas_of_nought_are_told_and_one_of_a_millionth_is_not(table):
+    nought = validate_submission(with_sigma(table, np.zeros(283))).warnings
+    assert any("sigma below 1e-06" in warning for warning in nought)
+    sigma = np.linspace(1e-6, 2e-6, 283)
+    assert not any(
+        "sigma below" in w for w in validate_submission(with_sigma(table, sigma)).warnings
+    )
+
+
+def test_sigma_at_the_ends_of_airs_tells_its_direction(table):
+    """The first fifth of AIRS alone is twice as wide as the rest, or has one more wavelength."""
+    sigma = np.full(283, 2e-5)
+    sigma[1:57] *= 1.6
+    told = validate_submission(with_sigma(table, sigma)).warnings
+    assert any("sigma is 1.6 times larger at 2 than at 3.8 micron" in warning for warning in told)
+    assert not any(
+        "larger" in w for w in validate_submission(with_sigma(table, sigma[::-1])).warnings
+    )

@@ -269,6 +269,8 @@ def test_noise_alone_has_no_scatter_modes(rng: np.random.Generator) -> None:
     samples = 5 * rng.standard_normal((60, 4000)).astype(np.float32)
     assert scatter_modes(samples, np.full(60, 25.0)).shape == (60, 0)
     assert scatter_modes(samples[:, :3], np.full(60, 25.0)).shape == (60, 0)
+    steps = np.tile(np.float32([0, 8, 4, 0]), (60, 1))  # two steps show a mode of (64 + 16) / 4
+    np.testing.assert_allclose(scatter_modes(steps, np.ones(60)) ** 2, np.full((60, 1), 20), 1e-2)
 
 
 def test_pointing_follows_the_planted_motion(jittered: tuple[np.ndarray, np.ndarray]) -> None:

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from ariel_kit.core.config import BudgetSettings, RunSettings, make_settings
-from ariel_kit.run.budget import FEWEST, LESSON_FITS, Budget, cheaper
+from ariel_kit.run.budget import FEWEST, Budget, cheaper
 
 HOUR = 3600.0
 
@@ -138,7 +138,51 @@ def test_labelled_planets_are_handed_out_while_the_run_itself_keeps_its_time():
     run = Run(FEWEST, 1.0, hours=1.0, fit=10.0)
     left = run.budget.left
     handed = list(run.budget.ration_lesson(range(1000), 100))
-    each = LESSON_FITS * run.budget.fit_pace
+    each = 4 * run.budget.fit_pace
     assert len(handed) == int((left - run.budget.pace - 100 * run.budget.fit_pace) / each)
     run.clock.work(left)
     assert list(run.budget.ration_lesson(range(1000), 100)) == []
+
+
+def test_the_time_of_cheap_fits_is_kept_back_and_that_of_dear_ones_is_not():
+    """A fit is cheap below a quarter of the calibration's time."""
+    cheap = Run(800, 60.0, hours=9.0, fit=14.9)
+    assert cheap.n_full == len(cheap.done) == pytest.approx(0.9 * 9 * HOUR / 74.9, abs=3)
+    dear = Run(800, 60.0, hours=9.0, fit=15.0)
+    assert len(dear.done) == int((0.9 * 9 * HOUR - FEWEST * 15) / 60)
+
+
+def test_the_pace_counts_32_planets_and_no_time_of_a_fit():
+    clock = Clock()
+    budget = Budget(BudgetSettings(hours=1.0), clock=clock)
+    for seconds in (99.0, 320.0):
+        clock.work(seconds)
+        budget.note()
+    assert budget.pace == 320.0
+    for _ in range(31):
+        budget.note()
+    assert budget.pace == pytest.approx(10.0)
+    budget.note()
+    assert budget.pace == 0.0
+    budget.time_fit(lambda: clock.work(64.0) or [1, 2])
+    assert budget.fit_pace == 32.0
+    clock.work(32.0)
+    budget.note()
+    assert budget.pace == pytest.approx(1.0)
+
+
+def test_fits_that_will_not_all_be_done_are_told_where_nothing_was_told_before(caplog):
+    clock = Clock()
+    budget = Budget(BudgetSettings(hours=1.0, margin=0.0), clock=clock)
+    budget.time_fit(lambda: clock.work(600.0) or [1])
+    assert budget.affordable(5) == 5
+    assert warnings(caplog) == []
+    assert budget.affordable(6) == 5
+    assert "fitting 6 at 600.00 s takes 1.00 h" in warnings(caplog)[0]
+
+
+def test_the_last_half_second_is_still_time():
+    clock = Clock()
+    budget = Budget(BudgetSettings(hours=1.0, margin=0.0), clock=clock)
+    clock.work(HOUR - 0.5)
+    assert budget.affordable(5) == 5

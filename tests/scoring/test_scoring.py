@@ -264,6 +264,7 @@ def test_arguments_in_the_wrong_order_are_told(table, tmp_path):
         (spectra, truth),
         ((mean, sigma), truth),
     ]
+    pairs.append((submission, pl.DataFrame(truth, schema=LABEL_COLUMNS)))
     for solution, answer in pairs:
         with pytest.raises(SubmissionError, match=r"submission belongs\. Swap the two\."):
             score(solution, answer)
@@ -277,3 +278,15 @@ def test_a_report_reads_at_a_glance(table):
     assert html.count("<tr>") == 1 + 1 + 2 + 5
     assert f"<th>star 1</th><td>3</td><td>{report.stars[1].score:.3f}</td>" in html
     assert "<svg" in html
+
+
+@pytest.mark.parametrize("edition", [2024, 2025])
+def test_a_true_depth_of_nought_is_scored_like_any_other(edition):
+    """The score depends on differences of depths alone."""
+    truth, sigma = np.full((3, 283), 2e-3), np.full((3, 283), 1e-4)
+    mean = truth + 1e-4
+    zero = Reference(1e-3, 1e-3)
+    moved = Reference(-1e-3, 1e-3)
+    expected = score(truth, (mean, sigma), edition=edition, reference=zero).raw
+    found = score(0 * truth, (mean - 2e-3, sigma), edition=edition, reference=moved).raw
+    assert found == pytest.approx(expected, rel=1e-12)
