@@ -7,7 +7,11 @@ import socket
 import polars as pl
 import pytest
 
+from ariel_kit.core.config import StageSettings
+from ariel_kit.light_curve.stage import OFF
+from ariel_kit.run.folder import RunFolder
 from tests.support.faults import WHITE, linked, replace_file, rewrite
+from tests.support.micro import FACTORS, save_micro_models
 
 pytestmark = pytest.mark.usefixtures("calibrations")
 
@@ -78,15 +82,36 @@ def test_a_training_that_cannot_be_is_one_sentence(name, tmp_path, tell, monkeyp
     assert "Traceback" not in told.err
 
 
-def test_no_verb_of_the_line_asks_the_network(tiny, tmp_path, tell, monkeypatch):
+@pytest.fixture
+def without_network(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("the kit opened a socket")
 
     for name in ("connect", "connect_ex", "bind"):
         monkeypatch.setattr(socket.socket, name, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.usefixtures("without_network")
+def test_no_verb_of_the_line_asks_the_network(tiny, tmp_path, tell):
     out = tmp_path / "out"
     assert tell("run", "--data-dir", tiny, "--output-dir", out, *WHITE).code == 0
     assert tell("validate", out / "submission.csv").code == 0
     assert tell("score", out / "submission.csv", tiny / "test_labels.csv").code == 0
     assert tell("models").code == 0
+
+
+@pytest.mark.usefixtures("without_network")
+def test_no_stage_of_the_line_asks_the_network(tiny, tmp_path, tell):
+    """The joint fit with every learned stage on and its weights in a folder."""
+    stages = [f"stages.{name}=true" for name in StageSettings.model_fields]
+    told = tell(
+        *("run", "--data-dir", tiny, "--output-dir", tmp_path / "out"),
+        *("--models-dir", save_micro_models(tmp_path / "models")),
+        *(word for stage in stages for word in ("--set", stage)),
+    )
+    assert told.code == 0, told.err
+    for spectrum in RunFolder(tmp_path / "out").read().spectra:
+        assert spectrum.provenance["refine"]["status"] == "complete"
+        assert spectrum.provenance["uncertainty"]["factor"] == FACTORS["refined"]
+        assert OFF not in [spectrum.provenance[name] for name in StageSettings.model_fields]
