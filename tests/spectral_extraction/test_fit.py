@@ -216,6 +216,20 @@ def test_bad_planets_get_the_population_and_trouble_nobody_else(
     assert largest_step(good, spectra) < 1e-3
 
 
+def test_wavelengths_noisier_than_their_light_explains_are_counted(
+    planets: list[PlanetTruth], curves: list[Pair], prior: SpectrumPrior, spectra: list[Spectrum]
+) -> None:
+    """The first 30 state half of their noise; their own sigma stays as if they stated all."""
+    airs, fgs1 = curves[0]
+    noise = airs.noise.copy()
+    noise[:, :30] /= 2
+    (found,) = fit(planets[:1], [(replace(airs, noise=noise), fgs1)], prior)
+    assert found.fit is not None
+    assert spectra[0].fit is not None
+    assert (spectra[0].fit.noisy_wavelengths, found.fit.noisy_wavelengths) == (0, 30)
+    assert found.sigma[1:31] == pytest.approx(spectra[0].sigma[1:31], rel=0.3)
+
+
 def test_a_star_without_a_planet_has_no_depth(
     planets: list[PlanetTruth], curves: list[Pair], prior: SpectrumPrior
 ) -> None:
