@@ -21,7 +21,7 @@ REVISIONS: dict[str, int] = {
     # Raise when the same raw frames give other light curves or other noise (preprocessing).
     "calibration": 2,
     # Raise when the same light curves give another spectrum (light_curve, spectral_extraction).
-    "fit": 3,
+    "fit": 4,
     # Raise when the same seed gives another planet or another light curve (simulation).
     "simulation": 2,
     # Raise when a network is shown other inputs or another truth of a planet (training/pools, and

@@ -13,6 +13,53 @@ NEGLIGIBLE = 1e-4
 """Pairs of amplitudes less probable than this, relative to the most probable one, are left out."""
 
 
+USUAL_ALPHA, USUAL_BETA, SPREAD = 1.0, 0.5, 1.5
+"""Median of alpha and of beta before anything is learned, and sigma of their logarithms."""
+STRENGTH = 10.0
+"""Weight of `usual_amplitudes` in the learning, as a number of planets."""
+ROUNDS = 40
+"""Number of rounds of expectation-maximisation over the amplitudes."""
+
+
+def usual_amplitudes() -> np.ndarray:
+    """Compute the log-normal probabilities of the amplitudes before anything is learned.
+
+    Returns
+    -------
+    ndarray [shape=(alpha, beta), dtype=float64]
+    """
+    alpha = np.exp(-0.5 * (np.log(ALPHAS / USUAL_ALPHA) / SPREAD) ** 2)
+    beta = np.exp(-0.5 * (np.log(BETAS / USUAL_BETA) / SPREAD) ** 2)
+    return np.outer(alpha / alpha.sum(), beta / beta.sum())
+
+
+def learn_amplitudes(weights: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """Learn the distribution of the amplitudes from the planets of a run.
+
+    Expectation-maximisation starts from `usual_amplitudes`, which count as `STRENGTH` planets. The
+    evidence of each pair of amplitudes stays as it is under the present shapes.
+
+    Parameters
+    ----------
+    weights : ndarray [shape=(planet, alpha, beta)]
+        Posterior probability of each pair for each planet.
+    under : ndarray [shape=(alpha, beta)]
+        Prior probability of each pair in that posterior.
+
+    Returns
+    -------
+    ndarray [shape=(alpha, beta), dtype=float64]
+        Probability of each pair.
+    """
+    start = learned = usual_amplitudes()
+    evidence = weights / under
+    for _ in range(ROUNDS):
+        share = evidence * learned
+        counts = (share / share.sum(axis=(1, 2), keepdims=True)).sum(axis=0)
+        learned = (counts + STRENGTH * start) / (len(weights) + STRENGTH)
+    return learned
+
+
 def _pairs(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     """List every alpha and every beta of the grid, alpha outermost [shape=(alpha * beta,) each]."""
     alpha, beta = np.meshgrid(ALPHAS, BETAS, indexing="ij")

@@ -109,24 +109,27 @@ def make_spectrum(visit: Visit, white_light: WhiteLightCurve, answer: Answer) ->
 
 
 def learn_shapes(
-    prior: SpectrumPrior, moments: Callable[[SpectrumPrior], list[np.ndarray]]
+    prior: SpectrumPrior, ask: Callable[[SpectrumPrior], list[tuple[np.ndarray, np.ndarray]]]
 ) -> SpectrumPrior:
-    """Learn the shapes by expectation-maximisation from the planets being predicted.
+    """Learn shapes and their amplitudes from the planets being predicted.
+
+    The method is expectation-maximisation.
 
     Parameters
     ----------
     prior : SpectrumPrior
         Prior that the learning starts from.
-    moments : callable
-        Function that computes `Posterior.shape_moment` of all planets under a prior, as one array
-        for each batch.
+    ask : callable
+        Function that computes `Posterior.shape_moment` and `Posterior.weights` of all planets under
+        a prior, as one pair of arrays for each batch.
 
     Returns
     -------
     SpectrumPrior
     """
     for _ in range(EM_ROUNDS):
-        prior = refine_prior(prior, np.concatenate(moments(prior)), SHAPE_STRENGTH)
+        moments, weights = (np.concatenate(parts) for parts in zip(*ask(prior), strict=True))
+        prior = refine_prior(prior, moments, weights, SHAPE_STRENGTH)
     return prior
 
 

@@ -128,11 +128,11 @@ class LightCurveFit:
         if self.order.settings.low_rank == "labels" or not batches:
             return prior
 
-        def moments(current: SpectrumPrior) -> list[np.ndarray]:
-            question = partial(_shape_moments, current, planet_ids)
+        def ask(current: SpectrumPrior) -> list[tuple[np.ndarray, np.ndarray]]:
+            question = partial(_moments, current, planet_ids)
             return self.order.passes.ask(question, batches, "shapes")
 
-        return learn_shapes(offered(prior, self.order.settings), moments)
+        return learn_shapes(offered(prior, self.order.settings), ask)
 
     def conclude(self, prior: SpectrumPrior, rest: Rest | None = None) -> list[Spectrum]:
         """Compute the spectra of all visits under a prior, and apply the stages after the fit.
@@ -202,11 +202,12 @@ def _unchanged(visits: list[Visit], spectra: list[Spectrum]) -> list[Spectrum]:
     return spectra
 
 
-def _shape_moments(
+def _moments(
     prior: SpectrumPrior, planet_ids: Collection[int] | None, fit: FittedBatch
-) -> np.ndarray:
-    likelihood = Members.of(fit, planet_ids).likelihood()
-    return prior.posterior(likelihood).shape_moment.cpu().numpy()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the second moments of the shapes, and the weights of the amplitudes."""
+    posterior = prior.posterior(Members.of(fit, planet_ids).likelihood())
+    return posterior.shape_moment.cpu().numpy(), posterior.weights.cpu().numpy()
 
 
 def _conclude_batch(

@@ -4,14 +4,14 @@
 
 The light curves of a planet with a flat spectrum make small alpha and beta likely, so its sigma is
 small; those of a planet with strong features make large ones likely, so its sigma is large. Both
-amplitudes are marginalised on a grid. The posterior is thus a mixture of Gaussians, which is
-returned as its mean and covariance.
+amplitudes are marginalised on a grid, whose probabilities are learned from the planets of the run.
+The posterior is thus a mixture of Gaussians, which is returned as its mean and covariance.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,13 @@ import torch
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.core.runtime import one_blas_thread
 from ariel_kit.core.spectrum import Spectrum
-from ariel_kit.spectral_extraction.amplitudes import ALPHAS, BETAS, integrate_amplitudes
+from ariel_kit.spectral_extraction.amplitudes import (
+    ALPHAS,
+    BETAS,
+    integrate_amplitudes,
+    learn_amplitudes,
+    usual_amplitudes,
+)
 from ariel_kit.spectral_extraction.linearised import DepthLikelihood
 
 log = logging.getLogger(__name__)
@@ -80,6 +86,8 @@ class SpectrumPrior:
         Rms of spectra about their own mean, over the population.
     source : str
         Origin of the shapes, for the provenance.
+    amplitudes : ndarray [shape=(alpha, beta), dtype=float64]
+        Probability of each pair of amplitudes; by default that before anything is learned.
     """
 
     shapes: np.ndarray
@@ -87,16 +95,12 @@ class SpectrumPrior:
     sigma_depth: np.ndarray
     spread: float
     source: str
+    amplitudes: np.ndarray = field(default_factory=usual_amplitudes)
 
     @property
     def log_weights(self) -> np.ndarray:
-        """Log prior probability of the amplitudes, up to a constant [shape=(alpha, beta)].
-
-        Both are log-normal, about alpha = 1 and beta = 0.5, with a sigma of 1.5 in the logarithm.
-        """
-        alpha = -0.5 * (np.log(ALPHAS) / 1.5) ** 2
-        beta = -0.5 * (np.log(BETAS / 0.5) / 1.5) ** 2
-        return alpha[:, None] + beta[None, :]
+        """Log prior probability of the amplitudes [shape=(alpha, beta)]."""
+        return np.log(self.amplitudes)
 
     def fallback(self, planet_id: int, reason: str) -> Spectrum:
         """Build the spectrum of a planet that could not be fitted from the population.
@@ -243,18 +247,22 @@ def learn_prior(depths: np.ndarray, source: str = "labels") -> SpectrumPrior:
 
 
 @one_blas_thread()
-def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> SpectrumPrior:
-    """Update the shapes from the planets being predicted, by one round of expectation-maximisation.
+def refine_prior(
+    prior: SpectrumPrior, moments: np.ndarray, weights: np.ndarray, strength: float
+) -> SpectrumPrior:
+    """Update shapes and amplitudes from the planets being predicted.
 
-    The update adapts the prior to stars and molecules that the training spectra do not contain. A
-    planet whose light curves carry no information has the identity as its moment and changes
-    nothing.
+    The shapes take one round of expectation-maximisation. The update adapts the prior to stars and
+    molecules that the training spectra do not contain. A planet whose light curves carry no
+    information has the identity as its moment and the prior's weights, and changes nothing.
 
     Parameters
     ----------
     prior : SpectrumPrior
     moments : ndarray [shape=(planet, rank, rank)]
         `Posterior.shape_moment` under `prior`.
+    weights : ndarray [shape=(planet, alpha, beta)]
+        `Posterior.weights` under `prior`.
     strength : float
         Weight of the shapes of `prior`, as a number of planets.
 
@@ -264,7 +272,8 @@ def refine_prior(prior: SpectrumPrior, moments: np.ndarray, strength: float) -> 
     """
     rank = prior.shapes.shape[1]
     moment = (strength * np.eye(rank) + moments.sum(axis=0)) / (strength + len(moments))
-    return replace(prior, shapes=prior.shapes @ _factor(moment, 1e-8))
+    amplitudes = learn_amplitudes(weights, prior.amplitudes)
+    return replace(prior, shapes=prior.shapes @ _factor(moment, 1e-8), amplitudes=amplitudes)
 
 
 def simulated_prior(seed: int = 0, n: int = 2000) -> SpectrumPrior:

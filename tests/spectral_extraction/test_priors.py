@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize
 
 from ariel_kit.core.instruments import N_WAVELENGTHS, wavelengths
 from ariel_kit.spectral_extraction import amplitudes, priors
+from ariel_kit.spectral_extraction.amplitudes import (
+    STRENGTH,
+    learn_amplitudes,
+    usual_amplitudes,
+)
 from ariel_kit.spectral_extraction.linearised import DepthLikelihood
 from ariel_kit.spectral_extraction.priors import (
     ALPHAS,
@@ -167,20 +175,22 @@ def test_light_curves_that_say_nothing_leave_the_prior(prior: SpectrumPrior) -> 
 
 def test_a_planet_without_information_changes_no_shapes(prior: SpectrumPrior) -> None:
     rank = prior.shapes.shape[1]
-    refined = refine_prior(prior, np.broadcast_to(np.eye(rank), (5, rank, rank)), 30.0)
+    moments = np.broadcast_to(np.eye(rank), (5, rank, rank))
+    refined = refine_prior(prior, moments, np.stack([prior.amplitudes] * 5), 30.0)
     before, after = (p.shapes @ p.shapes.T for p in (prior, refined))
     assert np.allclose(after, before, atol=1e-12 * np.abs(before).max())
+    assert np.allclose(refined.amplitudes, prior.amplitudes, rtol=1e-12, atol=0)
 
 
 def test_refining_weighs_moments_against_the_strength(prior: SpectrumPrior) -> None:
     rank = prior.shapes.shape[1]
     moment = np.diag(np.arange(1.0, rank + 1))
-    refined = refine_prior(prior, np.stack([moment] * 10), 30.0)
+    weights = np.stack([prior.amplitudes] * 10)
+    refined = refine_prior(prior, np.stack([moment] * 10), weights, 30.0)
     expected = prior.shapes @ ((30 * np.eye(rank) + 10 * moment) / 40) @ prior.shapes.T
     assert np.allclose(
         refined.shapes @ refined.shapes.T, expected, atol=1e-10 * np.abs(expected).max()
     )
-    assert np.array_equal(refined.log_weights, prior.log_weights)
 
 
 def test_em_finds_a_shape_that_no_label_has_shown(prior: SpectrumPrior) -> None:
@@ -196,10 +206,50 @@ def test_em_finds_a_shape_that_no_label_has_shown(prior: SpectrumPrior) -> None:
         errors.append(np.sqrt(np.mean((posterior.mean.numpy() - depths) ** 2)))
         first = np.linalg.svd(learned.shapes[1:])[0][:, 0]
         shares.append(abs(first @ planted[1:]) / np.linalg.norm(planted[1:]))
-        learned = refine_prior(learned, posterior.shape_moment.numpy(), 5.0)
+        moments, weights = posterior.shape_moment.numpy(), posterior.weights.numpy()
+        learned = refine_prior(learned, moments, weights, 5.0)
     assert shares[0] < 0.8
     assert shares[-1] > 0.95
     assert errors[-1] < 0.8 * errors[0]
+
+
+def test_amplitudes_of_many_planets_are_those_of_highest_likelihood() -> None:
+    """Without the usual amplitudes, a simplex search for the weights finds the same ones."""
+    rng = np.random.default_rng(8)
+    usual = usual_amplitudes()
+    evidence = np.exp(rng.normal(0, 2, (400, *usual.shape)))
+    evidence[:, 3:, :], evidence[:, :, 2:] = 0, 0
+    posterior = evidence * usual
+    weights = posterior / posterior.sum(axis=(1, 2), keepdims=True)
+    found = learn_amplitudes(weights, usual)[:3, :2].ravel()
+    scaled = (evidence / evidence.max())[:, :3, :2].reshape(400, -1)
+    start = STRENGTH * usual[:3, :2].ravel()
+
+    def loss(logs: np.ndarray) -> float:
+        share = np.exp(logs - np.logaddexp.reduce(logs))
+        return float(-np.log(scaled @ share).sum() - start @ np.log(share))
+
+    best = minimize(loss, np.zeros(6), method="BFGS").x
+    expected = np.exp(best - np.logaddexp.reduce(best))
+    assert np.allclose(found / found.sum(), expected, atol=0.01)
+
+
+def test_a_run_of_weak_features_learns_small_amplitudes_and_tighter_sigmas(
+    prior: SpectrumPrior,
+) -> None:
+    """Planets whose features are a fifth of the labels' teach so, and their sigmas stay honest."""
+    rng = np.random.default_rng(9)
+    depths = spectra(40, rng, BUMP, WAVE, X**2, ppm=12)
+    likelihood = observe(depths, rng, common_ppm=1)
+    before = prior.posterior(likelihood)
+    refined = replace(prior, amplitudes=learn_amplitudes(before.weights.numpy(), prior.amplitudes))
+    after = refined.posterior(likelihood)
+    assert refined.amplitudes.sum() == pytest.approx(1)
+    assert refined.amplitudes.sum(axis=1) @ ALPHAS < 0.7 * prior.amplitudes.sum(axis=1) @ ALPHAS
+    rms = [np.sqrt(np.mean((p.mean.numpy() - depths) ** 2)) for p in (before, after)]
+    assert rms[1] < rms[0]
+    assert sigma_of(after).mean() < 0.95 * sigma_of(before).mean()
+    assert 0.8 < ((after.mean.numpy() - depths) / sigma_of(after)).std() < 1.15
 
 
 def test_labels_count_by_shape_and_not_by_size() -> None:
