@@ -11,12 +11,12 @@ BETAS = np.geomspace(0.03, 20.0, 9)
 """Grid of the amplitude beta of the smooth shapes and of the FGS1 offset."""
 NEGLIGIBLE = 1e-4
 """Pairs of amplitudes less probable than this, relative to the most probable one, are left out."""
-
-
 USUAL_ALPHA, USUAL_BETA, SPREAD = 1.0, 0.5, 1.5
 """Median of alpha and of beta before anything is learned, and sigma of their logarithms."""
 STRENGTH = 10.0
-"""Weight of `usual_amplitudes` in the learning, as a number of planets."""
+"""Weight of `usual_amplitudes` in the learning, as a number of planets. With 30, 128 simulated
+planets of known molecules gain 0.0042 of score instead of 0.0056, and 96 of unseen molecules gain
+0.0001 instead of losing 0.0005."""
 ROUNDS = 40
 """Number of rounds of expectation-maximisation over the amplitudes."""
 
