@@ -182,7 +182,7 @@ def bridge_failures(flux: np.ndarray) -> np.ndarray:
     array([100., 100., 100., 100., 100.])
     """
     if not len(flux) or (flux.min(axis=0) > LEAST_LIGHT * np.abs(flux).max(axis=0)).all():
-        return flux  # no median is smaller, whatever it is
+        return flux  # every sample exceeds the limit, which no median can raise above this
     usual = np.median(flux, axis=0)
     if not np.isfinite(usual).all():
         usual = _finite_median(flux)

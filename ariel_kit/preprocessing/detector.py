@@ -152,12 +152,13 @@ class Detector:
     def read_ahead(self, reader: Executor) -> Detector:
         """Let a thread read the frames of all pixels, and keep them in memory.
 
-        Without it, frames are read in parts, and read again when needed, which saves memory.
+        A detector that was not read ahead reads its frames in parts each time they are needed,
+        which saves memory.
 
         Parameters
         ----------
         reader : Executor
-            Runs threads. It reads in the order of the calls.
+            Executor of one thread, which reads one detector after the other.
 
         Returns
         -------

@@ -36,8 +36,9 @@ def usual_amplitudes() -> np.ndarray:
 def learn_amplitudes(weights: np.ndarray, under: np.ndarray) -> np.ndarray:
     """Learn the distribution of the amplitudes from the planets of a run.
 
-    Expectation-maximisation starts from `usual_amplitudes`, which count as `STRENGTH` planets. The
-    evidence of each pair of amplitudes stays as it is under the present shapes.
+    The method is expectation-maximisation, in which `usual_amplitudes` count as `STRENGTH` planets.
+    Dividing the posterior by its prior gives the evidence of each pair of amplitudes, which does
+    not change between the rounds.
 
     Parameters
     ----------

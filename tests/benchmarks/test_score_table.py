@@ -26,11 +26,11 @@ from ariel_kit.scoring import score
 from ariel_kit.simulation.scene import PlanetTruth, relative_light
 from ariel_kit.spectral_extraction import (
     SpectrumPrior,
-    batch,
     fit,
     fit_light_curves,
     fit_planets,
     learn_prior,
+    steps,
 )
 from tests.support.results import listed, write_results
 from tests.support.scored_planets import GROUPS, Measured, training_spectra
@@ -104,7 +104,7 @@ def test_oracles(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
     print()
     base = show("nothing known", measured, fitted(ids, curves, prior))
     show("true prior", measured, fitted(ids, curves, true_prior))
-    for module in (fit, batch):
+    for module in (fit, steps):
         monkeypatch.setattr(module, "default_drift", no_drift)
     steady = show("true drift", measured, fitted(ids, still, prior))
     show(
